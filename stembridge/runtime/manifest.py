@@ -1,0 +1,258 @@
+"""The contract of a model artifact: `manifest.json` beside its network files.
+
+An artifact is a folder. Its manifest says which stems it makes, at which rate and latent shape,
+over which noise range, under which conditions, and the SHA-256 of every file. Serving refuses
+what does not match instead of guessing: a TorchScript file is code, so it is only opened from
+bytes that the manifest vouches for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from stembridge.errors import ModelUntrustedError, NoSuchFileError
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+MAX_MANIFEST_BYTES = 1 << 20
+
+# One plain name in the artifact's own folder: no separators, no drive, no "..", no hidden file.
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+StemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ArtifactFile(_Part):
+    """Identity of one file of the artifact."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(ge=0)]
+
+
+class ConditionBlock(_Part):
+    """One named block of condition channels; the blocks follow each other on axis K."""
+
+    name: Literal["grid", "chords", "style", "timbre"]
+    channels: PositiveInt
+
+
+class SamplerDefaults(_Part):
+    """The sampler settings the artifact was judged with."""
+
+    name: str = "dpmpp_2m"
+    steps: PositiveInt = 20
+    guidance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    rho: PositiveFloat = 7.0
+
+
+class Manifest(_Part):
+    """Everything serving needs to know about an artifact (JSON object, format version 1).
+
+    Rates are in Hz, `hop` in samples per latent frame, lengths in latent frames, sigmas in latent
+    units. `sigma_context` is the sigma announced for given latents in "clean" context mode.
+    """
+
+    format_version: Literal[1] = FORMAT_VERSION
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    stems: Annotated[tuple[StemName, ...], Field(min_length=1, max_length=16)]
+    sample_rate: Annotated[int, Field(ge=8000, le=192000)]
+    hop: PositiveInt
+    window_frames: PositiveInt
+    overlap_frames: Annotated[int, Field(ge=0)]
+    frame_multiple: PositiveInt = 1
+    latent_channels: PositiveInt
+    sigma_min: PositiveFloat
+    sigma_max: PositiveFloat
+    sigma_data: PositiveFloat
+    sigma_context: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    context_mode: Literal["clean", "imputation"]
+    condition_layout: tuple[ConditionBlock, ...] = ()
+    styles: tuple[str, ...] = ()
+    timbres: dict[str, tuple[str, ...]] = {}
+    sampler: SamplerDefaults = SamplerDefaults()
+    encoders: dict[str, str]
+    decoders: dict[str, str]
+    denoiser: str
+    denoiser_dtype: Literal["float32", "float16"] = "float32"
+    files: dict[str, ArtifactFile]
+    licence: str
+    training: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Manifest:
+        _check_stems(self)
+        _check_files(self)
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError("sigma_min must be below sigma_max")
+        if self.window_frames % self.frame_multiple:
+            raise ValueError("window_frames must be a multiple of frame_multiple")
+        if self.overlap_frames >= self.window_frames:
+            raise ValueError("overlap_frames must be below window_frames")
+        names = [block.name for block in self.condition_layout]
+        if len(set(names)) != len(names):
+            raise ValueError("condition_layout names a block twice")
+        return self
+
+    @property
+    def n_stems(self) -> int:
+        """S, the length of the stem axis."""
+        return len(self.stems)
+
+    @property
+    def condition_channels(self) -> int:
+        """K, the summed channels of the condition layout."""
+        return sum(block.channels for block in self.condition_layout)
+
+    @property
+    def artifact_sha256(self) -> str:
+        """Identity of the whole artifact: hash of the canonical manifest, file hashes included."""
+        return hashlib.sha256(_canonical_json(self.to_mapping())).hexdigest()
+
+    def stem_index(self, stem: str) -> int:
+        """Position of a stem on axis S; raises KeyError for a stem this model does not make."""
+        try:
+            return self.stems.index(stem)
+        except ValueError:
+            raise KeyError(stem) from None
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The JSON object of this manifest."""
+        mapping: dict[str, Any] = self.model_dump(mode="json")
+        return mapping
+
+
+def _check_stems(manifest: Manifest) -> None:
+    if len(set(manifest.stems)) != len(manifest.stems):
+        raise ValueError("stems are not unique")
+    for role, table in (("encoders", manifest.encoders), ("decoders", manifest.decoders)):
+        missing = [stem for stem in manifest.stems if stem not in table]
+        if missing:
+            raise ValueError(f"{role} lacks {', '.join(missing)}")
+    unknown = (set(manifest.encoders) | set(manifest.decoders) | set(manifest.timbres)) - set(
+        manifest.stems
+    )
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))} is not among the stems")
+
+
+def _check_files(manifest: Manifest) -> None:
+    for name in manifest.files:
+        if not _FILE_NAME.fullmatch(name) or name == MANIFEST_NAME:
+            raise ValueError(f"file name {name!r} is not a plain name inside the model folder")
+    used = {manifest.denoiser, *manifest.encoders.values(), *manifest.decoders.values()}
+    unvouched = used - set(manifest.files)
+    if unvouched:
+        raise ValueError(f"no SHA-256 for {', '.join(repr(name) for name in sorted(unvouched))}")
+
+
+def _canonical_json(mapping: dict[str, Any]) -> bytes:
+    return json.dumps(mapping, sort_keys=True, separators=(",", ":")).encode()
+
+
+def parse_manifest(mapping: object) -> Manifest:
+    """Turn a JSON object into a Manifest.
+
+    Raises:
+        ModelUntrustedError: for an unknown format version, or naming the field that is wrong.
+    """
+    version = mapping.get("format_version") if isinstance(mapping, dict) else None
+    if version != FORMAT_VERSION:
+        raise ModelUntrustedError(
+            f"This model says format version {version!r}; this stembridge reads version "
+            f"{FORMAT_VERSION}. Update stembridge or use another model."
+        )
+    try:
+        # Through JSON, so that lists become tuples under strict rules.
+        return Manifest.model_validate_json(_canonical_json(mapping))  # type: ignore[arg-type]
+    except (ValidationError, ValueError, TypeError) as error:
+        raise ModelUntrustedError(f"The model's manifest is wrong: {_first(error)}.") from error
+
+
+def _first(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read and check `manifest.json` of an artifact folder.
+
+    Raises:
+        NoSuchFileError: if the folder holds no manifest.
+        ModelUntrustedError: if it is no valid manifest.
+    """
+    path = directory / MANIFEST_NAME
+    if not path.is_file():
+        raise NoSuchFileError(f"There is no model in '{directory}': {MANIFEST_NAME} is missing.")
+    if path.stat().st_size > MAX_MANIFEST_BYTES:
+        raise ModelUntrustedError(f"The model's {MANIFEST_NAME} is too large to be one.")
+    try:
+        mapping = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ModelUntrustedError(f"The model's {MANIFEST_NAME} is not JSON.") from error
+    return parse_manifest(mapping)
+
+
+def write_manifest(manifest: Manifest, directory: Path) -> Path:
+    """Write `manifest.json` atomically; returns its path."""
+    return write_mapping(manifest.to_mapping(), directory)
+
+
+def write_mapping(mapping: dict[str, Any], directory: Path) -> Path:
+    """Write a manifest mapping that may still lack parts (exports add them one by one)."""
+    path = directory / MANIFEST_NAME
+    partial = directory / f".{MANIFEST_NAME}.partial"
+    partial.write_text(json.dumps(mapping, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def describe_file(path: Path) -> ArtifactFile:
+    """Hash a file for the manifest."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return ArtifactFile(sha256=digest, bytes=path.stat().st_size)
+
+
+def read_verified(directory: Path, manifest: Manifest, name: str) -> bytes:
+    """Bytes of an artifact file, checked against the manifest; open the network from these.
+
+    Reading once and opening from the same bytes leaves no moment in which the file could be
+    exchanged between check and use.
+
+    Raises:
+        NoSuchFileError: if the file is absent.
+        ModelUntrustedError: if it is not listed, lies outside the folder, or differs.
+    """
+    described = manifest.files.get(name)
+    if described is None or not _FILE_NAME.fullmatch(name):
+        raise ModelUntrustedError(f"The model's manifest does not vouch for '{name}'.")
+    path = directory / name
+    if not path.is_file():
+        raise NoSuchFileError(f"The model in '{directory}' lacks its file '{name}'.")
+    if not path.resolve().is_relative_to(directory.resolve()):
+        raise ModelUntrustedError(f"The model file '{name}' points outside the model folder.")
+    with path.open("rb") as file:
+        data = file.read(described.bytes + 1)
+    if len(data) != described.bytes or hashlib.sha256(data).hexdigest() != described.sha256:
+        raise ModelUntrustedError(
+            f"The model file '{name}' is not the one its manifest vouches for (SHA-256 differs). "
+            "It was not opened; install the model again."
+        )
+    return data

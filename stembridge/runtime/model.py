@@ -1,0 +1,56 @@
+"""What the pipeline may ask of a model, whatever runs it.
+
+Arrays are float32, time is the last axis. `B` batch, `S` stems (in `manifest.stems` order), `C`
+latent channels per stem, `F` latent frames, `K` condition channels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from stembridge.runtime.manifest import Manifest
+
+FloatArray = NDArray[np.float32]
+
+
+class StemModel(Protocol):
+    """Encoder, decoder and preconditioned denoiser of one artifact on one device."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The artifact's contract: stems, rates, shapes, noise range."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where the networks run: "cpu" or "cuda:N"."""
+        ...
+
+    def encode(self, stem: str, audio: FloatArray) -> FloatArray:
+        """Encode audio [B, n_samples] at the model rate into latents [B, C, F].
+
+        `n_samples` must be a multiple of `manifest.hop`; the caller pads. Latents come scaled.
+        """
+        ...
+
+    def decode(self, stem: str, latents: FloatArray) -> FloatArray:
+        """Decode latents [B, C, F] into audio [B, n], with n at most F * hop."""
+        ...
+
+    def denoise(self, x: FloatArray, sigma: FloatArray, conditions: FloatArray) -> FloatArray:
+        """Return the denoised latents [B, S, C, F].
+
+        Args:
+            x: noisy latents [B, S, C, F].
+            sigma: noise standard deviation of every frame of every stem [B, S, F].
+            conditions: frame conditions [B, K, F]; K may be 0.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the networks; the model must not be used afterwards."""
+        ...
