@@ -1,0 +1,57 @@
+"""Which device the networks run on, and with how many threads."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from stembridge.errors import BadArgsError
+
+_CUDA = re.compile(r"cuda:(\d{1,3})")
+_MOST_THREADS = 8
+_SMALL_DENOISER_BYTES = 128 << 20
+
+
+@dataclass(frozen=True)
+class Threads:
+    """CPU threads of each network; None chooses by the machine and the network's size.
+
+    Attributes:
+        codec: threads of every encoder and decoder session.
+        denoiser: threads of the denoiser. torch keeps one count for the whole process, so the
+            last model loaded decides.
+    """
+
+    codec: int | None = None
+    denoiser: int | None = None
+
+    def codec_count(self) -> int:
+        """Threads for ONNX Runtime: every core, since stems are decoded one after the other."""
+        return self.codec or _cores()
+
+    def denoiser_count(self, n_bytes: int) -> int:
+        """Threads for a denoiser whose stored file has `n_bytes`.
+
+        Small networks spend their time in many small products: one thread was measured faster at
+        batch 1 than two, and leaves the other cores to the DAW. Large ones take every core.
+        """
+        return self.denoiser or (1 if n_bytes < _SMALL_DENOISER_BYTES else _cores())
+
+
+def _cores() -> int:
+    return max(1, min(_MOST_THREADS, os.cpu_count() or 1))
+
+
+def cuda_index(device: str) -> int | None:
+    """N of "cuda:N", or None for "cpu" and "auto".
+
+    Raises:
+        BadArgsError: for any other word.
+    """
+    if device in ("cpu", "auto"):
+        return None
+    match = _CUDA.fullmatch(device)
+    if match is None:
+        raise BadArgsError(f"Unknown device '{device}': say cpu, auto or cuda:0, cuda:1, ….")
+    return int(match[1])

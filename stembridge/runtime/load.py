@@ -1,0 +1,143 @@
+"""From an artifact folder to a running model: verify first, then open."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from stembridge.errors import NoGpuError
+from stembridge.runtime.device import Threads, cuda_index
+from stembridge.runtime.manifest import Manifest, read_manifest, read_verified
+from stembridge.runtime.model import FloatArray, StemModel
+
+if TYPE_CHECKING:
+    from stembridge.runtime.onnx_model import OnnxCodec
+    from stembridge.runtime.torchscript_model import TorchScriptDenoiser
+
+_log = logging.getLogger(__name__)
+_Network = TypeVar("_Network")
+
+EMBEDDED_MODEL = Path(__file__).resolve().parent.parent / "pretrained"
+
+
+class ArtifactModel:
+    """A verified artifact on one device; implements `model.StemModel`."""
+
+    def __init__(self, manifest: Manifest, codec: OnnxCodec, denoiser: TorchScriptDenoiser) -> None:
+        self._manifest = manifest
+        self._codec: OnnxCodec | None = codec
+        self._denoiser: TorchScriptDenoiser | None = denoiser
+        self._device = denoiser.device
+
+    @property
+    def manifest(self) -> Manifest:
+        """The artifact's contract."""
+        return self._manifest
+
+    @property
+    def device(self) -> str:
+        """Where the networks run: "cpu" or "cuda:N"."""
+        return self._device
+
+    def encode(self, stem: str, audio: FloatArray) -> FloatArray:
+        """Audio [B, n_samples] at the model rate -> scaled latents [B, C, F]."""
+        return _open(self._codec).encode(stem, audio)
+
+    def decode(self, stem: str, latents: FloatArray) -> FloatArray:
+        """Scaled latents [B, C, F] -> audio [B, n], n at most F * hop."""
+        return _open(self._codec).decode(stem, latents)
+
+    def denoise(self, x: FloatArray, sigma: FloatArray, conditions: FloatArray) -> FloatArray:
+        """Denoised latents [B, S, C, F] for x at sigma [B, S, F], conditions [B, K, F]."""
+        return _open(self._denoiser)(x, sigma, conditions)
+
+    def close(self) -> None:
+        """Release the networks."""
+        self._codec = self._denoiser = None
+
+
+def _open(network: _Network | None) -> _Network:
+    if network is None:
+        raise RuntimeError("the model was closed")
+    return network
+
+
+def load_model(
+    directory: Path | str | None = None, device: str = "auto", threads: Threads | None = None
+) -> ArtifactModel:
+    """Open an artifact.
+
+    Args:
+        directory: the artifact's folder; None is the default model inside the package.
+        device: "cpu", "cuda:N", or "auto" (GPU 0 where torch and ONNX Runtime can both use it,
+            else the CPU).
+        threads: CPU threads; None chooses.
+
+    Raises:
+        NoSuchFileError: if folder, manifest or a file is absent.
+        ModelUntrustedError: if anything differs from the manifest.
+        NoGpuError: if a GPU was asked for by number and cannot be used.
+        BadArgsError: for an unknown device word.
+    """
+    index = cuda_index(device)
+    folder = EMBEDDED_MODEL if directory is None else Path(directory)
+    manifest = read_manifest(folder)
+    names = {manifest.denoiser, *manifest.encoders.values(), *manifest.decoders.values()}
+    files = {name: read_verified(folder, manifest, name) for name in sorted(names)}
+    if device != "auto":
+        return _open_on(index, manifest, files, threads or Threads())
+    try:
+        return _open_on(0, manifest, files, threads or Threads())
+    except NoGpuError as error:
+        _log.info("running on the CPU: %s", error)
+        return _open_on(None, manifest, files, threads or Threads())
+
+
+def _open_on(
+    index: int | None, manifest: Manifest, files: dict[str, bytes], threads: Threads
+) -> ArtifactModel:
+    # Heavy libraries load here, torch first: ONNX Runtime then finds torch's CUDA libraries.
+    from stembridge.runtime.torchscript_model import TorchScriptDenoiser, require_cuda
+
+    if index is not None:
+        require_cuda(index)
+    from stembridge.runtime.onnx_model import OnnxCodec
+
+    code = files[manifest.denoiser]
+    codec = OnnxCodec(
+        manifest.encoders,
+        manifest.decoders,
+        files,
+        device_id=index,
+        threads=threads.codec_count(),
+    )
+    denoiser = TorchScriptDenoiser(
+        code, manifest.denoiser, device_id=index, threads=threads.denoiser_count(len(code))
+    )
+    return ArtifactModel(manifest, codec, denoiser)
+
+
+def warm_up(model: StemModel, batch_sizes: Sequence[int] = (1,)) -> float:
+    """Run every network once at the window's shape, so that the first request is not slower.
+
+    Returns:
+        Seconds spent.
+    """
+    manifest = model.manifest
+    started = time.perf_counter()
+    n_frames = manifest.window_frames
+    for batch in batch_sizes:
+        shape = (batch, manifest.n_stems, manifest.latent_channels, n_frames)
+        x = np.zeros(shape, np.float32)
+        sigma = np.full((batch, manifest.n_stems, n_frames), manifest.sigma_max, np.float32)
+        conditions = np.zeros((batch, manifest.condition_channels, n_frames), np.float32)
+        model.denoise(x, sigma, conditions)
+    audio = np.zeros((1, n_frames * manifest.hop), np.float32)
+    for stem in manifest.stems:
+        model.decode(stem, model.encode(stem, audio))
+    return time.perf_counter() - started
