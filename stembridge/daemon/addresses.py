@@ -1,0 +1,261 @@
+"""The OSC address table of stembridge, API 1.0, as data.
+
+Dispatch, validation, the client, the README's section and the checks of other programs (the Max
+device, the MIDI bridge) all derive from `ROWS`; nothing about an address is written twice.
+
+Words: *in* goes to the daemon, *out* comes from it, *relay* is handed on unchanged to every client
+whose hello announced the row's capability (an audio player, a tempo display).
+"""
+
+from __future__ import annotations
+
+from stembridge.daemon.schema import CLIP_KEYS, GENERATE_KEYS, Arg, Row
+
+_ID = Arg("request_id", "s", "the job; chosen by the client, a UUID is best")
+_CLIENT = Arg("client_id", "s", "the client; chosen by itself, kept over reconnects")
+_SEQ = Arg("seq", "i", "grows with every message about this job; older ones can be dropped")
+_PORT = Arg("reply_port", "i", "where to answer, if not where hello said", optional=True)
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "/stembridge/hello",
+        "in",
+        (
+            _CLIENT,
+            Arg("reply_port", "i", "UDP port the client listens on; 0: the one it sends from"),
+            Arg("api_major", "i", "must be 1"),
+            Arg("api_minor", "i", "any"),
+            Arg("capabilities", "s", 'colon-separated, such as ":message:preview:"', optional=True),
+        ),
+        "Log in, and say where answers go. Final answers still owed are sent again at once.",
+        answers=("/stembridge/welcome",),
+    ),
+    Row(
+        "/stembridge/ping",
+        "in",
+        (_CLIENT, Arg("n", "i", "any number"), _PORT),
+        "Are you there? Once a second keeps the lease.",
+        answers=("/stembridge/pong",),
+    ),
+    Row(
+        "/stembridge/model",
+        "in",
+        (_CLIENT, _PORT),
+        "What can the loaded model make?",
+        answers=("/stembridge/model.info",),
+    ),
+    Row(
+        "/stembridge/clip",
+        "in",
+        (_ID, _CLIENT, Arg("index", "i", "0 to clips - 1")),
+        "One context clip of a request to come, before its /stembridge/generate.",
+        keys=CLIP_KEYS,
+        answers=("/stembridge/clip.held",),
+    ),
+    Row(
+        "/stembridge/generate",
+        "in",
+        (_ID, _CLIENT),
+        "Make stems. Repeat until answered: the same id and content is the same job. An error with "
+        "retry_after_ms > 0 means: send the clips and this again.",
+        keys=GENERATE_KEYS,
+        answers=("/stembridge/accepted",),
+    ),
+    Row(
+        "/stembridge/status",
+        "in",
+        (_ID, _PORT),
+        "How is the job? A finished one also gets its final answer again.",
+        answers=("/stembridge/state",),
+    ),
+    Row(
+        "/stembridge/cancel",
+        "in",
+        (_ID, _PORT),
+        "Take the job back; takes effect within one network call.",
+        answers=("/stembridge/state",),
+    ),
+    Row(
+        "/stembridge/list",
+        "in",
+        (_CLIENT, _PORT),
+        "All jobs of this client that the journal still holds.",
+        answers=("/stembridge/state", "/stembridge/list.end"),
+    ),
+    Row(
+        "/stembridge/sync",
+        "in",
+        (Arg("token", "s", "any text"), _PORT),
+        "Answered when every job accepted before it has ended.",
+        answers=("/stembridge/synced",),
+    ),
+    Row(
+        "/stembridge/received",
+        "in",
+        (_ID,),
+        "The final answer arrived: stop sending it again.",
+    ),
+    Row(
+        "/stembridge/goodbye",
+        "in",
+        (_CLIENT, _PORT),
+        "Log out. Jobs go on; their answers wait for the next hello.",
+        answers=("/stembridge/farewell",),
+    ),
+    Row(
+        "/stembridge/quit",
+        "in",
+        (Arg("boot_id", "s", "the boot id from welcome or pong"), _PORT),
+        "Shut the daemon down; jobs that wait are kept for its next start.",
+        answers=("/stembridge/farewell",),
+    ),
+    Row(
+        "/stembridge/welcome",
+        "out",
+        (
+            Arg("boot_id", "s", "new at every start: ask /stembridge/status for open jobs"),
+            Arg("version", "s", "stembridge's version"),
+            Arg("api_major", "i", "1"),
+            Arg("api_minor", "i", "0"),
+            Arg("capabilities", "s", "colon-separated"),
+            Arg("lease_s", "i", "silence after which the client is taken for gone, in seconds"),
+            Arg("out_folder", "s", "every file the daemon writes lies in here"),
+        ),
+        "Answer to hello.",
+    ),
+    Row(
+        "/stembridge/pong",
+        "out",
+        (
+            Arg("n", "i", "as sent"),
+            Arg("boot_id", "s", "as in welcome"),
+            Arg("queued", "i", "jobs that wait"),
+            Arg("running", "i", "jobs at work"),
+            Arg("state", "s", "loading, ready, working or failed"),
+        ),
+        "Answer to ping.",
+    ),
+    Row(
+        "/stembridge/model.info",
+        "out",
+        (
+            Arg("name", "s", "the model's name"),
+            Arg("artifact_sha256", "s", "hash over the whole model"),
+            Arg("sample_rate", "i", "the model's own rate, in Hz"),
+            Arg("device", "s", "cpu, or cuda:N"),
+            Arg("stems", "s", "by comma"),
+            Arg("styles", "s", "by comma; empty if it knows none"),
+            Arg("timbres", "s", "JSON: stem -> names"),
+        ),
+        "Answer to model, and sent to all clients when the model has loaded.",
+    ),
+    Row(
+        "/stembridge/clip.held",
+        "out",
+        (_ID, Arg("index", "i", "as sent")),
+        "The clip waits for its /stembridge/generate (in memory, for a minute).",
+    ),
+    Row(
+        "/stembridge/accepted",
+        "out",
+        (_ID, Arg("position", "i", "jobs before it"), Arg("boot_id", "s", "as in welcome")),
+        "The job is on disk and will be answered, whatever happens to the daemon.",
+    ),
+    Row(
+        "/stembridge/state",
+        "out",
+        (_ID, Arg("state", "s", "queued, running, done, failed, cancelled or unknown"), _SEQ),
+        "Answer to status, cancel and list.",
+    ),
+    Row(
+        "/stembridge/list.end",
+        "out",
+        (_CLIENT, Arg("count", "i", "how many state messages came before")),
+        "End of a list.",
+    ),
+    Row("/stembridge/synced", "out", (Arg("token", "s", "as sent"),), "Answer to sync."),
+    Row("/stembridge/farewell", "out", (), "Answer to goodbye and quit."),
+    Row(
+        "/stembridge/progress",
+        "out",
+        (_ID, _SEQ, Arg("stage", "s", "what is going on"), Arg("fraction", "f", "0 to 1, of all")),
+        "At most ten a second per job; may be lost.",
+    ),
+    Row(
+        "/stembridge/stem",
+        "out",
+        (
+            _ID,
+            _SEQ,
+            Arg("stem", "s", "bass, drums, guitar or piano"),
+            Arg("variation", "i", "0, 1, …"),
+            Arg("path", "s", "the finished file"),
+            Arg("sha256", "s", "of the file"),
+            Arg("frames", "i", "length in samples: round(beats × 60 / bpm × rate)"),
+            Arg("rate", "i", "sample rate, in Hz"),
+            Arg("verdict", "s", "JSON: how well the onsets sit on the grid, loudness, …"),
+        ),
+        "A file is complete. Sent as soon as it is, and again before every repeat of done.",
+    ),
+    Row(
+        "/stembridge/done",
+        "out",
+        (
+            _ID,
+            _SEQ,
+            Arg("folder", "s", "the take's folder"),
+            Arg("stems", "i", "how many stem messages belong to it"),
+            Arg("receipt", "s", "JSON file that reproduces the take"),
+        ),
+        "Final answer. Resent after 0.25, 0.5, 1, 2, 2 … s until received or the lease ends.",
+    ),
+    Row(
+        "/stembridge/error",
+        "out",
+        (
+            Arg("request_id", "s", "the job, or empty"),
+            Arg("address", "s", "the address that failed"),
+            Arg("code", "i", "see the table of errors"),
+            Arg("symbol", "s", "see the table of errors"),
+            Arg("sentence", "s", "for the human"),
+            Arg("retry_after_ms", "i", "0, or when to send it again"),
+        ),
+        "What was asked cannot be done; also the final answer of a job that failed or was "
+        "cancelled, resent like done.",
+    ),
+    Row(
+        "/stembridge/log",
+        "out",
+        (Arg("priority", "i", "0 (least) to 3"), Arg("text", "s", "one line")),
+        "News for the human; only to clients that announced :message:.",
+        capability="message",
+    ),
+    Row(
+        "/stembridge/preview/play",
+        "relay",
+        (_ID, Arg("gain", "f", "linear gain", optional=True)),
+        "Play a finished take (needs a player: `stembridge play`).",
+        capability="preview",
+    ),
+    Row(
+        "/stembridge/preview/stop",
+        "relay",
+        (_ID,),
+        "Stop playing it.",
+        capability="preview",
+    ),
+    Row(
+        "/stembridge/midi/tempo",
+        "relay",
+        (
+            Arg("bpm", "f", "measured tempo"),
+            Arg("rms", "f", "its uncertainty, in bpm"),
+            Arg("running", "i", "1 while the transport plays"),
+            Arg("song_position_beats", "f", "where it is, in beats"),
+        ),
+        "The tempo heard on MIDI clock (from the MIDI bridge).",
+        capability="tempo",
+    ),
+)
+
+BY_ADDRESS: dict[str, Row] = {row.address: row for row in ROWS}

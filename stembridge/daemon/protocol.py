@@ -1,0 +1,210 @@
+"""What derives from the address table: binding what comes in, packing what goes out, the README.
+
+`python -m stembridge.daemon.protocol` prints the README's protocol section;
+`python -m stembridge.daemon.protocol --json` prints the table for other programs' checks.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from stembridge.daemon import osc, schema
+from stembridge.daemon.addresses import BY_ADDRESS, ROWS
+from stembridge.daemon.schema import Arg, Key, Row
+from stembridge.errors import BY_SYMBOL, BadArgsError
+
+STEMS = ("bass", "drums", "guitar", "piano")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A message that fits its row: positional values by name, and the key/value tail."""
+
+    row: Row
+    args: dict[str, Any]
+    pairs: dict[str, Any]
+
+
+def bind(message: osc.Message) -> Call:
+    """Hold a message against the table.
+
+    Raises:
+        BadArgsError: unknown address, wrong number or kind of values, unknown key.
+    """
+    row = BY_ADDRESS.get(message.address)
+    if row is None:
+        raise BadArgsError(f"There is no address {_clip(message.address)}.")
+    needed = sum(not arg.optional for arg in row.args)
+    count = len(message.values)
+    if count < needed or (row.keys is None and count > len(row.args)):
+        raise BadArgsError(f"{row.address} takes: {signature(row)}; it got {count} values.")
+    positional = message.values[: len(row.args)]
+    args = {
+        arg.name: _argument(row, arg, value)
+        for arg, value in zip(row.args, positional, strict=False)
+    }
+    pairs = {} if row.keys is None else _pairs(row.keys, message.values[len(row.args) :])
+    return Call(row, args, pairs)
+
+
+def pack(address: str, *values: osc.Value) -> bytes:
+    """One message of the table as bytes; the values in the row's order, then keys and values."""
+    row = BY_ADDRESS[address]
+    tags = [arg.tag for arg, _ in zip(row.args, values, strict=False)]
+    rest = values[len(tags) :]
+    return osc.encode(address, "".join(tags) + "".join(_tag(value) for value in rest), values)
+
+
+def signature(row: Row) -> str:
+    """The arguments of a row in one line: `s request_id, s client_id, (s key, value)*`."""
+    parts = [f"{a.tag} {a.name}" if not a.optional else f"[{a.tag} {a.name}]" for a in row.args]
+    if row.keys is not None:
+        parts.append("(s key, value)*")
+    return ", ".join(parts) or "nothing"
+
+
+def _argument(row: Row, arg: Arg, value: osc.Value) -> str | int | float:
+    if arg.tag == "s":
+        text = _text(arg.name, value)
+        named = arg.name in {"request_id", "client_id"} and row.direction != "out"
+        if named and not _NAME.match(text):
+            raise BadArgsError(
+                f"{arg.name} must be 1 to 64 letters, digits, dots, dashes or underscores."
+            )
+        return text
+    return _integer(arg.name, value) if arg.tag == "i" else _number(arg.name, value)
+
+
+def _pairs(keys: Iterable[Key], tail: tuple[osc.Value, ...]) -> dict[str, Any]:
+    if len(tail) % 2:
+        raise BadArgsError("Keys and values must come in pairs; one value is missing.")
+    kinds = {name: key.kind for key in keys for name in _names(key)}
+    pairs: dict[str, Any] = {}
+    for name, value in zip(tail[::2], tail[1::2], strict=True):
+        if not isinstance(name, str) or name not in kinds:
+            raise BadArgsError(f"There is no key {_clip(name)}; known: {', '.join(kinds)}.")
+        read = _READERS[kinds[name]](name, value)
+        if name == "chords" and name in pairs:
+            read = f"{pairs[name]} {read}"  # a long progression comes in several strings
+        elif name in pairs:
+            raise BadArgsError(f"The key {name} came twice.")
+        pairs[name] = read
+    return pairs
+
+
+def _names(key: Key) -> list[str]:
+    if key.name.endswith(".<stem>"):
+        return [key.name.replace("<stem>", stem) for stem in STEMS]
+    return [key.name]
+
+
+def _text(name: str, value: osc.Value) -> str:
+    if not isinstance(value, str):
+        raise BadArgsError(f"{name} must be text, not {_clip(value)}.")
+    return value
+
+
+def _number(name: str, value: osc.Value) -> float:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise BadArgsError(f"{name} must be a number, not {_clip(value)}.") from None
+    if value is None or isinstance(value, bool):
+        raise BadArgsError(f"{name} must be a number, not {_clip(value)}.")
+    if not math.isfinite(value):
+        raise BadArgsError(f"{name} must be a finite number.")
+    return float(value)
+
+
+def _decimal(name: str, value: osc.Value) -> str | float:
+    """Decimal text stays text: `musical_time` reads it exactly."""
+    number = _number(name, value)
+    return value if isinstance(value, str) else number
+
+
+def _integer(name: str, value: osc.Value) -> int:
+    number = _number(name, value)
+    if number != int(number):
+        raise BadArgsError(f"{name} must be a whole number, not {_clip(value)}.")
+    return int(number)
+
+
+def _flag(name: str, value: osc.Value) -> bool:
+    if isinstance(value, float) and value in (0.0, 1.0):
+        return bool(value)
+    if value is not None and str(value).lower() in _WORDS:
+        return _WORDS[str(value).lower()]
+    raise BadArgsError(f"{name} must be true or false, not {_clip(value)}.")
+
+
+_READERS = {"text": _text, "decimal": _decimal, "integer": _integer, "flag": _flag}
+
+
+def _tag(value: osc.Value) -> str:
+    if isinstance(value, bool):
+        return "T" if value else "F"
+    if value is None:
+        return "N"
+    return {str: "s", int: "i", float: "d"}[type(value)]
+
+
+def _clip(value: osc.Value) -> str:
+    """A foreign value, short enough to be quoted back."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def as_json() -> dict[str, Any]:
+    """The whole table for other programs."""
+    return {
+        "api": {"major": schema.API_MAJOR, "minor": schema.API_MINOR},
+        "default_port": schema.DEFAULT_PORT,
+        "limits": {
+            "datagram_bytes": schema.MAX_DATAGRAM_BYTES,
+            "string_bytes": schema.MAX_STRING_BYTES,
+            "args": schema.MAX_ARGS,
+            "clips": schema.MAX_CLIPS,
+            "lease_s": schema.LEASE_S,
+        },
+        "addresses": [asdict(row) for row in ROWS],
+        "errors": [
+            {"code": error.code, "symbol": symbol, "doc": _sentence(error)}
+            for symbol, error in BY_SYMBOL.items()
+        ],
+    }
+
+
+def as_markdown() -> str:
+    """The README's protocol section."""
+    lines = ["| Address | | Values | Answer | |", "|---|---|---|---|---|"]
+    for row in ROWS:
+        answers = ", ".join(f"`{answer.removeprefix('/stembridge')}`" for answer in row.answers)
+        lines.append(
+            f"| `{row.address}` | {row.direction} | {signature(row)} | {answers} | {row.doc} |"
+        )
+    for row in ROWS:
+        if row.keys is not None:
+            lines += ["", f"Keys of `{row.address}`:", "", "| Key | Kind | |", "|---|---|---|"]
+            lines += [f"| `{key.name}` | {key.kind} | {key.doc} |" for key in row.keys]
+    lines += ["", "| Code | Symbol | |", "|---|---|---|"]
+    lines += [f"| {e.code} | `{symbol}` | {_sentence(e)} |" for symbol, e in BY_SYMBOL.items()]
+    return "\n".join(lines)
+
+
+def _sentence(error: type[Exception]) -> str:
+    return (error.__doc__ or "").strip().splitlines()[0]
+
+
+if __name__ == "__main__":
+    wants_json = "--json" in sys.argv[1:]
+    sys.stdout.write((json.dumps(as_json(), indent=2) if wants_json else as_markdown()) + "\n")
