@@ -1,0 +1,93 @@
+"""Renders a song's parts to audio with FluidSynth, one dry mono stem each.
+
+Conventions: samples are float32, mono, at `rate` Hz; the song's first bar line is sample 0.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stembridge.dataset.song import STEMS, Note, Program, Song
+from stembridge.errors import MissingExtraError
+
+Audio = NDArray[np.float32]
+
+_DRUM_CHANNEL = 9
+
+
+class Renderer:
+    """A FluidSynth synthesiser with one SoundFont, used for song after song."""
+
+    def __init__(self, soundfont: Path, rate: int = 44100) -> None:
+        """Loads the SoundFont.
+
+        Raises:
+            MissingExtraError: FluidSynth or its Python binding is not installed.
+        """
+        try:
+            import fluidsynth
+        except ImportError as error:
+            raise MissingExtraError(
+                "Rendering training music needs FluidSynth: apt install libfluidsynth3 and "
+                "pip install 'stembridge[train]'."
+            ) from error
+        self.rate = rate
+        # Reverb and chorus blur attacks; rooms are added, and varied, by `augment`.
+        settings = {"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.polyphony": 128}
+        self._synth: Any = fluidsynth.Synth(gain=0.4, samplerate=float(rate), **settings)
+        self._font = self._synth.sfload(str(soundfont))
+
+    def close(self) -> None:
+        """Frees the synthesiser."""
+        self._synth.delete()
+
+    def render(self, song: Song) -> dict[str, Audio]:
+        """All stems of a song, each `[n_samples]`, cut to the song's length."""
+        n_samples = int(round(song.length_s * self.rate))
+        return {
+            stem: self.render_part(song.parts[stem], song.programs[stem], song.bpm, n_samples)
+            for stem in STEMS
+        }
+
+    def render_part(
+        self, notes: tuple[Note, ...], program: Program, bpm: float, n_samples: int
+    ) -> Audio:
+        """One part, `[n_samples]`; silence where it has no notes."""
+        channel = _DRUM_CHANNEL if program.bank == 128 else 0
+        self._synth.system_reset()
+        self._synth.program_select(channel, self._font, program.bank, program.number)
+        audio = np.zeros(n_samples, np.float32)
+        position = 0
+        for at, pitch, velocity in self._events(notes, bpm, n_samples):
+            if at > position:
+                audio[position:at] = self._samples(at - position)
+                position = at
+            if velocity:
+                self._synth.noteon(channel, pitch, velocity)
+            else:
+                self._synth.noteoff(channel, pitch)
+        if position < n_samples and notes:
+            audio[position:] = self._samples(n_samples - position)
+        return audio
+
+    def _samples(self, count: int) -> Audio:
+        stereo = np.asarray(self._synth.get_samples(count), np.float32).reshape(count, 2)
+        return stereo.mean(axis=1) / 32768.0
+
+    def _events(
+        self, notes: tuple[Note, ...], bpm: float, n_samples: int
+    ) -> list[tuple[int, int, int]]:
+        """(sample, pitch, velocity; 0 = off), sorted so that offs precede ons."""
+        events = []
+        samples_per_beat = 60.0 / bpm * self.rate
+        for note in notes:
+            start = int(round(note.start_beats * samples_per_beat))
+            stop = int(round((note.start_beats + note.length_beats) * samples_per_beat))
+            if start < n_samples:
+                events.append((start, note.pitch, note.velocity))
+                events.append((min(max(stop, start + 1), n_samples), note.pitch, 0))
+        return sorted(events, key=lambda event: (event[0], event[2] > 0))

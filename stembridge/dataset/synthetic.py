@@ -1,0 +1,85 @@
+"""The synthetic set: composed, rendered, mixed, and kept as files, song by song.
+
+Resumable: a song whose `.json` exists is finished and skipped. Song `i` of a split is the same
+on every machine with the same SoundFont and FluidSynth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from stembridge.dataset.annotated import AnnotatedSong, save_song
+from stembridge.dataset.augment import mix_like
+from stembridge.dataset.compose import compose, song_seed
+from stembridge.dataset.render import Renderer
+from stembridge.dataset.song import STEMS
+from stembridge.dataset.soundfonts import TRAINING, find_soundfont
+
+
+@cache
+def _renderer(soundfont: str, rate: int) -> Renderer:
+    return Renderer(find_soundfont(soundfont), rate)
+
+
+def make_song(
+    split: str,
+    index: int,
+    *,
+    rate: int = 44100,
+    soundfont: str = TRAINING,
+    length_s: float = 24.0,
+    style: str | None = None,
+) -> AnnotatedSong:
+    """Composes, renders and mixes one song.
+
+    Raises:
+        MissingExtraError: FluidSynth or the SoundFont is not installed.
+    """
+    seed = song_seed(split, index)
+    song = compose(seed, style, length_s)
+    dry = _renderer(soundfont, rate).render(song)
+    mixed = mix_like(dry, rate, np.random.default_rng([seed, 8]))
+    return AnnotatedSong(
+        name=f"{split}-{index:05d}",
+        audio=np.stack([mixed[stem] for stem in STEMS]),
+        rate=rate,
+        bpm=song.bpm,
+        time_signature=song.time_signature,
+        chords=song.chords,
+        style=song.style,
+        timbres=song.timbres,
+        notes=song.parts,
+    )
+
+
+def _make_and_save(job: tuple[Path, str, int, int, str, float]) -> str:
+    folder, split, index, rate, soundfont, length_s = job
+    song = make_song(split, index, rate=rate, soundfont=soundfont, length_s=length_s)
+    save_song(song, folder)
+    return song.name
+
+
+def build(
+    folder: Path,
+    split: str,
+    count: int,
+    *,
+    rate: int = 44100,
+    soundfont: str = TRAINING,
+    length_s: float = 24.0,
+    workers: int = 1,
+    first: int = 0,
+) -> Iterator[str]:
+    """Makes songs `first`..`count`-1 of a split in `folder`, yielding each name as it is done."""
+    jobs = [
+        (folder, split, index, rate, soundfont, length_s)
+        for index in range(first, count)
+        if not (folder / f"{split}-{index:05d}.json").exists()
+    ]
+    with ProcessPoolExecutor(max_workers=workers) as pool:
+        yield from pool.map(_make_and_save, jobs)
