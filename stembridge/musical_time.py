@@ -143,10 +143,3 @@ def frame_times_s(
 ) -> npt.NDArray[np.float64]:
     """Start time of each frame, in s from the request's first bar line; shape [F]."""
     return np.arange(first_frame, first_frame + n_frames, dtype=np.float64) * (hop / model_rate)
-
-
-def frame_beats(
-    n_frames: int, hop: int, model_rate: int, bpm: float, start_beats: float = 0.0
-) -> npt.NDArray[np.float64]:
-    """Position of each frame's start on the session timeline, in beats; shape [F]."""
-    return start_beats + frame_times_s(n_frames, hop, model_rate) * (bpm / 60.0)
