@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from stembridge.musical_time import FOUR_FOUR, TimeSignature, as_written
-from stembridge.request_fields import (
+from stembridge.readers import (
     Reader,
     choice,
     flag,

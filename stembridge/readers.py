@@ -1,7 +1,7 @@
-"""Readers for the values of a request: text from OSC, JSON or a shell becomes a checked value.
+"""Readers for values from outside: text from OSC, JSON, TOML or a shell becomes a checked value.
 
 Each reader takes whatever arrived and returns the value or raises `ValueError` with a sentence a
-musician understands; `stembridge.request` hangs them on its fields.
+musician understands; `stembridge.request` and `stembridge.config` hang them on their fields.
 """
 
 from __future__ import annotations
