@@ -1,0 +1,45 @@
+"""Diffusion as pure functions on a denoiser D(x, sigma, conditions).
+
+Conventions, kept by every module here:
+
+    x           latents [B, S, C, F]: batch, stems, channels per stem, latent frames
+    sigma       standard deviation of the noise in latent units. Samplers step through Python
+                floats; the network is told [B, S, F], one per frame of each stem, because given
+                frames carry less noise than the ones being made.
+    conditions  [B, K, F], handed through to the network untouched
+    D           the preconditioned denoiser: an estimate of the clean latents
+
+Sampling solves dx/dsigma = (x - D(x)) / sigma from sigma_max down to 0 (Karras et al. 2022,
+eq. 1 with sigma(t) = t). Nothing here holds state, draws from a global generator or writes into a
+caller's array; randomness is an argument. Apart from `windows` and `noise` only operators and
+slicing are used, so numpy arrays and torch tensors both work.
+"""
+
+from stembridge.diffusion.guidance import classifier_free
+from stembridge.diffusion.inpaint import Known
+from stembridge.diffusion.noise import FrameNoise
+from stembridge.diffusion.samplers import (
+    DEFAULT_STEPS,
+    SAMPLERS,
+    sample_dpmpp_2m,
+    sample_euler,
+    sample_heun,
+)
+from stembridge.diffusion.schedule import karras_sigmas
+from stembridge.diffusion.types import StepInfo
+from stembridge.diffusion.windows import plan_windows, sample_in_windows
+
+__all__ = [
+    "DEFAULT_STEPS",
+    "SAMPLERS",
+    "FrameNoise",
+    "Known",
+    "StepInfo",
+    "classifier_free",
+    "karras_sigmas",
+    "plan_windows",
+    "sample_dpmpp_2m",
+    "sample_euler",
+    "sample_heun",
+    "sample_in_windows",
+]

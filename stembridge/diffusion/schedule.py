@@ -1,0 +1,25 @@
+"""Noise levels to step through."""
+
+from __future__ import annotations
+
+
+def karras_sigmas(n: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> list[float]:
+    """Noise levels of Karras et al. 2022, eq. 5: even steps of sigma^(1/rho).
+
+        sigma_i = (sigma_max^(1/rho) + i/(n-1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho
+
+    Args:
+        n: number of steps; n + 1 levels come back, since the last step goes to 0.
+        sigma_min: last level before 0.
+        sigma_max: first level.
+        rho: 1 spreads the levels evenly, more of it crowds them towards 0.
+
+    Returns:
+        n falling levels, then 0.0; with n = 1 only sigma_max, then 0.0.
+    """
+    if n < 1 or not 0 < sigma_min <= sigma_max:
+        raise ValueError(f"no schedule of {n} steps from {sigma_max} to {sigma_min}")
+    if n == 1:
+        return [float(sigma_max), 0.0]
+    high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
+    return [float((high + i / (n - 1) * (low - high)) ** rho) for i in range(n)] + [0.0]

@@ -1,0 +1,155 @@
+"""Take a mixture apart, or keep chains of diffusion together, by changing the derivative.
+
+Conventions: the stems' signals add up to the mixture (waveforms do, most latents do not), x is
+[B, S, C, F], the mixture y is [B, C, F] and clean. A derivative is dx/dsigma = -sigma * score as
+a function of (x, sigma); `s` below is (x - D(x)) / sigma, the derivative without a mixture.
+
+Sources: MSDM (arXiv 2302.02257, section 4.3 and its appendix) for Dirac and Gaussian; GMSDI
+(arXiv 2403.11706, eq. 4, 10-14) for the coupled chains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import sqrt
+from typing import TypeAlias
+
+from stembridge.diffusion.types import Array, Denoiser, Noise
+
+Derivative: TypeAlias = Callable[[Array, float], Array]
+
+
+def prior(D: Denoiser, conditions: Array) -> Derivative:
+    """Without a mixture: s, of all stems together [B, S, C, F]."""
+
+    def derivative(x: Array, sigma: float) -> Array:
+        return (x - D(x, x[:, :, 0] * 0.0 + sigma, conditions)) / sigma
+
+    return derivative
+
+
+def independent(D: Denoiser, conditions: Sequence[Array]) -> Derivative:
+    """One single-stem denoiser (S = 1) for every chain, each told its own conditions.
+
+    The prior of MSDM's weakly supervised separator and of GMSDI, where `conditions` say which
+    stem (or, for a mixture chain, which stems) the chain is to sound like.
+    """
+
+    def derivative(x: Array, sigma: float) -> Array:
+        d = x * 0.0
+        for k, told in enumerate(conditions):
+            one = x[:, k : k + 1]
+            d[:, k : k + 1] = (one - D(one, one[:, :, 0] * 0.0 + sigma, told)) / sigma
+        return d
+
+    return derivative
+
+
+def constrain(x: Array, y: Array, stem: int) -> Array:
+    """Return x with one stem replaced by what the others leave of the mixture: the sum becomes y."""
+    constrained = x * 1.0
+    constrained[:, stem] = y - (x.sum(1) - x[:, stem])
+    return constrained
+
+
+def dirac(s: Derivative, y: Array, stem: int) -> Derivative:
+    """Dirac separator: stem c is what the others leave, d_k = s_k - s_c (so d_c = 0).
+
+    With `independent` of two chains, a stem and "all others" (stem = 1), this is GMSDI's
+    extractor (eq. 14); with one chain per stem its separator (eq. 13).
+    """
+
+    def derivative(x: Array, sigma: float) -> Array:
+        d = s(constrain(x, y, stem), sigma)
+        return d - d[:, stem : stem + 1]
+
+    return derivative
+
+
+def gaussian(s: Derivative, y: Array, width: float = 0.75) -> Derivative:
+    """Gaussian separator: d_k = s_k - sigma / (2 gamma^2) (y - sum_j x_j), gamma = width * sigma.
+
+    The factor 2 is that of the authors' code; the likelihood N(y; sum x, gamma^2) itself has none.
+    """
+
+    def derivative(x: Array, sigma: float) -> Array:
+        missing = (y - x.sum(1))[:, None]
+        return s(x, sigma) - missing / (2 * width**2 * sigma)
+
+    return derivative
+
+
+def coupled(
+    s: Derivative,
+    width_stems: float,
+    width_mixture: float,
+    given: Callable[[float], Array] | None = None,
+) -> Derivative:
+    """GMSDI's parallel chains (eq. 10; 12 with `given`): stems, then their mixture, in x[:, -1].
+
+        stems    s_k - (y - sum) / (width_stems^2 sigma)
+        mixture  s_y - (sum - y) / (width_mixture^2 sigma)
+
+    Args:
+        s: derivative of all chains without coupling, the mixture's last.
+        width_stems: gamma_x / sigma.
+        width_mixture: gamma_y / sigma.
+        given: sum of the given stems [B, C, F] with fresh noise of level sigma in each (partial
+            generation), or None.
+    """
+
+    def derivative(x: Array, sigma: float) -> Array:
+        total = x[:, :-1].sum(1) + (given(sigma) if given is not None else 0.0)
+        missing = x[:, -1] - total
+        d = s(x, sigma)
+        d[:, :-1] = d[:, :-1] - missing[:, None] / (width_stems**2 * sigma)
+        d[:, -1] = d[:, -1] + missing / (width_mixture**2 * sigma)
+        return d
+
+    return derivative
+
+
+def sample_derivative(
+    derivative: Derivative,
+    x: Array,
+    sigmas: list[float],
+    *,
+    noise: Noise | None = None,
+    s_churn: float = 20.0,
+    corrections: int = 2,
+    project: Callable[[Array], Array] | None = None,
+) -> Array:
+    """Stochastic Euler with correction steps, along any derivative.
+
+    Every level is passed `corrections` times (MSDM: 2), with the noise of the step added back in
+    between.
+
+    Args:
+        derivative: one of this module's; the array it returns must be its own.
+        x: start at level sigmas[0].
+        sigmas: falling levels ending in 0 (MSDM separates from 1 to 1e-4).
+        noise: source of noise like x; not needed with s_churn = 0 and one correction.
+        s_churn: as in `samplers.sample_euler`.
+        corrections: passes per level.
+        project: re-imposes a hard constraint after every step, such as `constrain` for Dirac;
+            without it the constrained stem would lag one step behind.
+    """
+
+    def fresh(level: float) -> Array:
+        if level == 0:
+            return 0.0
+        if noise is None:
+            raise ValueError("churn and correction steps need a source of noise")
+        return level * noise()
+
+    gamma = min(s_churn / (len(sigmas) - 1), sqrt(2) - 1)
+    for sigma, sigma_next in pairwise(sigmas):
+        for left in reversed(range(corrections)):
+            sigma_hat = sigma * (1 + gamma)
+            x_hat = x + fresh(sqrt(sigma_hat**2 - sigma**2))
+            x = x_hat + (sigma_next - sigma_hat) * derivative(x_hat, sigma_hat)
+            x = project(x) if project is not None else x
+            if left:
+                x = x + fresh(sqrt(sigma**2 - sigma_next**2))
+    return x
