@@ -1,0 +1,45 @@
+"""Between a session's rate and the model's rate, with soxr (its delay is compensated).
+
+A sample at time t stays at time t: index i at one rate is index i * to_rate / from_rate at the
+other, so bar lines survive both ways.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.musical_time import resampled_length
+
+
+def fit_length(samples: FloatArray, n_samples: int) -> FloatArray:
+    """Cut or zero-pad the end of `[..., n]` to exactly `[..., n_samples]`."""
+    n = samples.shape[-1]
+    if n >= n_samples:
+        return samples[..., :n_samples]
+    padding = [(0, 0)] * (samples.ndim - 1) + [(0, n_samples - n)]
+    return np.pad(samples, padding)
+
+
+def resample(
+    samples: FloatArray, from_rate: int, to_rate: int, n_samples: int | None = None
+) -> FloatArray:
+    """Convert `[n]` from one rate to another.
+
+    Args:
+        samples: float32 [n].
+        from_rate: Hz.
+        to_rate: Hz.
+        n_samples: exact length of the result; by default `n * to_rate / from_rate`, rounded.
+
+    Returns:
+        float32 [n_samples]; the same bytes for the same input on one machine.
+    """
+    wanted = resampled_length(samples.shape[-1], from_rate, to_rate)
+    if n_samples is not None:
+        wanted = n_samples
+    if from_rate != to_rate and samples.size:
+        import soxr
+
+        samples = soxr.resample(np.ascontiguousarray(samples), from_rate, to_rate, quality="HQ")
+    return fit_length(samples, wanted)

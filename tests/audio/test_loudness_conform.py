@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from stembridge.audio.conform import conform, stretched_length
+from stembridge.audio.loudness import (
+    amplitude,
+    decibels,
+    integrated_loudness,
+    is_silent,
+    peak,
+)
+from stembridge.audio.onsets import detect_onsets
+from stembridge.errors import BadArgsError, MissingExtraError
+
+RATE = 44100
+
+
+def sine(level_dbfs: float, hz: float = 997.0, length_s: float = 5.0) -> np.ndarray:
+    t = np.arange(int(length_s * RATE)) / RATE
+    return (10 ** (level_dbfs / 20) * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+
+
+def test_a_full_scale_sine_reads_minus_three_lufs() -> None:
+    # BS.1770's calibration: 997 Hz at 0 dBFS in one channel is -3.01 LKFS.
+    assert integrated_loudness(sine(0.0), RATE) == pytest.approx(-3.01, abs=0.05)
+    assert integrated_loudness(sine(-20.0), RATE) == pytest.approx(-23.01, abs=0.05)
+
+
+def test_short_audio_is_measured_and_silence_is_none() -> None:
+    assert integrated_loudness(sine(-20.0, length_s=0.1), RATE) == pytest.approx(-23.0, abs=0.5)
+    assert integrated_loudness(np.zeros(RATE, np.float32), RATE) is None
+    assert integrated_loudness(np.zeros(0, np.float32), RATE) is None
+    assert integrated_loudness(sine(-75.0), RATE) is None  # below the gate, though not silent
+
+
+def test_levels() -> None:
+    assert decibels(0.5) == pytest.approx(-6.0206, abs=1e-4)
+    assert decibels(0.0) == float("-inf")
+    assert amplitude(-6.0206) == pytest.approx(0.5, abs=1e-5)
+    assert peak(np.array([0.1, -0.7], np.float32)) == pytest.approx(0.7)
+    assert peak(np.zeros(0, np.float32)) == 0.0
+    assert is_silent(np.full(4, 5e-5, np.float32)) and not is_silent(np.full(4, 1e-3, np.float32))
+
+
+@pytest.mark.parametrize(("source", "target"), [(100.0, 120.0), (120.0, 87.3), (60.0, 140.0)])
+def test_a_click_on_every_beat_stays_on_every_beat(source: float, target: float) -> None:
+    n = RATE * 8
+    audio = np.zeros(n, np.float32)
+    beats = np.arange(0, n, 60 / source * RATE).round().astype(int)
+    for start in beats:
+        t = np.arange(min(9000, n - start)) / RATE
+        audio[start : start + t.size] += (np.sin(2078 * t) * np.exp(-t / 0.045) * 0.4).astype("f4")
+    out = conform(audio, RATE, source, target)
+    assert out.shape == (round(n * source / target),)
+    assert out.tobytes() == conform(audio, RATE, source, target).tobytes()
+    found = detect_onsets(out, RATE)
+    offsets_ms = [(found - k * 60 / target)[np.abs(found - k * 60 / target).argmin()] * 1e3
+                  for k in range(len(beats))]  # fmt: skip
+    assert abs(np.median(offsets_ms)) < 2.5 and np.abs(offsets_ms).max() < 5.0
+
+
+def test_equal_tempo_is_left_alone_and_lengths_are_exact() -> None:
+    noise = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
+    assert conform(noise, RATE, 120.0, 120.0).tobytes() == noise.tobytes()
+    assert stretched_length(44100, 44100, 87.3, 174.6) == 22050
+    assert conform(noise[:10], RATE, 100.0, 120.0).shape == (8,)
+    assert conform(noise[:0], RATE, 100.0, 120.0).shape == (0,)
+
+
+def test_absurd_speeds_are_refused() -> None:
+    with pytest.raises(BadArgsError, match="at most 4 times"):
+        conform(np.ones(100, np.float32), RATE, 20.0, 90.0)
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "python_stretch", None)
+    with pytest.raises(MissingExtraError, match="pip install python-stretch"):
+        conform(np.ones(100, np.float32), RATE, 100.0, 90.0)
