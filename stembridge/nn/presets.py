@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from stembridge.nn.source_vae import SourceVAEConfig
 from stembridge.nn.unet1d import UNet1dConfig
-
-STEMS = ("bass", "drums", "guitar", "piano")
+from stembridge.request import STEMS
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,7 @@ _MSDM_UNET = UNet1dConfig(
     head_features=128,
 )
 
-_TINY_VAE = SourceVAEConfig(
-    encoder_width=4, latent_channels=8, decoder_width=64, exact_length=True
-)
+_TINY_VAE = SourceVAEConfig(encoder_width=4, latent_channels=8, decoder_width=64, exact_length=True)
 
 _TINY_UNET = UNet1dConfig(
     latent_channels=8,

@@ -14,9 +14,10 @@ convolution of odd stride s with padding ceil(s / 2) loses samples, so the paper
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,8 @@ from torch.nn import functional
 
 LOG_VARIANCE_RANGE = (-30.0, 20.0)
 DILATIONS = (1, 3, 9)
+
+_Conv = TypeVar("_Conv", nn.Conv1d, nn.ConvTranspose1d)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,13 @@ class _NormedConv(nn.Module):
         """The effective weight."""
         return self.weight_v * (self.weight_g / self.weight_v.norm(dim=(1, 2), keepdim=True))
 
+    def _fill(self, conv: _Conv) -> _Conv:
+        with torch.no_grad():
+            conv.weight.copy_(self.weight())
+            if conv.bias is not None:
+                conv.bias.copy_(self.bias)
+        return conv
+
 
 class NormedConv1d(_NormedConv):
     """Weight-normed convolution [B, in, T] -> [B, out, T']."""
@@ -108,6 +118,12 @@ class NormedConv1d(_NormedConv):
             x, self.weight(), self.bias, self.stride, self.padding, self.dilation
         )
 
+    def plain(self) -> nn.Conv1d:
+        """The same convolution without weight norm."""
+        n_out, n_in, kernel = self.weight_v.shape
+        conv = nn.Conv1d(n_in, n_out, kernel, self.stride, self.padding, self.dilation)
+        return self._fill(conv)
+
 
 class NormedConvTranspose1d(_NormedConv):
     """Weight-normed transposed convolution, stride s, kernel 2s: [B, in, T] -> [B, out, T']."""
@@ -122,6 +138,14 @@ class NormedConvTranspose1d(_NormedConv):
         return functional.conv_transpose1d(
             x, self.weight(), self.bias, self.stride, self.padding, self.output_padding
         )
+
+    def plain(self) -> nn.ConvTranspose1d:
+        """The same convolution without weight norm."""
+        n_in, n_out, kernel = self.weight_v.shape
+        conv = nn.ConvTranspose1d(
+            n_in, n_out, kernel, self.stride, self.padding, self.output_padding
+        )
+        return self._fill(conv)
 
 
 class Snake1d(nn.Module):
@@ -273,3 +297,13 @@ class _ScaledDecoder(nn.Module):
     def forward(self, latents: Tensor) -> Tensor:
         vae = self.vae
         return vae.decode(latents * vae.latent_std + vae.latent_mean)
+
+
+def fold_weight_norm(module: nn.Module) -> nn.Module:
+    """A copy in which every weight-normed convolution is a plain one: same output, fewer nodes."""
+    module = copy.deepcopy(module)
+    for name, child in list(module.named_modules()):
+        if isinstance(child, NormedConv1d | NormedConvTranspose1d):
+            parent_name, _, attribute = name.rpartition(".")
+            setattr(module.get_submodule(parent_name), attribute, child.plain())
+    return module

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from stembridge.errors import NoGpuError
+from stembridge.paths import pretrained_dir
 from stembridge.runtime.device import Threads, cuda_index
 from stembridge.runtime.manifest import Manifest, read_manifest, read_verified
 from stembridge.runtime.model import FloatArray, StemModel
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _Network = TypeVar("_Network")
-
-EMBEDDED_MODEL = Path(__file__).resolve().parent.parent / "pretrained"
 
 
 class ArtifactModel:
@@ -85,7 +84,7 @@ def load_model(
         BadArgsError: for an unknown device word.
     """
     index = cuda_index(device)
-    folder = EMBEDDED_MODEL if directory is None else Path(directory)
+    folder = pretrained_dir() if directory is None else Path(directory)
     manifest = read_manifest(folder)
     names = {manifest.denoiser, *manifest.encoders.values(), *manifest.decoders.values()}
     files = {name: read_verified(folder, manifest, name) for name in sorted(names)}

@@ -1,0 +1,89 @@
+"""Prove that an artifact computes what its torch networks computed.
+
+python export/verify.py ARTIFACT [--device cpu|cuda:0]
+python export/verify.py ARTIFACT --preset msldm --random      (torch's networks at hand: also
+python export/verify.py ARTIFACT --checkpoint DENOISER_DIR     compared at other shapes)
+
+Prints the relative error of every network on fixed noise; the exit status is 1 above 1e-4.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Its neighbour onnx.py must not be imported in place of the onnx package.
+sys.path[:] = [p for p in sys.path if Path(p).resolve() != Path(__file__).resolve().parent]
+
+import argparse  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from safetensors.numpy import load  # noqa: E402
+
+from stembridge.errors import StembridgeError  # noqa: E402
+from stembridge.nn import parity, sources  # noqa: E402
+from stembridge.nn.exporting import codec_modules, rounded  # noqa: E402
+from stembridge.runtime.load import load_model  # noqa: E402
+from stembridge.runtime.manifest import Manifest, read_verified  # noqa: E402
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda:N or auto")
+    sources.add_source_arguments(parser)
+    return parser
+
+
+def _live(args: argparse.Namespace, manifest: Manifest) -> dict[str, Callable[..., np.ndarray]]:
+    """File name -> torch network, for those that a preset or a checkpoint gives."""
+    modules: dict[str, torch.nn.Module] = {}
+    if args.preset:
+        for codec in sources.codecs(args):
+            encoder, decoder = codec_modules(codec.network.module)
+            stem = codec.stems[0]
+            modules |= {manifest.encoders[stem]: encoder, manifest.decoders[stem]: decoder}
+    denoiser = sources.denoiser(args).module
+    half = manifest.denoiser_dtype == "float16"
+    modules[manifest.denoiser] = rounded(denoiser) if half else denoiser
+    return {name: _numpy(module) for name, module in modules.items()}
+
+
+def _numpy(module: torch.nn.Module) -> Callable[..., np.ndarray]:
+    def call(*arrays: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            result: np.ndarray = module(*(torch.from_numpy(array) for array in arrays)).numpy()
+        return result
+
+    return call
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Verify; returns the exit status."""
+    args = get_parser().parse_args(argv)
+    with_source = sources.has_source(args)
+    try:
+        model = load_model(args.artifact, args.device)
+        stored = read_verified(args.artifact, model.manifest, parity.PARITY_NAME)
+    except StembridgeError as error:
+        print(error)
+        return 1
+    live = _live(args, model.manifest) if with_source else None
+    found = [
+        *parity.check_stored(model, load(stored)),
+        *parity.check_other_shapes(model, live),
+    ]
+    print(f"{model.manifest.name} on {model.device}, relative errors (limit {parity.LIMIT:g}):")
+    for one in found:
+        verdict = "ok" if one.acceptable else "TOO LARGE"
+        print(f"  {one.name:45} {one.euclidean:9.2e}  largest {one.largest:9.2e}  {verdict}")
+    return 0 if all(one.acceptable for one in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(run())

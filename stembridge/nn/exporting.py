@@ -1,0 +1,264 @@
+"""From torch networks to an artifact: ONNX codecs, a TorchScript denoiser, the manifest.
+
+Each export writes its file, torch's answers to fixed noise (`parity`), and its part of the
+manifest; the artifact opens once codec and denoiser are both there.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import logging
+import warnings
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from stembridge.nn.parity import (
+    CODEC_FRAMES,
+    PARITY_NAME,
+    FloatArray,
+    audio_input,
+    denoiser_input,
+    fixed_noise,
+    reference_frames,
+    store_references,
+)
+from stembridge.nn.registry import Network
+from stembridge.nn.source_vae import fold_weight_norm
+from stembridge.runtime.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    Manifest,
+    describe_file,
+    parse_manifest,
+    write_manifest,
+    write_mapping,
+)
+
+DENOISER_NAME = "denoiser.ts"
+
+
+class _Method(nn.Module):
+    """A method of a module as a module of its own, which is what exporters take."""
+
+    def __init__(self, module: nn.Module, method: str) -> None:
+        super().__init__()
+        self.module = module
+        self.method = method
+
+    def forward(self, given: Tensor) -> Tensor:
+        return getattr(self.module, self.method)(given)
+
+
+@dataclass(frozen=True)
+class CodecExport:
+    """One codec and the stems it serves.
+
+    Attributes:
+        stems: stems it encodes and decodes.
+        network: the codec.
+        suffix: "" for the only codec of an artifact, "-bass" and so on for one of several.
+    """
+
+    stems: tuple[str, ...]
+    network: Network
+    suffix: str = ""
+
+
+def codec_modules(module: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """Encoder audio [B, n] -> scaled latents [B, C, F] and decoder, ready for export."""
+    pair = getattr(module, "codec_pair", None)
+    if callable(pair):
+        encoder, decoder = pair()
+        return encoder, decoder
+    return _Method(module, "encoder"), _Method(module, "decoder")
+
+
+def export_codec(directory: Path, codec: CodecExport, *, legacy: bool = False) -> list[str]:
+    """Write encoder and decoder as ONNX, one file each, with dynamic batch and time axes.
+
+    Args:
+        directory: the artifact.
+        codec: what to write; its `artifact` must give hop and latent_channels.
+        legacy: use the old TorchScript-based exporter of PyTorch instead of torch.export.
+
+    Returns:
+        What the manifest still lacks.
+    """
+    facts = dict(codec.network.artifact)
+    hop, channels = int(facts["hop"]), int(facts["latent_channels"])
+    encoder, decoder = codec_modules(fold_weight_norm(codec.network.module.eval()))
+    names = f"encoder{codec.suffix}.onnx", f"decoder{codec.suffix}.onnx"
+    audio = torch.from_numpy(audio_input("encoder", 1, CODEC_FRAMES * hop))
+    latents = torch.from_numpy(fixed_noise("decoder", (1, channels, CODEC_FRAMES)))
+    _write_onnx(encoder, audio, directory / names[0], ("audio", "latents"), legacy)
+    _write_onnx(decoder, latents, directory / names[1], ("latents", "audio"), legacy)
+    answers = {names[0]: _answer(encoder, audio), names[1]: _answer(decoder, latents)}
+    store_references(directory, answers)
+    fields = facts | {
+        "encoders": dict.fromkeys(codec.stems, names[0]),
+        "decoders": dict.fromkeys(codec.stems, names[1]),
+    }
+    return update_manifest(directory, fields, [*names, PARITY_NAME])
+
+
+def _answer(module: nn.Module, *given: Tensor) -> FloatArray:
+    with torch.inference_mode():
+        answer: FloatArray = module(*given).numpy()
+    return answer
+
+
+def _write_onnx(
+    module: nn.Module, example: Tensor, path: Path, names: tuple[str, str], legacy: bool
+) -> None:
+    given, made = names
+    # Two items: an exporter may take an axis of length 1 for a constant.
+    example = torch.cat([example, example])
+    time_axis = {"audio": 1, "latents": 2}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # deprecations inside the exporters
+        if legacy:
+            buffer = io.BytesIO()
+            axes = {name: {0: "batch", time_axis[name]: f"{name}_time"} for name in names}
+            torch.onnx.export(
+                module,
+                (example,),
+                buffer,  # type: ignore[arg-type]
+                input_names=[given],
+                output_names=[made],
+                dynamo=False,
+                dynamic_axes=axes,
+            )
+            model = onnx.load_model(io.BytesIO(buffer.getvalue()))
+        else:
+            model = _modern(module, example, names, time_axis[given])
+    _write_bare(model, path)
+
+
+def _modern(module: nn.Module, example: Tensor, names: tuple[str, str], time_axis: int) -> Any:
+    # It warns at every export that torchvision, which is not used, is not installed.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    dynamic = torch.export.Dim.DYNAMIC
+    program = torch.onnx.export(
+        module,
+        (example,),
+        input_names=[names[0]],
+        output_names=[names[1]],
+        dynamo=True,
+        dynamic_shapes=({0: dynamic, time_axis: dynamic},),
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned nothing")
+    return program.model_proto
+
+
+def _write_bare(model: Any, path: Path) -> None:
+    """Write an ONNX model without the exporter's notes: they name files of this machine."""
+    for part in (model, model.graph, *model.graph.node, *model.functions):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    path.write_bytes(model.SerializeToString())
+
+
+def export_denoiser(directory: Path, network: Network, *, float16: bool = False) -> list[str]:
+    """Write the preconditioned denoiser as TorchScript.
+
+    Args:
+        directory: the artifact.
+        network: the denoiser; its `artifact` gives stems, latent_channels, sigma range and so on.
+        float16: store weights as float16 (half the file); they are computed with as float32.
+
+    Returns:
+        What the manifest still lacks.
+    """
+    facts = dict(network.artifact)
+    module = network.module.eval()
+    if float16:
+        module = rounded(module)
+    shape = (2, len(facts["stems"]), int(facts["latent_channels"]))
+    n_channels = sum(block["channels"] for block in facts.get("condition_layout", ()))
+    n_frames = reference_frames(int(facts.get("frame_multiple", 1)))
+    arrays = denoiser_input(
+        (*shape, n_frames), n_channels, (facts["sigma_min"], facts["sigma_max"])
+    )
+    given = tuple(torch.from_numpy(array) for array in arrays)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the deprecation of torch.jit, see torchscript_model
+        traced = torch.jit.trace(module, given)
+        _save_bare(traced, directory / DENOISER_NAME, float16)
+    store_references(directory, {DENOISER_NAME: _answer(module, *given)})
+    dtype = "float16" if float16 else "float32"
+    fields = facts | {"denoiser": DENOISER_NAME, "denoiser_dtype": dtype}
+    return update_manifest(directory, fields, [DENOISER_NAME, PARITY_NAME])
+
+
+def _save_bare(traced: torch.jit.ScriptModule, path: Path, float16: bool) -> None:
+    """Save TorchScript without its debug records: they name files of this machine."""
+    full, bare, aligned = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    torch.jit.save(traced, full)
+    with zipfile.ZipFile(full) as source, zipfile.ZipFile(bare, "w") as target:
+        for entry in source.infolist():
+            if not entry.filename.endswith(".debug_pkl"):
+                target.writestr(entry, source.read(entry))
+    bare.seek(0)
+    # Once more through torch, which aligns the tensors in the archive. The loaded module is a
+    # copy, so the caller's parameters stay as they are.
+    loaded = torch.jit.load(bare)
+    if float16:
+        _halve(loaded)
+    torch.jit.save(loaded, aligned)
+    path.write_bytes(aligned.getvalue())
+
+
+def rounded(module: nn.Module) -> nn.Module:
+    """A copy whose parameters are the float32 numbers that float16 can hold."""
+    module = copy.deepcopy(module)
+    for parameter in module.parameters():
+        parameter.data = parameter.data.half().float()
+    return module
+
+
+def _halve(module: nn.Module) -> None:
+    # Parameters only: buffers may be tables that need their precision, and are small.
+    for parameter in module.parameters():
+        parameter.data = parameter.data.half()
+
+
+def update_manifest(directory: Path, fields: Mapping[str, Any], files: Iterable[str]) -> list[str]:
+    """Merge fields and freshly hashed files into the artifact's manifest.
+
+    Returns:
+        Names of required fields that are still missing; the manifest is valid when none is.
+    """
+    path = directory / MANIFEST_NAME
+    mapping: dict[str, Any] = {"format_version": FORMAT_VERSION}
+    if path.is_file():
+        mapping |= json.loads(path.read_text(encoding="utf-8"))
+    for key, value in fields.items():
+        merged = isinstance(value, Mapping) and isinstance(mapping.get(key), dict)
+        mapping[key] = {**mapping[key], **value} if merged else value
+    described = {name: describe_file(directory / name).model_dump() for name in files}
+    mapping["files"] = {**mapping.get("files", {}), **described}
+    required = [name for name, field in Manifest.model_fields.items() if field.is_required()]
+    missing = [name for name in required if name not in mapping]
+    missing += _stems_without(mapping, "encoders") if not missing else []
+    if missing:
+        write_mapping(mapping, directory)
+    else:
+        write_manifest(parse_manifest(mapping), directory)
+    return missing
+
+
+def _stems_without(mapping: Mapping[str, Any], table: str) -> list[str]:
+    return [f"{table}.{stem}" for stem in mapping["stems"] if stem not in mapping[table]]

@@ -1,0 +1,116 @@
+"""What the export scripts take: a checkpoint folder, or a preset with random weights."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stembridge.nn.exporting import CodecExport
+from stembridge.nn.presets import PRESETS, Preset
+from stembridge.nn.registry import Network, build, config_fields, read_network
+from stembridge.request import STEMS
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --checkpoint, --preset, --random, --seed and --stems."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--checkpoint",
+        action="append",
+        metavar="[STEM=]DIR",
+        help="network folder (config.json, model.safetensors); STEM=DIR once per stem for "
+        "codecs that serve one stem each",
+    )
+    source.add_argument("--preset", choices=sorted(PRESETS), help="a named configuration")
+    parser.add_argument(
+        "--random", action="store_true", help="random weights (required with --preset)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random weights")
+    parser.add_argument(
+        "--stems",
+        type=lambda text: tuple(text.split(",")),
+        default=STEMS,
+        help="stems a single codec serves, unless its config says so (default: %(default)s)",
+    )
+
+
+def has_source(args: argparse.Namespace) -> bool:
+    """Whether --checkpoint or --preset was given.
+
+    Raises:
+        SystemExit: for a preset without --random (there are no trained presets).
+    """
+    if args.preset and not args.random:
+        raise SystemExit("--preset gives random weights; say --random to mean it")
+    return bool(args.preset or args.checkpoint)
+
+
+def codecs(args: argparse.Namespace) -> list[CodecExport]:
+    """The codecs that were asked for."""
+    if args.preset:
+        preset = PRESETS[args.preset]
+        return [CodecExport(preset.stems, preset_codec(preset, args.seed))]
+    if len(args.checkpoint) == 1 and "=" not in args.checkpoint[0]:
+        network = read_network(Path(args.checkpoint[0]))
+        return [CodecExport(tuple(network.artifact.get("stems", args.stems)), network)]
+    return [_of_one_stem(text) for text in args.checkpoint]
+
+
+def _of_one_stem(text: str) -> CodecExport:
+    stem, separator, folder = text.partition("=")
+    if not separator:
+        raise SystemExit(f"several codecs need their stems: STEM=DIR, not {text!r}")
+    return CodecExport((stem,), read_network(Path(folder)), f"-{stem}")
+
+
+def denoiser(args: argparse.Namespace) -> Network:
+    """The denoiser that was asked for."""
+    if args.preset:
+        return preset_denoiser(PRESETS[args.preset], args.seed)
+    folders: Sequence[str] = args.checkpoint
+    if len(folders) != 1:
+        raise SystemExit("there is one denoiser: give one --checkpoint")
+    return read_network(Path(folders[0]))
+
+
+def preset_codec(preset: Preset, seed: int) -> Network:
+    """The preset's codec with random weights."""
+    shape: dict[str, Any] = {"sample_rate": preset.sample_rate, "hop": 1, "latent_channels": 1}
+    if preset.vae is None:
+        return Network("waveform", {}, build("waveform", {}), shape)
+    shape |= {"hop": preset.vae.hop, "latent_channels": preset.vae.latent_channels}
+    config = config_fields(preset.vae)
+    return Network("source_vae", config, _random("source_vae", config, seed), shape)
+
+
+def preset_denoiser(preset: Preset, seed: int) -> Network:
+    """The preset's denoiser with random weights."""
+    config = config_fields(
+        preset.unet, sigma_data=preset.sigma_data, output_limit=preset.output_limit
+    )
+    multiple = preset.unet.frame_multiple
+    artifact = {
+        "name": f"{preset.name} (random weights)",
+        "stems": preset.stems,
+        "latent_channels": preset.unet.latent_channels,
+        "window_frames": preset.window_frames,
+        "overlap_frames": preset.window_frames // 4 // multiple * multiple,
+        "frame_multiple": multiple,
+        "sigma_min": preset.sigma_min,
+        "sigma_max": preset.sigma_max,
+        "sigma_data": preset.sigma_data,
+        "context_mode": "imputation",
+        "sampler": {"name": "euler", "steps": 150},
+        "licence": "none: random weights",
+    }
+    return Network("unet1d", config, _random("unet1d", config, seed), artifact)
+
+
+def _random(kind: str, config: dict[str, Any], seed: int) -> torch.nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build(kind, config).eval()
