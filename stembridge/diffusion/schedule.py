@@ -22,4 +22,6 @@ def karras_sigmas(n: int, sigma_min: float, sigma_max: float, rho: float = 7.0) 
     if n == 1:
         return [float(sigma_max), 0.0]
     high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
-    return [float((high + i / (n - 1) * (low - high)) ** rho) for i in range(n)] + [0.0]
+    between = [(high + i / (n - 1) * (low - high)) ** rho for i in range(1, n - 1)]
+    # The ends are exact: a level a rounding error above sigma_max would be outside the range.
+    return [float(sigma_max), *between, float(sigma_min), 0.0]

@@ -47,7 +47,7 @@ def independent(D: Denoiser, conditions: Sequence[Array]) -> Derivative:
 
 
 def constrain(x: Array, y: Array, stem: int) -> Array:
-    """Return x with one stem replaced by what the others leave of the mixture: the sum becomes y."""
+    """Return x with one stem replaced by what the others leave of y, so that the sum is y."""
     constrained = x * 1.0
     constrained[:, stem] = y - (x.sum(1) - x[:, stem])
     return constrained
