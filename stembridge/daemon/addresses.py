@@ -207,7 +207,7 @@ ROWS: tuple[Row, ...] = (
             Arg("stems", "i", "how many stem messages belong to it"),
             Arg("receipt", "s", "JSON file that reproduces the take"),
         ),
-        "Final answer. Resent after 0.25, 0.5, 1, 2, 2 … s until received or the lease ends.",
+        "Final answer. Resent after 0.25, 0.5, 1, 2, 4 … s until received or the lease ends.",
     ),
     Row(
         "/stembridge/error",
@@ -236,6 +236,7 @@ ROWS: tuple[Row, ...] = (
         (_ID, Arg("gain", "f", "linear gain", optional=True)),
         "Play a finished take (needs a player: `stembridge play`).",
         capability="preview",
+        must_arrive=True,
     ),
     Row(
         "/stembridge/preview/stop",
@@ -243,6 +244,7 @@ ROWS: tuple[Row, ...] = (
         (_ID,),
         "Stop playing it.",
         capability="preview",
+        must_arrive=True,
     ),
     Row(
         "/stembridge/midi/tempo",

@@ -18,11 +18,11 @@ from stembridge.daemon import osc, schema
 from stembridge.daemon.addresses import BY_ADDRESS, ROWS
 from stembridge.daemon.schema import Arg, Key, Row
 from stembridge.errors import BY_SYMBOL, BadArgsError
-
-STEMS = ("bass", "drums", "guitar", "piano")
+from stembridge.request import STEMS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_OWN_KEYS = frozenset({"reply_port", "clips"})
+"""Keys the daemon reads itself; all other values go through `request.parse_request` as they are."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ def _argument(row: Row, arg: Arg, value: osc.Value) -> str | int | float:
 def _pairs(keys: Iterable[Key], tail: tuple[osc.Value, ...]) -> dict[str, Any]:
     if len(tail) % 2:
         raise BadArgsError("Keys and values must come in pairs; one value is missing.")
-    kinds = {name: key.kind for key in keys for name in _names(key)}
+    known = {name for key in keys for name in _names(key)}
     pairs: dict[str, Any] = {}
     for name, value in zip(tail[::2], tail[1::2], strict=True):
-        if not isinstance(name, str) or name not in kinds:
-            raise BadArgsError(f"There is no key {_clip(name)}; known: {', '.join(kinds)}.")
-        read = _READERS[kinds[name]](name, value)
+        if not isinstance(name, str) or name not in known:
+            raise BadArgsError(f"There is no key {_clip(name)}; known: {', '.join(sorted(known))}.")
+        read: Any = _integer(name, value) if name in _OWN_KEYS else value
         if name == "chords" and name in pairs:
             read = f"{pairs[name]} {read}"  # a long progression comes in several strings
         elif name in pairs:
@@ -126,28 +126,11 @@ def _number(name: str, value: osc.Value) -> float:
     return float(value)
 
 
-def _decimal(name: str, value: osc.Value) -> str | float:
-    """Decimal text stays text: `musical_time` reads it exactly."""
-    number = _number(name, value)
-    return value if isinstance(value, str) else number
-
-
 def _integer(name: str, value: osc.Value) -> int:
     number = _number(name, value)
     if number != int(number):
         raise BadArgsError(f"{name} must be a whole number, not {_clip(value)}.")
     return int(number)
-
-
-def _flag(name: str, value: osc.Value) -> bool:
-    if isinstance(value, float) and value in (0.0, 1.0):
-        return bool(value)
-    if value is not None and str(value).lower() in _WORDS:
-        return _WORDS[str(value).lower()]
-    raise BadArgsError(f"{name} must be true or false, not {_clip(value)}.")
-
-
-_READERS = {"text": _text, "decimal": _decimal, "integer": _integer, "flag": _flag}
 
 
 def _tag(value: osc.Value) -> str:

@@ -47,7 +47,10 @@ class Key:
 
 @dataclass(frozen=True)
 class Row:
-    """One address: who sends it, what it carries, what answers it."""
+    """One address: who sends it, what it carries, what answers it.
+
+    A relay row that `must_arrive` is refused while no client has its capability.
+    """
 
     address: str
     direction: Direction
@@ -56,6 +59,7 @@ class Row:
     keys: tuple[Key, ...] | None = None
     answers: tuple[str, ...] = ()
     capability: str = ""
+    must_arrive: bool = False
 
 
 _REPLY_KEY = Key("reply_port", "integer", "UDP port for all answers (clients without hello)")

@@ -1,0 +1,301 @@
+"""The asynchronous client: one UDP socket, patience, and an order for what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from stembridge.client.job import Job
+from stembridge.daemon import osc, protocol
+from stembridge.daemon.protocol import Call
+from stembridge.daemon.schema import API_MAJOR, API_MINOR, DEFAULT_PORT
+from stembridge.errors import (
+    NotNowError,
+    StembridgeError,
+    TimedOutError,
+    UnknownIdError,
+    error_from,
+)
+
+_FIRST_REPEAT_S, _LAST_REPEAT_S = 0.1, 1.0
+_PING_S = 1.0
+_STATUS_EVERY = 5
+
+
+class AsyncClient:
+    """One client of one daemon, on the running asyncio loop."""
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        *,
+        client_id: str = "",
+        capabilities: str = "",
+        timeout_s: float = 5.0,
+        on_message: Callable[[Call], None] = lambda _call: None,
+    ) -> None:
+        """Prepare; `connect` (or `async with`) opens the socket.
+
+        Args:
+            host: the daemon's address.
+            port: its port.
+            client_id: kept over restarts of a program, it finds its jobs again.
+            capabilities: such as ":message:".
+            timeout_s: patience for one answer.
+            on_message: sees every message from the daemon.
+        """
+        self.client_id = client_id or f"python-{uuid.uuid4().hex[:12]}"
+        self.boot_id = self.out_folder = ""
+        self.jobs: dict[str, Job] = {}
+        self._peer = (host, port)
+        self._capabilities = capabilities
+        self._timeout_s = timeout_s
+        self._on_message = on_message
+        self._waiters: list[tuple[Callable[[Call], bool], asyncio.Future[Call]]] = []
+        self._lease: asyncio.Task[None] | None = None
+        self._n = 0
+        self._transport: asyncio.DatagramTransport | None = None
+
+    async def __aenter__(self) -> AsyncClient:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Open the socket, say hello, keep the lease from now on.
+
+        Raises:
+            NotNowError: nobody answers.
+            IncompatibleApiError: the daemon speaks another major version.
+        """
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(
+            lambda: _Socket(self._hear), remote_addr=self._peer
+        )
+        try:
+            await self._hello()
+        except TimedOutError:
+            await self.close()
+            raise NotNowError(
+                f"No stembridge daemon answers at {self._peer[0]}:{self._peer[1]}; start one with "
+                "`stembridge serve`."
+            ) from None
+        self._lease = asyncio.create_task(self._keep_lease())
+
+    async def close(self) -> None:
+        """Leave; jobs go on in the daemon."""
+        if self._lease is not None:
+            self._lease.cancel()
+            await asyncio.gather(self._lease, return_exceptions=True)
+        if self._transport is not None:
+            if self.boot_id:
+                self.send("goodbye", self.client_id)
+            self._transport.close()
+
+    async def generate(
+        self,
+        *,
+        context: Mapping[str, str] | None = None,
+        clips: Sequence[Mapping[str, osc.Value]] = (),
+        request_id: str = "",
+        **keys: osc.Value,
+    ) -> Job:
+        """Ask for stems; returns when the daemon has the job on disk.
+
+        Args:
+            context: stem -> file that starts at frame 0 (the short form).
+            clips: context clips with geometry; keys of /stembridge/clip.
+            request_id: the same id and content is the same job; default: a new one.
+            keys: keys of /stembridge/generate.
+
+        Raises:
+            StembridgeError: the daemon refuses it.
+        """
+        job = Job(request_id or str(uuid.uuid4()))
+        self.jobs[job.request_id] = job
+        pairs: list[osc.Value] = [item for pair in keys.items() for item in pair]
+        for stem, path in (context or {}).items():
+            pairs += [f"context.{stem}", path]
+        if clips:
+            pairs += ["clips", len(clips)]
+        head = (job.request_id, self.client_id)
+
+        def send() -> None:
+            for index, clip in enumerate(clips):
+                self.send("clip", *head, index, *(item for pair in clip.items() for item in pair))
+            self.send("generate", *head, *pairs)
+
+        try:
+            await self._repeat(send, _news_of(job.request_id))
+        except StembridgeError:
+            del self.jobs[job.request_id]
+            raise
+        job.is_accepted = True
+        return job
+
+    async def status(self, request_id: str) -> str:
+        """The state of a job; "unknown" if the daemon does not know the id."""
+        return str((await self.ask("status", (request_id,), _state_of(request_id))).args["state"])
+
+    async def cancel(self, request_id: str) -> str:
+        """Take a job back; returns its state (it may be over already)."""
+        return str((await self.ask("cancel", (request_id,), _state_of(request_id))).args["state"])
+
+    async def sync(self) -> None:
+        """Wait until every job accepted before has ended."""
+        token = uuid.uuid4().hex
+
+        def wanted(call: Call) -> bool:
+            return call.row.address == "/stembridge/synced" and call.args["token"] == token
+
+        while True:
+            with contextlib.suppress(TimedOutError):
+                await self.ask("sync", (token,), wanted)
+                return
+
+    async def model(self) -> dict[str, Any]:
+        """What the loaded model can make; waits while it loads."""
+        while True:
+            try:
+                values = (self.client_id,)
+                return (await self.ask("model", values, _is_address("model.info"))).args
+            except NotNowError as error:
+                await asyncio.sleep(error.retry_after_ms / 1000)
+
+    async def ping(self) -> dict[str, Any]:
+        """The daemon's pong."""
+        self._n += 1
+        n = self._n
+
+        def wanted(call: Call) -> bool:
+            return call.row.address == "/stembridge/pong" and call.args["n"] == n
+
+        return (await self.ask("ping", (self.client_id, n), wanted)).args
+
+    async def ask(
+        self, verb: str, values: tuple[osc.Value, ...], wanted: Callable[[Call], bool]
+    ) -> Call:
+        """Send a message until its answer comes.
+
+        Raises:
+            TimedOutError: it does not come.
+            StembridgeError: the answer is an error about this message.
+        """
+        address = f"/stembridge/{verb}"
+
+        def concerns(call: Call) -> bool:
+            return wanted(call) or call.args.get("address") == address
+
+        return await self._repeat(lambda: self.send(verb, *values), concerns)
+
+    def send(self, verb: str, *values: osc.Value) -> None:
+        """Send one message once."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(protocol.pack(f"/stembridge/{verb}", *values))
+
+    async def _repeat(self, send: Callable[[], None], wanted: Callable[[Call], bool]) -> Call:
+        """Send, again and again with growing pauses, until a wanted message comes."""
+        loop = asyncio.get_running_loop()
+        until_s, pause_s = loop.time() + self._timeout_s, _FIRST_REPEAT_S
+        while True:
+            waiter = wanted, loop.create_future()
+            self._waiters.append(waiter)
+            send()
+            try:
+                call: Call = await asyncio.wait_for(waiter[1], pause_s)
+            except TimeoutError:
+                if loop.time() > until_s:
+                    raise TimedOutError("The daemon did not answer.") from None
+                pause_s = min(2 * pause_s, _LAST_REPEAT_S)
+                continue
+            finally:
+                self._waiters.remove(waiter)
+            error = _error_in(call)
+            if error is None:
+                return call
+            if error.symbol != "BAD_ARGS" or not error.retry_after_ms or loop.time() > until_s:
+                raise error
+            await asyncio.sleep(error.retry_after_ms / 1000)  # clips were lost on the way
+
+    async def _hello(self) -> None:
+        values = (self.client_id, 0, API_MAJOR, API_MINOR, self._capabilities)
+        welcome = await self.ask("hello", values, _is_address("welcome"))
+        self.boot_id = welcome.args["boot_id"]
+        self.out_folder = welcome.args["out_folder"]
+
+    async def _keep_lease(self) -> None:
+        """Ping; after a restart of the daemon, and now and then, ask for the open jobs."""
+        for count in itertools.count():
+            await asyncio.sleep(_PING_S)
+            with contextlib.suppress(StembridgeError):
+                restarted = (await self.ping())["boot_id"] != self.boot_id
+                if restarted:
+                    await self._hello()
+                if restarted or count % _STATUS_EVERY == 0:
+                    await self._ask_for_open_jobs()
+
+    async def _ask_for_open_jobs(self) -> None:
+        for job in [job for job in self.jobs.values() if job.is_accepted and not job.is_over]:
+            if await self.status(job.request_id) == "unknown":
+                job.end(UnknownIdError("The daemon does not know this job any more."))
+
+    def _hear(self, datagram: bytes) -> None:
+        try:
+            calls = [protocol.bind(message) for message in osc.parse(datagram)]
+        except StembridgeError:
+            return
+        for call in calls:
+            self._on_message(call)
+            self._hear_about_job(call)
+            for wanted, future in list(self._waiters):
+                if wanted(call) and not future.done():
+                    future.set_result(call)
+
+    def _hear_about_job(self, call: Call) -> None:
+        request_id = call.args.get("request_id", "")
+        job = self.jobs.get(request_id)
+        is_error = call.row.address == "/stembridge/error"
+        is_final = is_error and call.args["address"] == "/stembridge/generate"
+        if is_error and (not is_final or call.args["retry_after_ms"]):
+            return
+        if job is not None and job.hear(call):
+            self.send("received", request_id)
+
+
+def _is_address(name: str) -> Callable[[Call], bool]:
+    return lambda call: call.row.address == f"/stembridge/{name}"
+
+
+def _news_of(request_id: str) -> Callable[[Call], bool]:
+    """Accepted, refused, or any later news if `accepted` was lost on the way."""
+    is_held = _is_address("clip.held")
+    return lambda call: call.args.get("request_id") == request_id and not is_held(call)
+
+
+def _state_of(request_id: str) -> Callable[[Call], bool]:
+    is_state = _is_address("state")
+    return lambda call: is_state(call) and call.args["request_id"] == request_id
+
+
+def _error_in(call: Call) -> StembridgeError | None:
+    if call.row.address != "/stembridge/error":
+        return None
+    return error_from(call.args["symbol"], call.args["sentence"], call.args["retry_after_ms"])
+
+
+class _Socket(asyncio.DatagramProtocol):
+    def __init__(self, hear: Callable[[bytes], None]) -> None:
+        self._hear = hear
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self._hear(data)
+
+    def error_received(self, exc: Exception) -> None:
+        """Nobody listens there (yet): the repeats go on."""

@@ -1,0 +1,98 @@
+"""From /stembridge/clip and /stembridge/generate to a payload the journal can keep.
+
+One datagram holds at most 8 kB, a Live set can have dozens of clips: so clips travel one by one
+before their request, wait here in memory, and become part of its payload when it is accepted. If
+one was lost on the way, the request is refused with `retry_after_ms`, and the client sends all of
+it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stembridge.daemon.schema import MAX_CLIPS
+from stembridge.errors import BadArgsError, QueueFullError
+from stembridge.request import GenerationRequest, parse_request
+
+CLIP_LIFE_S = 60.0
+MAX_HELD = 128
+_RETRY_MS = 200
+
+
+@dataclass
+class _Held:
+    born_s: float
+    clips: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
+class ClipTable:
+    """Clips whose request has not come yet: bounded in number and time."""
+
+    def __init__(self, life_s: float = CLIP_LIFE_S, most: int = MAX_HELD) -> None:
+        self._life_s = life_s
+        self._most = most
+        self._held: dict[tuple[str, str], _Held] = {}
+
+    def hold(self, request_id: str, client: str, index: int, clip: dict[str, Any]) -> None:
+        """Keep one clip.
+
+        Raises:
+            BadArgsError: the index is out of range.
+            QueueFullError: too many requests are unfinished.
+        """
+        if not 0 <= index < MAX_CLIPS:
+            raise BadArgsError(f"A clip's index must be 0 to {MAX_CLIPS - 1}; it was {index}.")
+        self._expire()
+        key = request_id, client
+        if key not in self._held and len(self._held) >= self._most:
+            raise QueueFullError("Too many requests are half sent.", retry_after_ms=2000)
+        held = self._held.setdefault(key, _Held(time.monotonic()))
+        held.born_s = time.monotonic()
+        held.clips[index] = clip
+
+    def take(self, request_id: str, client: str, count: int) -> list[dict[str, Any]]:
+        """The clips 0 … count - 1 of a request; they stay held until `drop`.
+
+        Raises:
+            BadArgsError: some are missing; the sentence names them.
+        """
+        if not 0 <= count <= MAX_CLIPS:
+            raise BadArgsError(f"A request can have 0 to {MAX_CLIPS} clips; it named {count}.")
+        self._expire()
+        held = self._held.get((request_id, client))
+        clips = held.clips if held else {}
+        missing = [index for index in range(count) if index not in clips]
+        if missing:
+            raise BadArgsError(
+                f"Of {count} clips, these have not arrived: {', '.join(map(str, missing))}. "
+                "Send them and the request again.",
+                retry_after_ms=_RETRY_MS,
+            )
+        return [clips[index] for index in range(count)]
+
+    def drop(self, request_id: str, client: str) -> None:
+        """The request was accepted."""
+        self._held.pop((request_id, client), None)
+
+    def _expire(self) -> None:
+        oldest_s = time.monotonic() - self._life_s
+        self._held = {key: held for key, held in self._held.items() if held.born_s > oldest_s}
+
+
+def payload_of(pairs: Mapping[str, Any], clips: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the journal keeps: exactly what arrived, less where to answer."""
+    wire = {key: value for key, value in pairs.items() if key not in {"reply_port", "clips"}}
+    return {"pairs": wire, "clips": clips}
+
+
+def request_of(request_id: str, payload: Mapping[str, Any]) -> GenerationRequest:
+    """The request a payload stands for.
+
+    Raises:
+        BadArgsError: it is not a valid one.
+    """
+    clips = {"clips": payload["clips"]} if payload["clips"] else {}
+    return parse_request({"request_id": request_id, **payload["pairs"], **clips})

@@ -1,0 +1,280 @@
+"""The desk: one handler per incoming address of the table.
+
+Handlers raise; `take` translates an error into one `/stembridge/error` message, here and nowhere
+else. Nothing here waits: what takes time happens in the worker.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import stembridge
+from stembridge.daemon import osc, protocol, schema
+from stembridge.daemon.addresses import BY_ADDRESS
+from stembridge.daemon.admission import ClipTable, payload_of, request_of
+from stembridge.daemon.files_gate import check_context, check_room
+from stembridge.daemon.jobs import Job, Journal
+from stembridge.daemon.outbox import Address, Outbox, Sessions
+from stembridge.daemon.runner import Runner
+from stembridge.errors import (
+    BadArgsError,
+    IncompatibleApiError,
+    NotNowError,
+    StembridgeError,
+    UnknownIdError,
+)
+
+_log = logging.getLogger(__name__)
+
+CAPABILITIES = ":clips:sync:message:"
+_MOST_LISTED = 256
+_MOST_BARRIERS = 256
+
+
+@dataclass(frozen=True)
+class House:
+    """What the desk must know about its daemon."""
+
+    boot_id: str
+    out: Path
+    roots: tuple[Path, ...]
+    state: Callable[[], str]
+    model: Callable[[], dict[str, Any] | None]
+    quit: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a message, and where the answer goes."""
+
+    client: str
+    source: Address
+    reply: Address
+
+
+class Desk:
+    """Answers messages."""
+
+    def __init__(
+        self, house: House, journal: Journal, sessions: Sessions, outbox: Outbox, runner: Runner
+    ) -> None:
+        self._house = house
+        self._journal = journal
+        self._sessions = sessions
+        self._outbox = outbox
+        self._runner = runner
+        self._clips = ClipTable()
+        self._barriers: list[tuple[set[str], str, Address]] = []
+        runner.on_final = self._lift_barriers
+        self._handlers: dict[str, Callable[[protocol.Call, Caller], None]] = {
+            "hello": self._hello,
+            "ping": self._ping,
+            "model": self._model,
+            "clip": self._clip,
+            "generate": self._generate,
+            "status": self._status,
+            "cancel": self._cancel,
+            "list": self._list,
+            "sync": self._sync,
+            "received": self._received,
+            "goodbye": self._goodbye,
+            "quit": self._quit,
+        }
+
+    def take(self, message: osc.Message, source: Address) -> None:
+        """Answer one message."""
+        row = BY_ADDRESS.get(message.address)
+        if row is not None and row.direction == "out":
+            return  # never answer an answer: two daemons would talk for ever
+        request_id, client, port = _envelope(message)
+        caller = Caller(client, source, self._sessions.reply_to(client, source, port))
+        try:
+            call = protocol.bind(message)
+            self._sessions.touch(client, source)
+            if call.row.direction == "relay":
+                self._relay(call, message, caller)
+            else:
+                self._handlers[message.address.removeprefix(schema.PREFIX)](call, caller)
+        except StembridgeError as error:
+            self.refuse(error, caller.reply, request_id, message.address)
+        except Exception:  # noqa: BLE001 - one message must not end the daemon
+            _log.exception("answering %s", message.address)
+            unexpected = StembridgeError("Something unexpected failed; see the daemon's log.")
+            self.refuse(unexpected, caller.reply, request_id, message.address)
+
+    def refuse(
+        self, error: StembridgeError, to: Address, request_id: str = "", address: str = ""
+    ) -> None:
+        """Say what cannot be done."""
+        _log.debug("refused %s: %s", address, error)
+        values = (error.code, error.symbol, error.sentence[:1000], error.retry_after_ms)
+        self._outbox.post(to, "/stembridge/error", request_id[:64], address[:100], *values)
+
+    def _hello(self, call: protocol.Call, caller: Caller) -> None:
+        if call.args["api_major"] != schema.API_MAJOR:
+            raise IncompatibleApiError(
+                f"This daemon speaks API {schema.API_MAJOR}.{schema.API_MINOR}, the client "
+                f"{call.args['api_major']}.{call.args['api_minor']}; update the older of the two."
+            )
+        port = call.args["reply_port"]
+        if not 0 <= port < 65_536:
+            raise BadArgsError(f"A port must be 0 to 65535; it was {port}.")
+        address = (caller.source[0], port or caller.source[1])
+        capabilities = call.args.get("capabilities", "")
+        self._sessions.hello(caller.client, caller.source, address, capabilities)
+        self._outbox.post(
+            address,
+            "/stembridge/welcome",
+            self._house.boot_id,
+            stembridge.__version__,
+            schema.API_MAJOR,
+            schema.API_MINOR,
+            CAPABILITIES,
+            int(self._sessions.lease_s),
+            str(self._house.out),
+        )
+        for job in self._journal.owed(caller.client)[-_MOST_LISTED:]:
+            self._outbox.owe(job)
+
+    def _ping(self, call: protocol.Call, caller: Caller) -> None:
+        counts = self._journal.counts()
+        values = (call.args["n"], self._house.boot_id, *counts, self._house.state())
+        self._outbox.post(caller.reply, "/stembridge/pong", *values)
+
+    def _model(self, _call: protocol.Call, caller: Caller) -> None:
+        facts = self._house.model()
+        if facts is None:
+            raise NotNowError("The model is still loading.", retry_after_ms=1000)
+        self._outbox.post(caller.reply, "/stembridge/model.info", *facts.values())
+
+    def _clip(self, call: protocol.Call, caller: Caller) -> None:
+        request_id, index = call.args["request_id"], call.args["index"]
+        pairs = {key: value for key, value in call.pairs.items() if key != "reply_port"}
+        # A clip repeated after its request was accepted is known already; _generate compares.
+        self._clips.hold(request_id, caller.client, index, pairs)
+        self._outbox.post(caller.reply, "/stembridge/clip.held", request_id, index)
+
+    def _generate(self, call: protocol.Call, caller: Caller) -> None:
+        request_id = call.args["request_id"]
+        payload = self._payload(call, caller)
+        if self._journal.get(request_id) is None:
+            request = request_of(request_id, payload)
+            check_context(request, self._house.roots)
+            check_room(request, self._house.out)
+        job, _is_new = self._journal.accept(request_id, caller.client, payload, caller.reply)
+        self._clips.drop(request_id, caller.client)
+        position = self._journal.position(job)
+        self._outbox.post(
+            caller.reply, "/stembridge/accepted", request_id, position, self._house.boot_id
+        )
+        if job.is_final:
+            self._outbox.post_final(job, caller.reply)
+        self._runner.pump()
+
+    def _payload(self, call: protocol.Call, caller: Caller) -> dict[str, Any]:
+        request_id, count = call.args["request_id"], call.pairs.get("clips", 0)
+        known = self._journal.get(request_id)
+        try:
+            clips = self._clips.take(request_id, caller.client, count)
+        except BadArgsError:
+            if known is None or len(known.payload["clips"]) != count:
+                raise
+            clips = known.payload["clips"]  # the repeat of a request whose clips we have
+        return payload_of(call.pairs, clips)
+
+    def _status(self, call: protocol.Call, caller: Caller) -> None:
+        job = self._journal.get(call.args["request_id"])
+        if job is None:
+            self._state(caller.reply, call.args["request_id"], "unknown", 0)
+            return
+        for to in self._about(job, caller):
+            self._state(to, job.id, job.state, self._runner.seq_of(job))
+            if job.is_final:
+                self._outbox.post_final(job, to)
+
+    def _cancel(self, call: protocol.Call, caller: Caller) -> None:
+        job = self._journal.get(call.args["request_id"])
+        if job is None:
+            raise UnknownIdError(f"No job has the id {call.args['request_id']}.")
+        self._runner.cancel(job)
+        job = self._journal.get(job.id) or job
+        for to in self._about(job, caller):
+            self._state(to, job.id, job.state, self._runner.seq_of(job))
+
+    def _list(self, _call: protocol.Call, caller: Caller) -> None:
+        jobs = self._journal.of_client(caller.client)[-_MOST_LISTED:]
+        for job in jobs:
+            self._state(caller.reply, job.id, job.state, self._runner.seq_of(job))
+        self._outbox.post(caller.reply, "/stembridge/list.end", caller.client, len(jobs))
+
+    def _sync(self, call: protocol.Call, caller: Caller) -> None:
+        if len(self._barriers) >= _MOST_BARRIERS:
+            raise NotNowError("Too many sync requests wait.", retry_after_ms=1000)
+        self._barriers.append((self._journal.open_ids(), call.args["token"], caller.reply))
+        self._lift_barriers()
+
+    def _lift_barriers(self) -> None:
+        if not self._barriers:
+            return
+        open_ids = self._journal.open_ids()
+        lifted = [barrier for barrier in self._barriers if not barrier[0] & open_ids]
+        self._barriers = [barrier for barrier in self._barriers if barrier[0] & open_ids]
+        for _ids, token, to in lifted:
+            self._outbox.post(to, "/stembridge/synced", token)
+
+    def _received(self, call: protocol.Call, _caller: Caller) -> None:
+        self._journal.receive(call.args["request_id"])
+        self._outbox.settle(call.args["request_id"])
+
+    def _goodbye(self, _call: protocol.Call, caller: Caller) -> None:
+        self._sessions.forget(caller.client)
+        self._outbox.post(caller.reply, "/stembridge/farewell")
+
+    def _quit(self, call: protocol.Call, caller: Caller) -> None:
+        if call.args["boot_id"] != self._house.boot_id:
+            raise BadArgsError("The boot id is not this daemon's; take it from welcome or pong.")
+        self._outbox.post(caller.reply, "/stembridge/farewell")
+        self._house.quit()
+
+    def _relay(self, call: protocol.Call, message: osc.Message, caller: Caller) -> None:
+        listeners = self._sessions.with_capability(call.row.capability)
+        if not listeners and call.row.must_arrive:
+            raise NotNowError(
+                f"Nobody who can do that ({call.row.capability}) is connected to the daemon."
+            )
+        for listener in listeners:
+            if listener != caller.reply:
+                self._outbox.post(listener, message.address, *call.args.values())
+
+    def _state(self, to: Address, request_id: str, state: str, seq: int) -> None:
+        self._outbox.post(to, "/stembridge/state", request_id, state, seq)
+
+    def _about(self, job: Job, caller: Caller) -> set[Address]:
+        """Status and cancel name no client: a stranger's question is answered to the job's too.
+
+        (`oscsend` closes its socket at once; whoever uses it listens where the job's news go.)
+        """
+        stranger = caller.reply == caller.source
+        return {caller.reply, self._outbox.address_of(job)} if stranger else {caller.reply}
+
+
+def _envelope(message: osc.Message) -> tuple[str, str, int]:
+    """(request id, client id, reply port) of a message that may yet prove wrong."""
+    row = BY_ADDRESS.get(message.address)
+    if row is None:
+        return "", "", 0
+    names = [arg.name for arg in row.args]
+    values: dict[str, Any] = dict(zip(names, message.values, strict=False))
+    tail = message.values[len(names) :]
+    if "reply_port" in tail[::2]:
+        values["reply_port"] = dict(zip(tail[::2], tail[1::2], strict=False)).get("reply_port")
+    port = values.get("reply_port")
+    return (
+        str(values.get("request_id", "")),
+        str(values.get("client_id", "")),
+        int(port) if isinstance(port, int | float) and abs(port) < 2**31 else 0,
+    )

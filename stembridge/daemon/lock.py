@@ -1,0 +1,82 @@
+"""One daemon per state folder: an advisory lock that the operating system drops with its process.
+
+A PID file alone would lie after a kill -9; the lock cannot.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from stembridge.errors import CreateFailedError
+
+
+class FolderLock:
+    """Holds `<folder>/daemon.lock` from construction to `release`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock.
+
+        Raises:
+            CreateFailedError: another process holds it, or the folder cannot be written.
+        """
+        self.path = folder / "daemon.lock"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise CreateFailedError(
+                f"The state folder {folder} cannot be used: {error.strerror}."
+            ) from error
+        if not _try_lock(self._fd):
+            pid = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip() if _HAS_PREAD else ""
+            os.close(self._fd)
+            raise CreateFailedError(
+                f"Another stembridge daemon{f' (process {pid})' if pid else ''} already uses "
+                f"{folder}. Stop it, or give this one its own --state folder."
+            )
+        os.ftruncate(self._fd, 0)
+        os.write(self._fd, str(os.getpid()).encode("ascii"))
+
+    def release(self) -> None:
+        """Let the folder go."""
+        os.close(self._fd)
+
+    def __enter__(self) -> FolderLock:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+_HAS_PREAD = hasattr(os, "pread")
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(fd: int) -> bool:
+        try:
+            # Far behind the text, so that the pid stays readable.
+            os.lseek(fd, 4096, os.SEEK_SET)
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        os.lseek(fd, 0, os.SEEK_SET)
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

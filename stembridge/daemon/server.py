@@ -1,0 +1,252 @@
+"""The daemon: startup, serve, shutdown.
+
+It owns the socket, the journal and the queue, and never runs a model itself. Everything happens on
+one asyncio loop; nothing on it takes longer than a journal commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from stembridge import paths
+from stembridge.config import DaemonConfig
+from stembridge.daemon import osc
+from stembridge.daemon.desk import Desk, House
+from stembridge.daemon.executor import Event, LocalExecutor, Watch, worker_command
+from stembridge.daemon.files_gate import resolve_roots
+from stembridge.daemon.jobs import Journal, Limits
+from stembridge.daemon.lock import FolderLock
+from stembridge.daemon.outbox import Address, Outbox, Sessions
+from stembridge.daemon.runner import Runner
+from stembridge.errors import (
+    BadTimeError,
+    CreateFailedError,
+    StembridgeError,
+    error_from,
+)
+
+_log = logging.getLogger(__name__)
+
+RECEIVE_BUFFER_BYTES = 4 * 2**20
+_COMPLAINTS_PER_S = 10
+
+News = Callable[[str, dict[str, Any]], None]
+
+
+class Daemon:
+    """One daemon on one state folder and one port."""
+
+    def __init__(
+        self,
+        config: DaemonConfig,
+        *,
+        command: Sequence[str] | None = None,
+        watch: Watch | None = None,
+        news: News = lambda _kind, _facts: None,
+    ) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            config: resolved settings.
+            command: how to start the worker (default: stembridge's own).
+            watch: patience with the worker.
+            news: called with "listening" and "ready" and their facts.
+        """
+        self.config = config
+        self.boot_id = uuid.uuid4().hex
+        self.out = (config.out or paths.default_output_dir()).expanduser().resolve()
+        self.journal_file = (config.journal or paths.state_dir() / "journal.sqlite3").resolve()
+        self.roots = resolve_roots([*config.roots, Path.home(), Path.cwd(), self.out])
+        self._command = command or worker_command(self._worker_settings())
+        self._watch = watch or Watch(job_s=config.job_timeout_s)
+        self._news = news
+        self._stop = asyncio.Event()
+        self._fatal: StembridgeError | None = None
+        self._facts: dict[str, Any] | None = None
+        self._open = contextlib.AsyncExitStack()
+        self.port = 0
+
+    async def run(self) -> None:
+        """Start, serve until told to stop, shut down."""
+        try:
+            await self.startup()
+            await self.serve()
+        finally:
+            await self.shutdown()
+
+    async def startup(self) -> None:
+        """Lock, journal, socket, worker; then take up what the last daemon left.
+
+        Raises:
+            CreateFailedError: another daemon runs, the port is taken, a folder cannot be used.
+        """
+        state = self.journal_file.parent
+        self._open.callback(FolderLock(state).release)
+        sock = _bind(self.config.host, self.config.port)
+        self._open.callback(sock.close)
+        limits = Limits(queued=self.config.max_queue, attempts=self.config.max_attempts)
+        self.journal = Journal(self.journal_file, limits)
+        self._open.callback(self.journal.close)
+        self.sessions = Sessions(self.config.lease_s)
+        self.outbox = Outbox(self.journal, self.sessions)
+        self.runner = Runner(self.journal, self.outbox, self.out)
+        self.executor = LocalExecutor(self._command, self._hear, self._watch)
+        self.desk = Desk(self._house(), self.journal, self.sessions, self.outbox, self.runner)
+        self.executor.start()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: Endpoint(self.desk, self.outbox), sock=sock
+        )
+        self._open.callback(transport.close)
+        self.port = transport.get_extra_info("sockname")[1]
+        self._open.callback(self._announce(state).unlink, missing_ok=True)
+        self.runner.connect(self.executor)
+        for job in self.journal.recover():
+            self.outbox.owe(job)
+        self._news("listening", {"host": self.config.host, "port": self.port})
+
+    async def serve(self) -> None:
+        """Wait for `stop`.
+
+        Raises:
+            StembridgeError: the model cannot be used at all.
+        """
+        await self._stop.wait()
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def shutdown(self) -> None:
+        """Put a running job back into the queue, end the worker, close everything."""
+        if hasattr(self, "executor"):
+            self.outbox.close()
+            self.runner.stop()
+            await self.executor.close()
+        await self._open.aclose()
+
+    def stop(self) -> None:
+        """Make `serve` return."""
+        self._stop.set()
+
+    def _house(self) -> House:
+        return House(
+            boot_id=self.boot_id,
+            out=self.out,
+            roots=self.roots,
+            state=lambda: self.executor.state,
+            model=lambda: self._facts,
+            quit=self.stop,
+        )
+
+    def _worker_settings(self) -> dict[str, Any]:
+        config = self.config
+        return {
+            "model": "" if config.model is None else str(config.model),
+            "device": config.device,
+            "threads": config.threads,
+            "warm_up": config.warm_up,
+            "roots": [str(root) for root in self.roots],
+            "log_level": config.log_level,
+        }
+
+    def _announce(self, state: Path) -> Path:
+        """Tell programs that look into the state folder where we listen."""
+        path = state / "daemon.json"
+        facts = {"host": self.config.host, "port": self.port, "pid": os.getpid()}
+        path.write_text(json.dumps(facts | {"boot_id": self.boot_id}), encoding="utf-8")
+        return path
+
+    def _hear(self, event: Event) -> None:
+        if event.kind == "ready":
+            self._facts = event.body["model"]
+            self.outbox.tell_all("message", "/stembridge/model.info", *self._facts.values())
+            self._news("ready", {**event.body, "port": self.port})
+        elif event.kind == "unusable":
+            error = error_from(event.body["symbol"], event.body["sentence"])
+            _log.error("the model cannot be used: %s", error)
+            self.outbox.tell_all("message", "/stembridge/log", 3, error.sentence)
+            if self._facts is None:
+                self._fatal = error
+                self.stop()
+        self.runner.hear(event)
+
+
+class Endpoint(asyncio.DatagramProtocol):
+    """The socket: bytes in, messages to the desk; bytes out."""
+
+    def __init__(self, desk: Desk, outbox: Outbox) -> None:
+        self._desk = desk
+        self._outbox = outbox
+        self.malformed = 0
+        self._complaints = _COMPLAINTS_PER_S
+        self._second = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the outbox use the socket."""
+        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101 - asyncio's promise
+        self._outbox.connect(transport.sendto)
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        """Parse strictly, then hand on."""
+        try:
+            messages = osc.parse(data)
+        except (osc.MalformedError, BadTimeError) as error:
+            self._complain(error, addr)
+            return
+        for message in messages:
+            self._desk.take(message, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        """A client's port is closed (ICMP): nothing to do, its lease will run out."""
+        _log.debug("socket: %s", exc)
+
+    def _complain(self, error: StembridgeError, addr: Address) -> None:
+        """Answer and log malformed datagrams, but only so many a second: they may be a flood."""
+        self.malformed += 1
+        now = time.monotonic()
+        if now - self._second > 1.0:
+            self._second, self._complaints = now, _COMPLAINTS_PER_S
+        if self._complaints > 0:
+            self._complaints -= 1
+            _log.info("malformed datagram %d from %s: %s", self.malformed, addr, error)
+            self._desk.refuse(error, addr)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A UDP socket that nobody else shares."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        if sys.platform == "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        sock.setblocking(False)
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise CreateFailedError(
+            f"UDP port {port} of {host} cannot be used ({error.strerror}); stop the program that "
+            "has it, or choose another one with --port."
+        ) from error
+    return sock
+
+
+async def run_until_signal(daemon: Daemon) -> None:
+    """Run a daemon in the main thread; Ctrl-C and SIGTERM end it in good order."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, daemon.stop)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(daemon.stop))
+    await daemon.run()

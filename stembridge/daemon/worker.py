@@ -1,0 +1,216 @@
+"""The worker: the child process that owns the model, torch and ONNX Runtime.
+
+One worker per device. It can be killed at any moment without losing a job: the journal belongs to
+the daemon. They talk in JSON lines, commands on stdin and events on stdout. Not over a
+`multiprocessing` queue or event: those hold locks in shared memory, and a worker killed while it
+holds one would hang the daemon.
+
+Commands: {"do": "run", "id", "request", "out"}, {"do": "cancel", "id"}.
+Events:   {"kind": "beat" | "ready" | "progress" | "stem" | "done" | "failed" | "unusable", …}.
+
+End of stdin means the daemon is gone: the worker ends at once, even in the middle of a network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from stembridge.daemon.files_gate import check_context
+from stembridge.errors import (
+    CancelledError,
+    DeviceLostError,
+    DiskFullError,
+    OutOfMemoryError,
+    StembridgeError,
+)
+from stembridge.pipeline.run import RECEIPT, Event, StemFile, StemReady, arrange
+from stembridge.request import parse_request
+from stembridge.runtime.load import load_model, warm_up
+from stembridge.runtime.model import StemModel
+
+_log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+"""A thread beats this often: silence means a stopped or stuck process, not a long network call."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the daemon tells its worker, as JSON on the command line."""
+
+    model: str
+    device: str
+    threads: int | None
+    warm_up: bool
+    roots: tuple[str, ...]
+    log_level: str
+
+
+Open = Callable[[Settings], StemModel]
+
+
+def open_model(settings: Settings) -> StemModel:
+    """Load the model the daemon asked for; "fake:…" is `stembridge.testing`'s closed form."""
+    if settings.model.startswith("fake:"):
+        from stembridge.testing import open_fake
+
+        return open_fake(settings.model)
+    model = load_model(settings.model or None, settings.device)
+    if settings.warm_up:
+        _log.info("warmed up in %.2f s", warm_up(model))
+    return model
+
+
+class Worker:
+    """Runs one job after the other until stdin ends."""
+
+    def __init__(self, settings: Settings, commands: TextIO, events: TextIO) -> None:
+        self._settings = settings
+        self._roots = tuple(Path(root) for root in settings.roots)
+        self._commands = commands
+        self._events = events
+        self._lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._cancelled: set[str] = set()
+
+    def serve(self, open_: Open = open_model) -> int:
+        """Load, say ready, run jobs. Returns an exit status if the model cannot be used."""
+        threading.Thread(target=self._beat, daemon=True).start()
+        threading.Thread(target=self._listen, daemon=True).start()
+        started_s = time.monotonic()
+        try:
+            model = open_(self._settings)
+        except StembridgeError as error:
+            self._say("unusable", symbol=error.symbol, sentence=error.sentence)
+            return 1
+        self._say("ready", model=_facts(model), load_s=round(time.monotonic() - started_s, 3))
+        while True:
+            self._run(model, self._jobs.get())
+
+    def _run(self, model: StemModel, job: dict[str, Any]) -> None:
+        request_id = job["id"]
+        try:
+            self._check(request_id)
+            request = parse_request(job["request"])
+            check_context(request, self._roots)
+            files = arrange(request, model, Path(job["out"]), self._reporter(request_id))
+        except StembridgeError as error:
+            self._failed(request_id, error, usable=error.symbol not in _FATAL)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the daemon must hear of it
+            _log.exception("job %s", request_id)
+            translated, usable = _translate(error)
+            self._failed(request_id, translated, usable=usable)
+        else:
+            folder = Path(files[0].path).parent
+            self._say("done", id=request_id, folder=str(folder), receipt=str(folder / RECEIPT))
+        self._cancelled.discard(request_id)
+
+    def _reporter(self, request_id: str) -> Callable[[Event], None]:
+        def report(event: Event) -> None:
+            self._check(request_id)
+            if isinstance(event, StemReady):
+                self._say("stem", id=request_id, file=_record(event.file))
+            else:
+                self._say("progress", id=request_id, stage=event.stage, fraction=event.fraction)
+
+        return report
+
+    def _check(self, request_id: str) -> None:
+        if request_id in self._cancelled:
+            raise CancelledError("The job was cancelled.")
+
+    def _failed(self, request_id: str, error: StembridgeError, *, usable: bool) -> None:
+        self._say(
+            "failed", id=request_id, symbol=error.symbol, sentence=error.sentence, usable=usable
+        )
+
+    def _say(self, kind: str, **body: Any) -> None:
+        line = json.dumps({"kind": kind, **body})
+        with self._lock, contextlib.suppress(BrokenPipeError):
+            self._events.write(line + "\n")
+            self._events.flush()
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(BEAT_S):
+            self._say("beat")
+
+    def _listen(self) -> None:
+        for line in self._commands:
+            command = json.loads(line)
+            if command["do"] == "cancel":
+                self._cancelled.add(command["id"])
+            else:
+                self._jobs.put(command)
+        os._exit(0)  # the daemon is gone; nobody would hear the rest
+
+
+def _facts(model: StemModel) -> dict[str, Any]:
+    """The values of /stembridge/model.info, in its order."""
+    manifest = model.manifest
+    return {
+        "name": manifest.name,
+        "artifact_sha256": manifest.artifact_sha256,
+        "sample_rate": manifest.sample_rate,
+        "device": model.device,
+        "stems": ",".join(manifest.stems),
+        "styles": ",".join(manifest.styles),
+        "timbres": json.dumps(manifest.timbres),
+    }
+
+
+def _record(file: StemFile) -> dict[str, Any]:
+    """The values of /stembridge/stem."""
+    return {
+        "stem": file.stem,
+        "variation": file.variation,
+        "path": str(file.path),
+        "sha256": file.sha256,
+        "frames": file.frames,
+        "rate": file.rate,
+        "verdict": json.dumps(file.verdict, separators=(",", ":")),
+    }
+
+
+_FATAL = frozenset({"OUT_OF_MEMORY", "DEVICE_LOST"})
+"""After these the process is replaced: CUDA errors stick until it ends."""
+
+
+def _translate(error: Exception) -> tuple[StembridgeError, bool]:
+    """A foreign error as one of ours, and whether the process can go on."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFullError("The disk is full; nothing half-written was kept."), True
+    if isinstance(error, MemoryError) or "out of memory" in text.lower():
+        return OutOfMemoryError("There is not enough memory for this request."), False
+    if "cuda" in text.lower():
+        return DeviceLostError(f"The GPU failed ({text[:200]})."), False
+    return StembridgeError(f"Something unexpected failed ({text[:200]})."), False
+
+
+def main(open_: Open = open_model) -> int:
+    """The worker's process: settings in argv[1], commands on stdin, events on stdout."""
+    settings = Settings(**json.loads(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the daemon's business
+    # Libraries print; what they print must not land between our events.
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    logging.basicConfig(level=settings.log_level.upper(), format="worker: %(message)s")
+    return Worker(settings, sys.stdin, events).serve(open_)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
