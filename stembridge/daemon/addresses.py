@@ -34,14 +34,14 @@ ROWS: tuple[Row, ...] = (
         "/stembridge/ping",
         "in",
         (_CLIENT, Arg("n", "i", "any number"), _PORT),
-        "Are you there? Once a second keeps the lease.",
+        "Are you there? One a second keeps the lease.",
         answers=("/stembridge/pong",),
     ),
     Row(
         "/stembridge/model",
         "in",
         (_CLIENT, _PORT),
-        "What can the loaded model make?",
+        "What the loaded model can make.",
         answers=("/stembridge/model.info",),
     ),
     Row(

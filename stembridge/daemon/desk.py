@@ -165,12 +165,14 @@ class Desk:
             request = request_of(request_id, payload)
             check_context(request, self._house.roots)
             check_room(request, self._house.out)
-        job, _is_new = self._journal.accept(request_id, caller.client, payload, caller.reply)
+        job, is_new = self._journal.accept(request_id, caller.client, payload, caller.reply)
         self._clips.drop(request_id, caller.client)
         position = self._journal.position(job)
         self._outbox.post(
             caller.reply, "/stembridge/accepted", request_id, position, self._house.boot_id
         )
+        if is_new:
+            self._journal.regain_ballast()
         if job.is_final:
             self._outbox.post_final(job, caller.reply)
         self._runner.pump()

@@ -66,24 +66,31 @@ def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None)
     try:
         database.row_factory = sqlite3.Row
+        _refuse_newer(database, path)
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         database.execute("PRAGMA foreign_keys=ON")
         verdict = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-        _migrate(database, path)
+        _migrate(database)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _migrate(database: sqlite3.Connection, path: Path) -> None:
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _refuse_newer(database: sqlite3.Connection, path: Path) -> None:
+    if _version(database) > SCHEMA_VERSION:
         raise CreateFailedError(f"The journal {path} was written by a newer stembridge; update.")
-    if version == 0:
+
+
+def _migrate(database: sqlite3.Connection) -> None:
+    if _version(database) == 0:
         database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
 
 
