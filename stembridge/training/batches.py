@@ -1,0 +1,109 @@
+"""Training windows for the denoiser: which stems are given, how noisy the rest, what is told.
+
+One item plays one of the tasks the model serves: all stems from nothing, any subset given the
+rest, and continuing after frames already made. Drop-out of each condition block teaches the
+network to do without it, and is what guidance compares against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stembridge.conditions import Layout
+from stembridge.training.latents import LatentSet
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """How often which task, and which noise.
+
+    Attributes:
+        window: frames per item.
+        log_sigma_mean, log_sigma_deviation: ln sigma of what is generated, normal, clipped to
+            `sigma_range`.
+        given_sigma: range of the noise on given latents, log-uniform: it stands for the codec's
+            error on sounds it never saw.
+        total: probability that no stem is given.
+        continuation: probability that the first frames of all stems are given.
+        continuation_frames: how many, at most.
+        drop: probability of dropping each condition block.
+    """
+
+    window: int = 256
+    log_sigma_mean: float = 0.5
+    log_sigma_deviation: float = 1.6
+    sigma_range: tuple[float, float] = (0.02, 100.0)
+    given_sigma: tuple[float, float] = (0.02, 0.2)
+    total: float = 0.25
+    continuation: float = 0.2
+    continuation_frames: int = 64
+    drop: tuple[tuple[str, float], ...] = (
+        ("grid", 0.1), ("chords", 0.4), ("style", 0.5), ("timbre", 0.5),
+    )  # fmt: skip
+
+
+class Batch(NamedTuple):
+    """Inputs of `denoising_loss`: clean and noise `[B, S, C, F]`, sigma and counted `[B, S, F]`."""
+
+    clean: Tensor
+    noise: Tensor
+    sigma: Tensor
+    conditions: Tensor
+    counted: Tensor
+
+
+class BatchSource:
+    """Draws batches from a latent set; the same seed and step give the same batch."""
+
+    def __init__(self, latents: LatentSet, layout: Layout, task: TaskConfig, seed: int) -> None:
+        self._set, self._layout, self._task, self._seed = latents, layout, task, seed
+        self._songs = np.flatnonzero(latents.lengths >= task.window)
+
+    def batch(self, step: int, size: int, rank: int = 0) -> Batch:
+        """The batch of a step, for one of several processes."""
+        rng = np.random.default_rng([self._seed, step, rank])
+        clean, conditions = self._windows(rng, size)
+        sigma, counted = self._noise_levels(rng, size, clean.shape[1])
+        self._drop(rng, conditions)
+        noise = rng.standard_normal(clean.shape, dtype=np.float32)
+        arrays = (clean, noise, sigma, conditions, counted)
+        return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
+
+    def _windows(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+        window = self._task.window
+        clean, conditions = [], []
+        for song in rng.choice(self._songs, size):
+            start = int(rng.integers(self._set.lengths[song] - window + 1))
+            at = slice(start, start + window)
+            clean.append(self._set.latents[song, :, :, at])
+            conditions.append(self._set.conditions[song, :, at])
+        return np.stack(clean).astype(np.float32), np.stack(conditions).astype(np.float32)
+
+    def _noise_levels(
+        self, rng: np.random.Generator, size: int, stems: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        task = self._task
+        target = np.exp(rng.normal(task.log_sigma_mean, task.log_sigma_deviation, size))
+        target = np.clip(target, *task.sigma_range)
+        given = np.exp(rng.uniform(*np.log(task.given_sigma), size))
+        counted = np.ones((size, stems, task.window), np.float32)
+        for item in range(size):
+            if rng.random() >= task.total:
+                n_given = int(rng.integers(1, stems))
+                counted[item, rng.permutation(stems)[:n_given]] = 0.0
+            if rng.random() < task.continuation:
+                counted[item, :, : int(rng.integers(4, task.continuation_frames + 1))] = 0.0
+        sigma = np.where(counted > 0, target[:, None, None], given[:, None, None])
+        return sigma.astype(np.float32), counted
+
+    def _drop(self, rng: np.random.Generator, conditions: np.ndarray) -> None:
+        slices, chances = self._layout.slices(), dict(self._task.drop)
+        for item in conditions:
+            for name, at in slices.items():
+                if rng.random() < chances.get(name, 0.0):
+                    item[at] = 0.0

@@ -1,0 +1,54 @@
+"""Fits the linear codec of one stem: principal components of its log-magnitude patches.
+
+Latents are partially whitened: channel c keeps the standard deviation s_c^(1/2) (s_c its
+component's), scaled so that the mean variance is 1. Full whitening would make the denoiser spend
+itself on inaudible components, none would let the first few drown the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
+
+
+def collect_patches(
+    codec: LinearCodec, clips: Iterable[Tensor], per_clip: int, generator: torch.Generator
+) -> Tensor:
+    """Random patches `[N, P]` from audio clips `[n_samples]`; silent patches are left out."""
+    hop = codec.config.hop
+    chosen = []
+    for clip in clips:
+        whole = clip[: len(clip) // hop * hop]
+        patches = codec.fast_patches(whole[None])[0]
+        sounding = patches[patches.amax(1) > codec.log_floor + 0.3]
+        pick = torch.randperm(len(sounding), generator=generator)[:per_clip]
+        chosen.append(sounding[pick])
+    return torch.cat(chosen)
+
+
+def bin_weights(config: LinearCodecConfig) -> Tensor:
+    """Weight of every value of a patch `[P]`: (1 + f/knee)^(-1/2)."""
+    frequencies = torch.arange(config.n_fft // 2 + 1) * (config.rate / config.n_fft)
+    weights = (1 + frequencies / config.knee_hz) ** -0.5
+    return weights.repeat(config.frames_per_latent)
+
+
+def fit(codec: LinearCodec, patches: Tensor) -> float:
+    """Fills the codec's buffers from patches `[N, P]`; returns the variance explained, 0..1."""
+    weights = bin_weights(codec.config)
+    mean = patches.mean(0)
+    centred = ((patches - mean) * weights).double()
+    covariance = centred.T @ centred / len(centred)
+    values, vectors = torch.linalg.eigh(covariance)
+    keep = codec.config.channels
+    values, vectors = values.flip(0)[:keep], vectors.flip(1)[:, :keep]
+    deviation = values.clamp_min(1e-12).sqrt()
+    scale = deviation.sqrt() / deviation.mean().sqrt()
+    codec.mean.copy_(mean)
+    codec.basis.copy_((vectors * (scale / deviation)).T * weights)
+    codec.dual.copy_((vectors * (deviation / scale)).T / weights)
+    return float(values.sum() / covariance.trace())

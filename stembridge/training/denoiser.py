@@ -1,0 +1,240 @@
+"""Trains the denoiser on latents: EDM loss, AdamW, EMA, one thread per process, resumable.
+
+On CPU, `processes` identical workers each run single-threaded and average one flat gradient
+(gloo): two threads in one process were no faster than one, two processes twice as fast. On a GPU
+one process does it all. Checkpoints hold everything needed to go on, bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from stembridge.conditions import Layout
+from stembridge.nn.backbone import Backbone, BackboneConfig
+from stembridge.nn.precondition import Preconditioned, denoising_loss
+from stembridge.nn.registry import Network, config_fields, write_network
+from stembridge.training.batches import BatchSource, TaskConfig
+from stembridge.training.latents import LatentSet
+
+
+@dataclass(frozen=True)
+class DenoiserTraining:
+    """One training run.
+
+    Attributes:
+        steps: length of the run; the last `decay` of it anneals the learning rate to 0.
+        batch: items per process and step.
+        processes: CPU workers; ignored on a GPU.
+        learning_rate, weight_decay, clip: of AdamW; clip bounds the gradient's norm.
+        warmup: steps of linear warm-up.
+        ema: decay of the averaged weights per step (they are what is exported).
+        seed: of data order, noise and initial weights.
+        save_every: steps between checkpoints.
+        device: "cpu" or "cuda".
+    """
+
+    steps: int = 20_000
+    batch: int = 12
+    processes: int = 2
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    warmup: int = 300
+    decay: float = 0.3
+    ema: float = 0.999
+    seed: int = 1
+    save_every: int = 250
+    device: str = "cpu"
+    task: TaskConfig = field(default_factory=TaskConfig)
+
+
+Report = Callable[[int, float, float], None]
+
+
+def learning_rate(config: DenoiserTraining, step: int) -> float:
+    """Warm-up, constant, then cosine to 0 over the last part."""
+    rate = config.learning_rate * min(1.0, (step + 1) / config.warmup)
+    decay_start = config.steps * (1 - config.decay)
+    if step > decay_start:
+        position = (step - decay_start) / max(1.0, config.steps - decay_start)
+        rate *= 0.5 * (1 + math.cos(math.pi * min(1.0, position)))
+    return rate
+
+
+def new_denoiser(config: BackboneConfig, seed: int = 0) -> Preconditioned:
+    """An untrained denoiser; latents have unit variance, so sigma_data is 1."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Preconditioned(Backbone(config), sigma_data=1.0)
+
+
+class Run:
+    """State of one process of a training run."""
+
+    def __init__(self, model: BackboneConfig, config: DenoiserTraining, folder: Path) -> None:
+        self.config, self.model_config, self.folder = config, model, folder
+        self.denoiser = new_denoiser(model, config.seed).to(config.device)
+        self.average = {
+            name: value.detach().clone().float()
+            for name, value in self.denoiser.state_dict().items()
+        }
+        self.parameters = list(self.denoiser.parameters())
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=config.learning_rate, betas=(0.9, 0.98),
+            weight_decay=config.weight_decay, fused=True,
+        )  # fmt: skip
+        self.step = 0
+
+    def train_step(self, source: BatchSource, rank: int, world: int) -> float:
+        """One optimisation step; returns the loss of this process."""
+        batch = source.batch(self.step, self.config.batch, rank)
+        batch = type(batch)(*(part.to(self.config.device) for part in batch))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.config, self.step)
+        with torch.autocast(self.config.device, torch.bfloat16):
+            loss = denoising_loss(
+                self.denoiser, batch.clean, batch.noise, batch.sigma, batch.conditions,
+                batch.counted,
+            )  # fmt: skip
+        self.optimizer.zero_grad(set_to_none=False)
+        loss.backward()
+        if world > 1:
+            _average_gradients(self.parameters, world)
+        nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
+        self.optimizer.step()
+        self.step += 1
+        self._update_average()
+        return float(loss.detach())
+
+    def _update_average(self) -> None:
+        # A short memory at first: an average over the random start would take long to forget it.
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in self.denoiser.state_dict().items():
+                self.average[name].lerp_(value.float(), 1 - decay)
+
+    def save(self) -> None:
+        """Writes the resumable state, and the averaged weights as a network folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {f"model.{k}": v for k, v in self.denoiser.state_dict().items()}
+        state |= {f"average.{k}": v for k, v in self.average.items()}
+        for index, entry in self.optimizer.state_dict()["state"].items():
+            state |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in entry.items()}
+        partial = self.folder / "state.partial"
+        save_file({k: v.contiguous() for k, v in state.items()}, partial)
+        partial.replace(self.folder / "state.safetensors")
+        (self.folder / "state.json").write_text(json.dumps({"step": self.step}))
+        save_average(self, self.folder / "denoiser")
+
+    def load(self) -> None:
+        """Goes on from the last checkpoint, if there is one."""
+        if not (self.folder / "state.json").exists():
+            return
+        state = load_file(self.folder / "state.safetensors")
+        self.denoiser.load_state_dict(_under(state, "model."))
+        self.average = {k: v.clone() for k, v in _under(state, "average.").items()}
+        optimizer: dict[int, dict[str, Tensor]] = {}
+        for key, value in _under(state, "optimizer.").items():
+            index, name = key.split(".", 1)
+            optimizer.setdefault(int(index), {})[name] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
+        self.step = json.loads((self.folder / "state.json").read_text())["step"]
+
+
+def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _average_gradients(parameters: list[nn.Parameter], world: int) -> None:
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in gradients])
+    dist.all_reduce(flat)
+    flat /= world
+    offset = 0
+    for gradient in gradients:
+        gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient))
+        offset += gradient.numel()
+
+
+def save_average(run: Run, folder: Path) -> None:
+    """The averaged weights as a network folder that export reads."""
+    module = new_denoiser(run.model_config)
+    module.load_state_dict({k: v.cpu() for k, v in run.average.items()})
+    fields = config_fields(run.model_config, sigma_data=1.0)
+    write_network(Network("backbone", fields, module), folder)
+
+
+def _worker(
+    rank: int, world: int, run_arguments: tuple[Any, ...], data: Path, layout: Layout, port: int
+) -> None:
+    torch.set_num_threads(1)
+    if world > 1:
+        address = f"tcp://127.0.0.1:{port}"
+        dist.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
+    run = Run(*run_arguments)
+    run.load()
+    source = BatchSource(LatentSet.open(data), layout, run.config.task, run.config.seed)
+    smooth, started, first = 0.0, time.monotonic(), run.step
+    while run.step < run.config.steps:
+        loss = run.train_step(source, rank, world)
+        done = run.step - first
+        smooth = loss if done == 1 else smooth + (loss - smooth) * max(0.01, 1 / done)
+        if rank == 0 and run.step % 25 == 0:
+            rate = done / (time.monotonic() - started)
+            _log(run.folder, run.step, smooth, rate)
+        if rank == 0 and (run.step % run.config.save_every == 0 or run.step == run.config.steps):
+            run.save()
+    if world > 1:
+        dist.barrier()
+        dist.destroy_process_group()
+
+
+def _log(folder: Path, step: int, loss: float, rate: float) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps({"step": step, "loss": loss, "steps_per_s": rate}) + "\n")
+
+
+def train(
+    model: BackboneConfig,
+    config: DenoiserTraining,
+    *,
+    data: Path,
+    layout: Layout,
+    folder: Path,
+    port: int = 29517,
+) -> None:
+    """Trains until `config.steps`, from the folder's checkpoint if it has one.
+
+    Args:
+        model: shape of the network.
+        config: the run.
+        data: a latent set (`training.latents`).
+        layout: of the set's conditions.
+        folder: receives `state.*`, `log.jsonl` and `denoiser/` (averaged weights).
+        port: loopback port where the processes meet.
+    """
+    world = config.processes if config.device == "cpu" else 1
+    arguments = (model, config, folder)
+    # Spinning OpenMP threads steal the other processes' cores; malloc's trimming costs a third.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if world == 1:
+        _worker(0, 1, arguments, data, layout, port)
+        return
+    torch.multiprocessing.spawn(
+        _worker, args=(world, arguments, data, layout, port), nprocs=world, join=True
+    )

@@ -1,0 +1,94 @@
+"""Latents of a set of songs on disk, ready for the denoiser: written once, memory-mapped after.
+
+A latent set is a folder: `latents.npy` float16 `[N, S, C, F]`, `conditions.npy` float16
+`[N, K, F]`, `lengths.npy` int32 `[N]` (frames of every song; the rest is padding).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stembridge.conditions import Layout, frame_conditions
+from stembridge.dataset.annotated import AnnotatedSong, load_song
+from stembridge.dataset.song import STEMS
+from stembridge.nn.linear_codec import LinearCodec
+
+
+@dataclass(frozen=True)
+class LatentSet:
+    """Memory-mapped latents of N songs (shapes in the module docstring)."""
+
+    latents: NDArray[np.float16]
+    conditions: NDArray[np.float16]
+    lengths: NDArray[np.int32]
+
+    @staticmethod
+    def open(folder: Path) -> LatentSet:
+        """Opens a set written by `write_latents`."""
+        return LatentSet(
+            np.load(folder / "latents.npy", mmap_mode="r"),
+            np.load(folder / "conditions.npy", mmap_mode="r"),
+            np.load(folder / "lengths.npy"),
+        )
+
+
+def song_latents(song: AnnotatedSong, codecs: Mapping[str, LinearCodec]) -> torch.Tensor:
+    """Latents `[S, C, F]` of whole frames of a song."""
+    hop = next(iter(codecs.values())).config.hop
+    n_samples = song.audio.shape[1] // hop * hop
+    audio = torch.from_numpy(song.audio[:, :n_samples])
+    with torch.no_grad():
+        encoded = [
+            codecs[stem].project(codecs[stem].fast_patches(audio[i : i + 1]))
+            for i, stem in enumerate(STEMS)
+        ]
+        return torch.cat(encoded)
+
+
+def song_conditions(
+    song: AnnotatedSong, layout: Layout, n_frames: int, hop: int
+) -> NDArray[np.float32]:
+    """Conditions `[K, F]` of a song from its annotations; what is unknown stays 0."""
+    return frame_conditions(
+        layout,
+        n_frames,
+        hop=hop,
+        model_rate=song.rate,
+        bpm=song.bpm or 120.0,
+        time_signature=song.time_signature,
+        chords=song.chords if song.bpm else (),
+        style=song.style,
+        timbres=song.timbres,
+        use_grid=song.bpm is not None,
+    )
+
+
+def write_latents(
+    folder: Path,
+    songs: Sequence[Path],
+    codecs: Mapping[str, LinearCodec],
+    layout: Layout,
+    max_frames: int,
+) -> None:
+    """Encodes songs (paths of `save_song`) and writes the set; songs are cut at `max_frames`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = codecs[STEMS[0]].config
+    shape = (len(songs), len(STEMS), config.channels, max_frames)
+    latents = np.lib.format.open_memmap(folder / "latents.npy", "w+", np.float16, shape)
+    shape = (len(songs), layout.channels, max_frames)
+    conditions = np.lib.format.open_memmap(folder / "conditions.npy", "w+", np.float16, shape)
+    lengths = np.zeros(len(songs), np.int32)
+    for i, path in enumerate(songs):
+        song = load_song(path)
+        encoded = song_latents(song, codecs)[:, :, :max_frames].numpy()
+        n_frames = encoded.shape[2]
+        latents[i, :, :, :n_frames] = encoded
+        conditions[i, :, :n_frames] = song_conditions(song, layout, n_frames, config.hop)
+        lengths[i] = n_frames
+    np.save(folder / "lengths.npy", lengths)
