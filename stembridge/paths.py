@@ -49,9 +49,12 @@ def log_dir() -> Path:
 
 
 def runtime_dir() -> Path:
-    """Small files that tell other programs where the running daemon listens."""
-    home = _home()
-    return home / "run" if home else platformdirs.user_runtime_path(_NAME, appauthor=False)
+    """Small files that tell other programs where the running daemon listens.
+
+    The session's own folder where there is one; it vanishes when the user logs out.
+    """
+    session = os.environ.get("XDG_RUNTIME_DIR", "")
+    return Path(session) / _NAME if session and _home() is None else state_dir() / "run"
 
 
 def default_output_dir() -> Path:

@@ -205,7 +205,8 @@ def _unfold(mapping: Mapping[str, Any]) -> dict[str, Any]:
         given = values.get("context", [])
         values["context"] = [*given, *clips] if isinstance(given, list | tuple) else given
     if timbres:
-        values["timbres"] = {**dict(values.get("timbres", {})), **timbres}
+        named = values.get("timbres", {})
+        values["timbres"] = {**named, **timbres} if isinstance(named, Mapping) else named
     return values
 
 

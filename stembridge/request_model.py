@@ -161,7 +161,7 @@ class RequestModel(_Model):
         BeforeValidator(optional(number("length", MIN_LENGTH_BEATS, 99 * 4 * MAX_BARS, "beats"))),
     ] = None
     bars: Annotated[
-        float | None, BeforeValidator(optional(number("length", 1 / 512, MAX_BARS, "bars")))
+        float | None, BeforeValidator(optional(number("length", 0, MAX_BARS, "bars")))
     ] = None
     time_signature: Annotated[TimeSignature, BeforeValidator(_read_time_signature)] = FOUR_FOUR
     start_beats: Annotated[

@@ -12,7 +12,7 @@ from stembridge.errors import BadArgsError, NoSuchFileError
 
 _CELL_BEATS = 0.5
 _DRUM_CHANNEL = 9
-_MAX_MIDI_BYTES = 4_000_000
+_MAX_MIDI_BYTES = 1_000_000
 
 Note = tuple[float, float, int]
 """start_beats, end_beats, MIDI pitch."""
@@ -23,8 +23,8 @@ def chords_from_midi(path: str | Path, length_beats: float) -> tuple[ChordSpan, 
 
     All tracks count except channel 10 (drums). Time is cut into half beats; a pitch class belongs
     to a cell if it sounds for at least half of it, and a cell with fewer than two pitch classes
-    (a passing melody note, a gap) continues the chord before it. Arpeggios shorter than the cell
-    are therefore not understood: give block chords.
+    (a passing melody note, a gap) or with two of the chord before (a key released early) goes on
+    with that chord. Arpeggios shorter than the cell are not understood: give block chords.
 
     Raises:
         NoSuchFileError: the file is not there.
@@ -34,11 +34,12 @@ def chords_from_midi(path: str | Path, length_beats: float) -> tuple[ChordSpan, 
     spans: list[ChordSpan] = []
     for cell in range(max(1, int(-(-length_beats // _CELL_BEATS)))):
         sounding = cells.get(cell, {})
-        if len(sounding) < 2:
+        before = spans[-1].pitch_classes if spans else ()
+        if len(sounding) < 2 or (len(sounding) < 3 and set(sounding) <= set(before)):
             continue
         span = name_chord(sounding.keys(), min(sounding, key=lambda pc: sounding[pc]))
         start = cell * _CELL_BEATS
-        if not spans or spans[-1].pitch_classes != span.pitch_classes:
+        if before != span.pitch_classes:
             spans.append(ChordSpan(start, span.pitch_classes, span.root, span.symbol))
     if not spans:
         raise BadArgsError(f'"{Path(path).name}" holds no chords in its first beats.')
