@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import stembridge
+from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.daemon import osc, protocol, schema
 from stembridge.daemon.addresses import BY_ADDRESS
 from stembridge.daemon.admission import ClipTable, payload_of, request_of
@@ -41,7 +42,7 @@ class House:
 
     boot_id: str
     out: Path
-    roots: tuple[Path, ...]
+    roots: AllowedRoots
     state: Callable[[], str]
     model: Callable[[], dict[str, Any] | None]
     quit: Callable[[], None]

@@ -18,14 +18,14 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from stembridge import paths
+from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.config import DaemonConfig
 from stembridge.daemon import osc
 from stembridge.daemon.desk import Desk, House
 from stembridge.daemon.executor import Event, LocalExecutor, Watch, worker_command
-from stembridge.daemon.files_gate import resolve_roots
 from stembridge.daemon.jobs import Journal, Limits
 from stembridge.daemon.lock import FolderLock
 from stembridge.daemon.outbox import Address, Outbox, Sessions
@@ -68,7 +68,7 @@ class Daemon:
         self.boot_id = uuid.uuid4().hex
         self.out = (config.out or paths.default_output_dir()).expanduser().resolve()
         self.journal_file = (config.journal or paths.state_dir() / "journal.sqlite3").resolve()
-        self.roots = resolve_roots([*config.roots, Path.home(), Path.cwd(), self.out])
+        self.roots = tuple(dict.fromkeys((*config.roots, Path.home(), Path.cwd(), self.out)))
         self._command = command or worker_command(self._worker_settings())
         self._watch = watch or Watch(job_s=config.job_timeout_s)
         self._news = news
@@ -143,7 +143,7 @@ class Daemon:
         return House(
             boot_id=self.boot_id,
             out=self.out,
-            roots=self.roots,
+            roots=AllowedRoots.of(self.roots),
             state=lambda: self.executor.state,
             model=lambda: self._facts,
             quit=self.stop,
@@ -194,8 +194,8 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the outbox use the socket."""
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101 - asyncio's promise
-        self._outbox.connect(transport.sendto)
+        # Not an isinstance check: on Python 3.11 the class is not derived from DatagramTransport.
+        self._outbox.connect(cast(asyncio.DatagramTransport, transport).sendto)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Parse strictly, then hand on."""

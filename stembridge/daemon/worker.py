@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from stembridge.daemon.files_gate import check_context
+from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.errors import (
     CancelledError,
     DeviceLostError,
@@ -36,7 +36,9 @@ from stembridge.errors import (
     OutOfMemoryError,
     StembridgeError,
 )
-from stembridge.pipeline.run import RECEIPT, Event, StemFile, StemReady, arrange
+from stembridge.pipeline.events import Event, StemFile, StemReady
+from stembridge.pipeline.receipt import RECEIPT_NAME
+from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
 from stembridge.runtime.load import load_model, warm_up
 from stembridge.runtime.model import StemModel
@@ -79,7 +81,7 @@ class Worker:
 
     def __init__(self, settings: Settings, commands: TextIO, events: TextIO) -> None:
         self._settings = settings
-        self._roots = tuple(Path(root) for root in settings.roots)
+        self._roots = AllowedRoots.of(settings.roots)
         self._commands = commands
         self._events = events
         self._lock = threading.Lock()
@@ -105,8 +107,8 @@ class Worker:
         try:
             self._check(request_id)
             request = parse_request(job["request"])
-            check_context(request, self._roots)
-            files = arrange(request, model, Path(job["out"]), self._reporter(request_id))
+            report = self._reporter(request_id)
+            files = arrange(request, model, Path(job["out"]), report, self._roots)
         except StembridgeError as error:
             self._failed(request_id, error, usable=error.symbol not in _FATAL)
         except Exception as error:  # noqa: BLE001 - whatever it was, the daemon must hear of it
@@ -114,15 +116,16 @@ class Worker:
             translated, usable = _translate(error)
             self._failed(request_id, translated, usable=usable)
         else:
-            folder = Path(files[0].path).parent
-            self._say("done", id=request_id, folder=str(folder), receipt=str(folder / RECEIPT))
+            folder = files[0].path.parent
+            receipt = folder / RECEIPT_NAME
+            self._say("done", id=request_id, folder=str(folder), receipt=str(receipt))
         self._cancelled.discard(request_id)
 
     def _reporter(self, request_id: str) -> Callable[[Event], None]:
         def report(event: Event) -> None:
             self._check(request_id)
             if isinstance(event, StemReady):
-                self._say("stem", id=request_id, file=_record(event.file))
+                self._say("stem", id=request_id, file=_record(event.stem))
             else:
                 self._say("progress", id=request_id, stage=event.stage, fraction=event.fraction)
 
@@ -181,7 +184,7 @@ def _record(file: StemFile) -> dict[str, Any]:
         "sha256": file.sha256,
         "frames": file.frames,
         "rate": file.rate,
-        "verdict": json.dumps(file.verdict, separators=(",", ":")),
+        "verdict": file.verdict.to_json(),
     }
 
 
