@@ -334,7 +334,7 @@ def mappings(draw):
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(mappings())
 def test_round_trip_through_json(mapping):
     request = parse_request(mapping)
@@ -350,7 +350,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(key=st.sampled_from([*request_to_mapping(parse_request(LEAST)), "clips", "x"]), value=VALUES)
 def test_nothing_but_a_sentence_comes_out_of_the_door(key, value):
     try:

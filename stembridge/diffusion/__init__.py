@@ -15,7 +15,7 @@ caller's array; randomness is an argument. Apart from `windows` and `noise` only
 slicing are used, so numpy arrays and torch tensors both work.
 """
 
-from stembridge.diffusion.guidance import classifier_free
+from stembridge.diffusion.guidance import classifier_free, follow_context
 from stembridge.diffusion.inpaint import Known
 from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.samplers import (
@@ -36,6 +36,7 @@ __all__ = [
     "Known",
     "StepInfo",
     "classifier_free",
+    "follow_context",
     "karras_sigmas",
     "plan_windows",
     "sample_dpmpp_2m",

@@ -1,4 +1,4 @@
-"""Guidance: follow the conditions more (or less) than the network was trained to."""
+"""Guidance: follow the conditions or the context more, or less, than a network was trained to."""
 
 from __future__ import annotations
 
@@ -44,5 +44,37 @@ def classifier_free(
             return conditional
         free = D(x, sigma, unconditional(conditions))
         return free + w * (conditional - free)
+
+    return guided
+
+
+def follow_context(D: Denoiser, w: float, noise: Callable[[Array], Array]) -> Denoiser:
+    """Guidance towards the given latents: D_noisy + w (D_clean - D_noisy).
+
+    What is given is recognised by its lower announced level (clean mode, see `inpaint`). The
+    second call hears it drowned in noise of the level being sampled at, as imputation would show
+    it; the difference between the two is what hearing it clearly adds.
+
+    Args:
+        D: denoiser trained with a noise level per stem.
+        w: 1 leaves D as it is, less plays more freely, more clings to the context.
+        noise: unit Gaussian noise shaped like its argument, from the caller's generator.
+
+    Returns:
+        A denoiser that calls D twice, or once where nothing is given.
+    """
+    if w == 1:
+        return D
+
+    def guided(x: Array, sigma: Array, conditions: Array) -> Array:
+        clear = D(x, sigma, conditions)
+        level = float(sigma.max())
+        if float(sigma.min()) == level:
+            return clear
+        # Adding the missing variance brings every frame to the same level.
+        missing = (level**2 - sigma**2) ** 0.5
+        drowned = x + missing[:, :, None] * noise(x)
+        dull = D(drowned, sigma * 0.0 + level, conditions)
+        return dull + w * (clear - dull)
 
     return guided

@@ -22,7 +22,7 @@ class FrameNoise:
     """Unit Gaussian noise for a batch of takes.
 
     Attributes:
-        seeds: one per item of the batch.
+        seeds: one per item of the batch, 0..2^64-1.
         n_stems: S.
         n_channels: C.
     """
@@ -61,5 +61,7 @@ class FrameNoise:
         return noise
 
     def _block(self, seed: int, draw: int, block: int) -> FloatArray:
-        generator = np.random.Generator(np.random.SFC64([seed, draw, block]))
+        # Fixed-width words: 1 followed by 0 must not read like 1 alone.
+        words = [seed & 0xFFFFFFFF, seed >> 32, draw, block]
+        generator = np.random.Generator(np.random.SFC64(words))
         return generator.standard_normal((_BLOCK, self.n_stems, self.n_channels), np.float32)

@@ -4,10 +4,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from closed_forms import counted, joint_stems, white
 
 from stembridge.diffusion import SAMPLERS, FrameNoise, Known, karras_sigmas
 from stembridge.request import STEMS
-from tests.diffusion.gaussians import counted, joint_stems, white
 
 SUBSETS = [set(chosen) for n in (1, 2, 3) for chosen in combinations(range(4), n)]
 COVARIANCE = 0.5**2 * (0.2 * np.eye(4) + 0.8 * np.ones((4, 4)))

@@ -9,7 +9,7 @@ NOISE = FrameNoise([7, 8], 4, 3)
 ALL = NOISE.at(0, 0, 300)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(first=st.integers(0, 250), n_frames=st.integers(1, 50))
 def test_a_frame_has_the_same_noise_from_wherever_one_looks(first, n_frames):
     assert np.array_equal(NOISE.at(0, first, n_frames), ALL[..., first : first + n_frames])
@@ -32,6 +32,13 @@ def test_draws_seeds_and_blocks_differ():
     arrays = [draw(), draw(), NOISE.at(0, 0, 64), NOISE.at(0, 64, 64), NOISE.at(1, 64, 64)]
     flat = np.stack([array.reshape(-1) for array in arrays for array in array])
     assert np.abs(np.corrcoef(flat) - np.eye(len(flat))).max() < 0.15
+
+
+def test_large_seeds_do_not_run_into_draws_and_blocks():
+    small, large = FrameNoise([5], 4, 3), FrameNoise([5 + (1 << 32)], 4, 3)
+    assert not np.array_equal(large.at(0, 0, 64), small.at(1, 0, 64))
+    assert not np.array_equal(large.at(0, 0, 64), small.at(0, 64, 64))
+    assert not np.array_equal(large.at(0, 0, 64), small.at(0, 0, 64))
 
 
 def test_a_stream_starts_again_for_the_same_place():

@@ -6,6 +6,7 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from closed_forms import counted, white
 
 from stembridge.diffusion import (
     DEFAULT_STEPS,
@@ -16,7 +17,6 @@ from stembridge.diffusion import (
     sample_heun,
 )
 from stembridge.request import SAMPLER_NAMES
-from tests.diffusion.gaussians import counted, white
 
 SD = 0.4
 CONDITIONS = np.zeros((1, 0, 5))

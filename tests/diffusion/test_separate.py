@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from closed_forms import white
 
 from stembridge.diffusion import karras_sigmas
 from stembridge.diffusion.separate import (
@@ -13,7 +14,6 @@ from stembridge.diffusion.separate import (
     prior,
     sample_derivative,
 )
-from tests.diffusion.gaussians import white
 
 K, SD = 4, 0.5
 CONDITIONS = np.zeros((1, 0, 6))

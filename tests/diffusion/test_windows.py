@@ -2,6 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from closed_forms import counted, joint_frames, joint_stems, white
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,12 +14,11 @@ from stembridge.diffusion import (
     plan_windows,
     sample_in_windows,
 )
-from tests.diffusion.gaussians import counted, joint_frames, joint_stems, white
 
 SIGMAS = karras_sigmas(8, 0.01, 3.0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     n_frames=st.integers(1, 3000),
     multiple=st.sampled_from([1, 4, 16]),
