@@ -146,7 +146,7 @@ def _peaks(flux: FloatArray, frame_rate: float) -> Times:
     mean = (total[span:] - total[:-span]) / span
     at = np.nonzero((flux >= highest) & (flux > mean + THRESHOLD))[0]
     at = at[(at > 0) & (at < flux.size - 1)]
-    return at + _vertex(flux[at - 1], flux[at], flux[at + 1])
+    return at.astype(np.float64) + _vertex(flux[at - 1], flux[at], flux[at + 1])
 
 
 def _vertex(left: FloatArray, middle: FloatArray, right: FloatArray) -> Times:
@@ -175,7 +175,8 @@ def _refine(signal: FloatArray, rate: float, coarse: Times) -> Times:
     inner, row = np.clip(best, 1, rise.shape[1] - 2), np.arange(len(rise))
     vertex = _vertex(rise[row, inner - 1], rise[row, inner], rise[row, inner + 1])
     centre = starts[row, best] + LAG * step / 2 + n / 2 - edge
-    return (centre + np.where(best == inner, vertex, 0.0) * step) / rate + FINE_EARLY_S
+    fine: Times = (centre + np.where(best == inner, vertex, 0.0) * step) / rate + FINE_EARLY_S
+    return fine
 
 
 def _spread_out(times: Times) -> Times:

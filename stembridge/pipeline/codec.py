@@ -1,0 +1,82 @@
+"""Audio to latents and back, long pieces in parts.
+
+A part brings a second of its surroundings along, so that its edges sound as if the whole had been
+done at once; parts bound the memory a request may take, and between two parts it can be cancelled.
+Encoded parts are cut to their own frames; decoded parts cross-fade, because a decoder that makes up
+phases makes them up anew in each part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.audio.resample import fit_length
+from stembridge.audio.windows import overlap_add
+from stembridge.errors import StembridgeError
+from stembridge.musical_time import frames_for_samples
+from stembridge.runtime.model import StemModel
+
+PART_S, SURROUNDINGS_S, CROSSFADE_S = 60.0, 1.0, 0.05
+
+
+def _frames(seconds: float, model: StemModel) -> int:
+    manifest = model.manifest
+    return max(1, round(seconds * manifest.sample_rate / manifest.hop))
+
+
+def _parts(n_frames: int, model: StemModel) -> Iterator[tuple[int, int, int, int]]:
+    """(first, stop) of each part and of the frames around it that are computed with it."""
+    length, around = _frames(PART_S, model), _frames(SURROUNDINGS_S, model)
+    if n_frames <= length + around:  # no short remainder
+        length = n_frames
+    for first in range(0, n_frames, length):
+        stop = min(first + length, n_frames)
+        yield first, stop, max(0, first - around), min(n_frames, stop + around)
+
+
+def encode(model: StemModel, stem: str, audio: FloatArray, check: Callable[[], None]) -> FloatArray:
+    """Latents [C, F] of audio [n_samples], the last frame padded with silence.
+
+    Args:
+        model: the model.
+        stem: which stem this is.
+        audio: float32 [n_samples] at the model's rate.
+        check: called before each network call; may raise to stop.
+    """
+    hop = model.manifest.hop
+    n_frames = frames_for_samples(audio.size, hop)
+    padded = fit_length(audio, n_frames * hop)
+    pieces = []
+    for first, stop, low, high in _parts(n_frames, model):
+        check()
+        latents = model.encode(stem, np.ascontiguousarray(padded[None, low * hop : high * hop]))
+        pieces.append(latents[0, :, first - low : stop - low])
+    return np.concatenate(pieces, axis=-1)
+
+
+def decode(
+    model: StemModel, stem: str, latents: FloatArray, n_samples: int, check: Callable[[], None]
+) -> FloatArray:
+    """Audio [n_samples] of latents [C, F].
+
+    Raises:
+        StembridgeError: the decoder gave something that is no sound.
+    """
+    hop = model.manifest.hop
+    fade = min(_frames(CROSSFADE_S, model), _frames(SURROUNDINGS_S, model)) * hop
+    pieces = []
+    for first, stop, low, high in _parts(latents.shape[-1], model):
+        check()
+        sound = model.decode(stem, np.ascontiguousarray(latents[None, :, low:high]))[0]
+        sound = fit_length(sound, (high - low) * hop)
+        start = (first - low) * hop - (fade if first else 0)
+        pieces.append(sound[start : (stop - low) * hop])
+    audio = fit_length(overlap_add(pieces, fade), n_samples)
+    if not np.isfinite(audio).all():
+        raise StembridgeError(
+            f"The model gave no sound for {stem} (not a number). Try another seed or the CPU."
+        )
+    return audio

@@ -1,0 +1,107 @@
+"""What a running request tells whoever asked for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from stembridge.pipeline.verdict import Verdict
+
+Stage = Literal["read", "encode", "sample", "decode", "write"]
+
+# Where each stage of one take begins and ends, as a share of the whole take.
+SHARES: dict[Stage, tuple[float, float]] = {
+    "read": (0.0, 0.02),
+    "encode": (0.02, 0.05),
+    "sample": (0.05, 0.75),
+    "decode": (0.75, 0.97),
+    "write": (0.97, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a request is.
+
+    Attributes:
+        stage: what is being done.
+        fraction: share of the whole request that is done, 0..1, never falling.
+        variation: which take, from 0.
+    """
+
+    stage: Stage
+    fraction: float
+    variation: int = 0
+
+
+@dataclass(frozen=True)
+class StemFile:
+    """A finished stem file.
+
+    Attributes:
+        stem: which stem.
+        variation: which take, from 0.
+        path: where it lies; complete when this is told.
+        sha256: hash of its bytes.
+        frames: its length in samples.
+        rate: Hz.
+        verdict: what was measured.
+    """
+
+    stem: str
+    variation: int
+    path: Path
+    sha256: str
+    frames: int
+    rate: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class StemReady:
+    """A stem's file is complete."""
+
+    stem: StemFile
+
+
+Event = Progress | StemReady
+OnEvent = Callable[[Event], None]
+"""Told about every step, before every network call; may raise CancelledError to stop."""
+
+
+def ignore(event: Event) -> None:
+    """For callers that do not listen."""
+
+
+class Reporter:
+    """Turns progress inside a stage into progress of the whole request, and times the stages."""
+
+    def __init__(self, on_event: OnEvent, variations: int) -> None:
+        self._on_event, self._variations = on_event, variations
+        self._stage: Stage = "read"
+        self._since = time.monotonic()
+        self._seconds: dict[Stage, float] = {}
+
+    def seconds(self) -> dict[Stage, float]:
+        """Wall-clock time spent in each stage so far, in s."""
+        self._clock(self._stage)
+        return dict(self._seconds)
+
+    def _clock(self, stage: Stage) -> None:
+        now = time.monotonic()
+        self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + now - self._since
+        self._stage, self._since = stage, now
+
+    def __call__(self, stage: Stage, share: float, variation: int = 0) -> None:
+        """Tell that `share` (0..1) of `stage` is done in take `variation`."""
+        self._clock(stage)
+        start, end = SHARES[stage]
+        fraction = (variation + start + share * (end - start)) / self._variations
+        self._on_event(Progress(stage, min(1.0, fraction), variation))
+
+    def stem(self, stem: StemFile) -> None:
+        """Tell that a stem is ready."""
+        self._on_event(StemReady(stem))

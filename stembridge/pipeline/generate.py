@@ -1,0 +1,116 @@
+"""From given stems to new ones: encode, sample, decode. The page to read first.
+
+Everything here is in the model's own terms (its rate, its level, its stems) and knows no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.diffusion.guidance import classifier_free
+from stembridge.diffusion.inpaint import Known
+from stembridge.diffusion.noise import FrameNoise
+from stembridge.diffusion.samplers import SAMPLERS
+from stembridge.diffusion.windows import sample_in_windows
+from stembridge.pipeline import codec
+from stembridge.pipeline.context import Context
+from stembridge.pipeline.events import Reporter
+from stembridge.pipeline.settings import Settings, conditions_for, settings_for
+from stembridge.request import GenerationRequest
+from stembridge.runtime.model import StemModel
+
+
+@dataclass(frozen=True)
+class Take:
+    """One variation: stem -> audio [n_samples] at the model's rate and level."""
+
+    variation: int
+    stems: dict[str, FloatArray]
+
+
+def generate(
+    request: GenerationRequest, context: Context, model: StemModel, report: Reporter
+) -> Iterator[Take]:
+    """Make the takes of a request, each when it is asked for.
+
+    The same request and model give the same samples; takes do not depend on how many are made.
+
+    Raises:
+        BadArgsError: the model lacks what is asked for.
+        CancelledError: from `report`.
+    """
+    settings = settings_for(request, model.manifest)
+    conditions = conditions_for(request, model.manifest, context.samples.shape[-1])
+    known = _given_latents(context, model, report)
+    for variation in range(request.variations):
+        latents = _sample(settings, conditions, known, model, report, variation)
+        yield Take(variation, _decoded(latents, request, context, model, report, variation))
+
+
+def _given_latents(context: Context, model: StemModel, report: Reporter) -> Known:
+    """Latents of the given stems and the mask that says which these are."""
+    manifest = model.manifest
+    n_samples = context.samples.shape[-1]
+    n_frames = -(-n_samples // manifest.hop)
+    latents = np.zeros((1, manifest.n_stems, manifest.latent_channels, n_frames), np.float32)
+    mask = np.zeros((1, manifest.n_stems, n_frames), np.float32)
+    for index, stem in enumerate(manifest.stems):
+        if context.given[index]:
+            audio, share = context.samples[index], index / manifest.n_stems
+            latents[0, index] = codec.encode(model, stem, audio, partial(report, "encode", share))
+            mask[0, index] = 1.0
+    return Known(latents, mask, manifest.context_mode, manifest.sigma_context)
+
+
+def _sample(
+    settings: Settings,
+    conditions: FloatArray,
+    known: Known,
+    model: StemModel,
+    report: Reporter,
+    variation: int,
+) -> FloatArray:
+    """Latents [S, C, F] of one take."""
+    manifest = model.manifest
+    seed = settings.seed + (variation << 32)
+    latents = sample_in_windows(
+        classifier_free(model.denoise, settings.guidance),
+        conditions[None],
+        known,
+        sampler=SAMPLERS[settings.sampler],
+        sigmas=settings.sigmas,
+        noise=FrameNoise([seed], manifest.n_stems, manifest.latent_channels),
+        window=manifest.window_frames,
+        overlap=manifest.overlap_frames,
+        multiple=manifest.frame_multiple,
+        callback=lambda step: report("sample", step.call / step.n_calls, variation),
+    )
+    take: FloatArray = latents[0]
+    return take
+
+
+def _decoded(
+    latents: FloatArray,
+    request: GenerationRequest,
+    context: Context,
+    model: StemModel,
+    report: Reporter,
+    variation: int,
+) -> dict[str, FloatArray]:
+    """Audio of the asked-for stems."""
+    n_samples, n_stems = context.samples.shape[-1], len(request.generate)
+    return {
+        stem: codec.decode(
+            model,
+            stem,
+            latents[model.manifest.stem_index(stem)],
+            n_samples,
+            partial(report, "decode", i / n_stems, variation),
+        )
+        for i, stem in enumerate(request.generate)
+    }

@@ -1,0 +1,131 @@
+"""The receipt beside the stems: everything needed to make the same take again.
+
+A receipt is a JSON object: the request as `parse_request` takes it, the model's identity, the
+sampler's settings, the versions that computed, what was heard, what was measured, and the hash of
+every file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import stembridge
+from stembridge.audio.files import write_atomically
+from stembridge.errors import BadArgsError, NoSuchFileError
+from stembridge.pipeline.context import Context
+from stembridge.pipeline.events import Stage, StemFile
+from stembridge.pipeline.settings import settings_for
+from stembridge.request import GenerationRequest, parse_request, request_to_mapping
+from stembridge.runtime.model import StemModel
+
+RECEIPT_FORMAT = 1
+RECEIPT_NAME = "receipt.json"
+MAX_RECEIPT_BYTES = 4 * 2**20
+_PACKAGES = ("numpy", "scipy", "soxr", "soundfile", "torch", "onnxruntime-gpu", "onnxruntime")
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Versions of what takes part in the sound."""
+    found = {"stembridge": stembridge.__version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def build_receipt(
+    request: GenerationRequest,
+    model: StemModel,
+    context: Context,
+    stems: Sequence[StemFile],
+    timings_s: Mapping[Stage, float],
+) -> dict[str, Any]:
+    """The receipt as a JSON-ready mapping."""
+    manifest, settings = model.manifest, settings_for(request, model.manifest)
+    return {
+        "receipt_format": RECEIPT_FORMAT,
+        "request": request_to_mapping(request),
+        "model": {
+            "name": manifest.name,
+            "artifact_sha256": manifest.artifact_sha256,
+            "licence": manifest.licence,
+            "device": model.device,
+        },
+        "sampling": {
+            "sampler": settings.sampler,
+            "steps": settings.steps,
+            "guidance": settings.guidance,
+            "seed": settings.seed,
+        },
+        "versions": versions(),
+        "context": {
+            "sha256": hashlib.sha256(context.samples.tobytes()).hexdigest(),
+            "loudness_lufs": context.loudness_lufs,
+            "gain": context.gain,
+            "silent": list(context.silent),
+        },
+        "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
+        "stems": [_stem(stem) for stem in stems],
+    }
+
+
+def _stem(stem: StemFile) -> dict[str, Any]:
+    return {
+        "stem": stem.stem,
+        "variation": stem.variation,
+        "file": stem.path.name,
+        "sha256": stem.sha256,
+        "frames": stem.frames,
+        "rate": stem.rate,
+        "verdict": stem.verdict.to_mapping(),
+    }
+
+
+def write_receipt(folder: Path, receipt: Mapping[str, Any]) -> Path:
+    """Write `receipt.json` atomically; returns its path."""
+    text = json.dumps(receipt, indent=2, ensure_ascii=False) + "\n"
+    return write_atomically(folder / RECEIPT_NAME, text.encode()).path
+
+
+def read_receipt(path: Path) -> dict[str, Any]:
+    """Read a receipt (the file, or the take's folder).
+
+    Raises:
+        NoSuchFileError: there is none.
+        BadArgsError: it is none.
+    """
+    file = path / RECEIPT_NAME if path.is_dir() else path
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MAX_RECEIPT_BYTES)
+    except OSError as error:
+        raise NoSuchFileError(f"There is no receipt '{file}'.") from error
+    try:
+        receipt = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadArgsError(f"'{file}' is not a receipt: it is not JSON.") from error
+    if not isinstance(receipt, dict) or receipt.get("receipt_format") != RECEIPT_FORMAT:
+        raise BadArgsError(f"'{file}' is not a receipt this stembridge understands.")
+    return receipt
+
+
+def request_of(receipt: Mapping[str, Any]) -> GenerationRequest:
+    """The request of a receipt, under a new id, so that its first files stay untouched.
+
+    Raises:
+        BadArgsError: the receipt's request is damaged.
+    """
+    mapping = receipt.get("request")
+    if not isinstance(mapping, dict):
+        raise BadArgsError("The receipt holds no request.")
+    return parse_request(mapping | {"request_id": None})
