@@ -73,6 +73,7 @@ class Hold:
         self._zeros = x[:, :, 0] * 0.0  # [B, S, F], of x's own kind and on its device
         self._call = self._n_calls = 0
         self._epsilon: Array = 0.0
+        self.repeats = 1 if known is None else known.resamples
         if known is not None:
             self._mask = known.mask[:, :, None]
             self._kept = 1.0 - self._mask
@@ -95,14 +96,13 @@ class Hold:
         `calls_per_step` counts the network calls of a step that does not end at 0, where every
         sampler makes one.
         """
-        repeats = self._known.resamples if self._known is not None else 1
         pairs = list(pairwise(sigmas))
-        self._n_calls = repeats * sum(calls_per_step if low > 0 else 1 for _, low in pairs)
+        self._n_calls = self.repeats * sum(calls_per_step if low > 0 else 1 for _, low in pairs)
         for sigma, sigma_next in pairs:
             if self._imputes:
                 self._epsilon = self._mask * self.noise()
-            for repeat in range(repeats):
-                yield Step(sigma, sigma_next, redo=repeat < repeats - 1)
+            for repeat in range(self.repeats):
+                yield Step(sigma, sigma_next, redo=repeat < self.repeats - 1)
 
     def put(self, x: Array, sigma: float) -> Array:
         """Return x with the given latents in place, noised to sigma if they are imputed."""

@@ -113,8 +113,9 @@ def sample_dpmpp_2m(
     """DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095, Algorithm 2) in terms of sigma.
 
     With h = ln(sigma / sigma') the step is exact for a D that is linear in ln(sigma); the slope
-    comes from the previous step, so each step costs one call. The first step and the one to 0 are
-    first order. Arguments as in `sample_euler`; noise is needed only if stems are imputed.
+    comes from the previous step, so each step costs one call. The first step, the one to 0 and
+    repeated ones (`Known.resamples`) are first order. Arguments as in `sample_euler`; noise is
+    needed only if stems are imputed.
     """
     hold = Hold(D, x, conditions, known, noise, callback)
     previous: Array | None = None
@@ -126,8 +127,9 @@ def sample_dpmpp_2m(
         if previous is not None and h < inf:
             extrapolated = denoised + (0.5 * h / h_previous) * (denoised - previous)
         x = extrapolated + (step.sigma_next / step.sigma) * (x - extrapolated)
-        if not step.redo:
-            previous, h_previous = denoised, h
+        # A repeated step starts from fresh noise: the last D then tells nothing about the slope,
+        # and to extrapolate from it would let repeats amplify each other.
+        previous, h_previous = (None, 0.0) if hold.repeats > 1 else (denoised, h)
         x = hold.again(x, step)
     return hold.finish(x)
 
