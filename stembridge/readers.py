@@ -17,7 +17,9 @@ def shown(value: object) -> str:
     """A bad value, short enough to be read aloud."""
     if isinstance(value, str):
         return f'"{value[:40]}…"' if len(value) > 40 else f'"{value}"'
-    text = repr(value) if isinstance(value, bool | int | float) else type(value).__name__
+    if value is None:
+        return "nothing"
+    text = repr(value) if isinstance(value, bool | int | float) else f"a {type(value).__name__}"
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
