@@ -164,7 +164,7 @@ class LocalExecutor:
         finally:
             watchdog.cancel()
             self._process = None
-            _end(process)
+            await _end(process)
         self._early_deaths = 0 if self._was_ready else self._early_deaths + 1
         self._enter("failed" if self._early_deaths else "loading")
         self._bury(status)
@@ -237,9 +237,15 @@ class LocalExecutor:
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
 
 
-def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Leave neither the process nor its pipes behind."""
     with contextlib.suppress(ProcessLookupError):
         process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
+        with contextlib.suppress(ConnectionError):
+            await process.stdin.wait_closed()
+    await process.wait()
 
 
 def worker_command(settings: dict[str, Any]) -> list[str]:

@@ -76,7 +76,7 @@ def _bundle(data: bytes, now_s: float) -> tuple[Message, ...]:
     if len(data) < 16:
         raise MalformedError("The bundle ends before its time tag.")
     (tag,) = struct.unpack_from(">Q", data, 8)
-    if tag != _IMMEDIATELY and (tag >> 32) - _NTP_EPOCH_S > now_s:
+    if tag != _IMMEDIATELY and _is_future(tag >> 32, now_s):
         raise BadTimeError("The bundle is dated in the future; send it when it is due.")
     messages: list[Message] = []
     at = 16
@@ -89,6 +89,12 @@ def _bundle(data: bytes, now_s: float) -> tuple[Message, ...]:
         messages.append(_message(data, at + 4, end))
         at = end
     return tuple(messages)
+
+
+def _is_future(tag_s: int, now_s: float) -> bool:
+    """Whether a time tag's seconds lie ahead; they wrap in 2036, so half a turn ahead counts."""
+    ahead_s = (tag_s - int(now_s) - _NTP_EPOCH_S) % 2**32
+    return 0 < ahead_s < 2**31
 
 
 def _message(data: bytes, at: int, end: int) -> Message:

@@ -116,9 +116,9 @@ class Outbox:
         values = (record[key] for key in ("stem", "variation", "path", "sha256", "frames", "rate"))
         self.post(to, "/stembridge/stem", job.id, seq, *values, record["verdict"])
 
-    def post_final(self, job: Job, to: Address) -> None:
-        """Send the whole final answer once: the files, then done or the error."""
-        for seq, record in self._journal.stems(job.id):
+    def post_final(self, job: Job, to: Address, *, with_stems: bool = True) -> None:
+        """Send the final answer once: the files, then done or the error."""
+        for seq, record in self._journal.stems(job.id) if with_stems else ():
             self.post_stem(job, seq, record, to)
         result = job.result
         if job.state == "done":
@@ -128,10 +128,16 @@ class Outbox:
             error = (result["code"], result["symbol"], result["sentence"], 0)
             self.post(to, "/stembridge/error", job.id, "/stembridge/generate", *error)
 
-    def owe(self, job: Job) -> None:
-        """Send the final answer until it is received or the client is gone."""
+    def owe(self, job: Job, *, fresh: bool = False) -> None:
+        """Send the final answer until it is received or the client is gone.
+
+        Args:
+            job: it has ended.
+            fresh: its files were announced a moment ago; only the repeats name them again.
+        """
         self.settle(job.id)
-        self._resend(job.id, _FIRST_RESEND_S, time.monotonic() + self._sessions.lease_s)
+        until_s = time.monotonic() + self._sessions.lease_s
+        self._resend(job.id, _FIRST_RESEND_S, until_s, with_stems=not fresh)
 
     def settle(self, request_id: str) -> None:
         """Stop sending it."""
@@ -144,13 +150,15 @@ class Outbox:
         for request_id in list(self._timers):
             self.settle(request_id)
 
-    def _resend(self, request_id: str, pause_s: float, until_s: float) -> None:
+    def _resend(
+        self, request_id: str, pause_s: float, until_s: float, with_stems: bool = True
+    ) -> None:
         self._timers.pop(request_id, None)
         job = self._journal.get(request_id)
         living = job and self._sessions.address_of(job.client) is not None
         if job is None or job.received or (time.monotonic() > until_s and not living):
             return
-        self.post_final(job, self.address_of(job))
+        self.post_final(job, self.address_of(job), with_stems=with_stems)
         self._timers[request_id] = asyncio.get_running_loop().call_later(
             pause_s, self._resend, request_id, min(2 * pause_s, _LAST_RESEND_S), until_s
         )

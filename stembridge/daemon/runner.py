@@ -138,5 +138,5 @@ class Runner:
             self._job = None
             took_s = time.monotonic() - self._started_s
             _log.info("job %s %s after %.2f s", job.id, job.state, took_s)
-        self._outbox.owe(job)
+        self._outbox.owe(job, fresh=True)
         self.on_final()

@@ -115,7 +115,8 @@ class Daemon:
         self.runner.connect(self.executor)
         for job in self.journal.recover():
             self.outbox.owe(job)
-        self._news("listening", {"host": self.config.host, "port": self.port})
+        facts = {"host": self.config.host, "port": self.port, "out": str(self.out)}
+        self._news("listening", facts)
 
     async def serve(self) -> None:
         """Wait for `stop`.
