@@ -205,20 +205,21 @@ def export_denoiser(directory: Path, network: Network, *, float16: bool = False)
 
 def _save_bare(traced: torch.jit.ScriptModule, path: Path, float16: bool) -> None:
     """Save TorchScript without its debug records: they name files of this machine."""
-    full, bare, aligned = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    full, bare = io.BytesIO(), io.BytesIO()
     torch.jit.save(traced, full)
     with zipfile.ZipFile(full) as source, zipfile.ZipFile(bare, "w") as target:
         for entry in source.infolist():
             if not entry.filename.endswith(".debug_pkl"):
                 target.writestr(entry, source.read(entry))
+    full.close()  # large networks: no more copies in memory at a time than needed
     bare.seek(0)
     # Once more through torch, which aligns the tensors in the archive. The loaded module is a
     # copy, so the caller's parameters stay as they are.
     loaded = torch.jit.load(bare)
+    bare.close()
     if float16:
         _halve(loaded)
-    torch.jit.save(loaded, aligned)
-    path.write_bytes(aligned.getvalue())
+    torch.jit.save(loaded, path)
 
 
 def rounded(module: nn.Module) -> nn.Module:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,28 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the random weights")
     parser.add_argument(
+        "--facts",
+        type=_json_object,
+        default={},
+        metavar="FILE",
+        help="JSON object of manifest fields to set (name, licence, training, figures, …)",
+    )
+    parser.add_argument(
         "--stems",
         type=lambda text: tuple(text.split(",")),
         default=STEMS,
         help="stems a single codec serves, unless its config says so (default: %(default)s)",
     )
+
+
+def _json_object(path: str) -> dict[str, Any]:
+    try:
+        mapping = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error}") from error
+    if not isinstance(mapping, dict):
+        raise argparse.ArgumentTypeError(f"{path} holds no JSON object")
+    return mapping
 
 
 def has_source(args: argparse.Namespace) -> bool:
@@ -50,14 +69,20 @@ def has_source(args: argparse.Namespace) -> bool:
 
 
 def codecs(args: argparse.Namespace) -> list[CodecExport]:
-    """The codecs that were asked for."""
+    """The codecs that were asked for, with --facts."""
     if args.preset:
         preset = PRESETS[args.preset]
-        return [CodecExport(preset.stems, preset_codec(preset, args.seed))]
-    if len(args.checkpoint) == 1 and "=" not in args.checkpoint[0]:
+        chosen = [CodecExport(preset.stems, preset_codec(preset, args.seed))]
+    elif len(args.checkpoint) == 1 and "=" not in args.checkpoint[0]:
         network = read_network(Path(args.checkpoint[0]))
-        return [CodecExport(tuple(network.artifact.get("stems", args.stems)), network)]
-    return [_of_one_stem(text) for text in args.checkpoint]
+        chosen = [CodecExport(tuple(network.artifact.get("stems", args.stems)), network)]
+    else:
+        chosen = [_of_one_stem(text) for text in args.checkpoint]
+    return [replace(codec, network=_with(codec.network, args.facts)) for codec in chosen]
+
+
+def _with(network: Network, facts: dict[str, Any]) -> Network:
+    return replace(network, artifact={**network.artifact, **facts})
 
 
 def _of_one_stem(text: str) -> CodecExport:
@@ -68,13 +93,13 @@ def _of_one_stem(text: str) -> CodecExport:
 
 
 def denoiser(args: argparse.Namespace) -> Network:
-    """The denoiser that was asked for."""
+    """The denoiser that was asked for, with --facts."""
     if args.preset:
-        return preset_denoiser(PRESETS[args.preset], args.seed)
+        return _with(preset_denoiser(PRESETS[args.preset], args.seed), args.facts)
     folders: Sequence[str] = args.checkpoint
     if len(folders) != 1:
         raise SystemExit("there is one denoiser: give one --checkpoint")
-    return read_network(Path(folders[0]))
+    return _with(read_network(Path(folders[0])), args.facts)
 
 
 def preset_codec(preset: Preset, seed: int) -> Network:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -67,7 +68,11 @@ def _open(network: _Network | None) -> _Network:
 
 
 def load_model(
-    directory: Path | str | None = None, device: str = "auto", threads: Threads | None = None
+    directory: Path | str | None = None,
+    device: str = "auto",
+    threads: Threads | None = None,
+    *,
+    bfloat16: bool = False,
 ) -> ArtifactModel:
     """Open an artifact.
 
@@ -76,6 +81,8 @@ def load_model(
         device: "cpu", "cuda:N", or "auto" (GPU 0 where torch and ONNX Runtime can both use it,
             else the CPU).
         threads: CPU threads; None chooses.
+        bfloat16: run the denoiser's products in bfloat16: on a CPU with AMX 1.7 times as fast,
+            at 8 bits of mantissa.
 
     Raises:
         NoSuchFileError: if folder, manifest or a file is absent.
@@ -88,17 +95,22 @@ def load_model(
     manifest = read_manifest(folder)
     names = {manifest.denoiser, *manifest.encoders.values(), *manifest.decoders.values()}
     files = {name: read_verified(folder, manifest, name) for name in sorted(names)}
+    open_on = partial(_open_on, manifest, files, threads or Threads(), bfloat16)
     if device != "auto":
-        return _open_on(index, manifest, files, threads or Threads())
+        return open_on(index)
     try:
-        return _open_on(0, manifest, files, threads or Threads())
+        return open_on(0)
     except NoGpuError as error:
         _log.info("running on the CPU: %s", error)
-        return _open_on(None, manifest, files, threads or Threads())
+        return open_on(None)
 
 
 def _open_on(
-    index: int | None, manifest: Manifest, files: dict[str, bytes], threads: Threads
+    manifest: Manifest,
+    files: dict[str, bytes],
+    threads: Threads,
+    bfloat16: bool,
+    index: int | None,
 ) -> ArtifactModel:
     # Heavy libraries load here, torch first: ONNX Runtime then finds torch's CUDA libraries.
     from stembridge.runtime.torchscript_model import TorchScriptDenoiser, require_cuda
@@ -116,7 +128,11 @@ def _open_on(
         threads=threads.codec_count(),
     )
     denoiser = TorchScriptDenoiser(
-        code, manifest.denoiser, device_id=index, threads=threads.denoiser_count(len(code))
+        code,
+        manifest.denoiser,
+        device_id=index,
+        threads=threads.denoiser_count(len(code)),
+        bfloat16=bfloat16,
     )
     return ArtifactModel(manifest, codec, denoiser)
 
