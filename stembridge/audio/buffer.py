@@ -39,5 +39,8 @@ class AudioBuffer:
 
     def mono(self) -> FloatArray:
         """Mean of the channels, [n_samples]: models hear one channel per stem."""
-        one: FloatArray = self.samples[0]
-        return one if self.n_channels == 1 else np.mean(self.samples, axis=0, dtype=np.float32)
+        # Channel by channel: several times faster than mean() on interleaved samples.
+        mixed: FloatArray = np.ascontiguousarray(self.samples[0])
+        for channel in self.samples[1:]:
+            mixed = mixed + channel
+        return mixed * np.float32(1 / self.n_channels) if self.n_channels > 1 else mixed

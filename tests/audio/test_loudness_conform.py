@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import pyloudnorm
 import pytest
 
 from stembridge.audio.conform import conform, stretched_length
@@ -28,6 +29,21 @@ def test_a_full_scale_sine_reads_minus_three_lufs() -> None:
     # BS.1770's calibration: 997 Hz at 0 dBFS in one channel is -3.01 LKFS.
     assert integrated_loudness(sine(0.0), RATE) == pytest.approx(-3.01, abs=0.05)
     assert integrated_loudness(sine(-20.0), RATE) == pytest.approx(-23.01, abs=0.05)
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 48000, 96000])
+def test_music_reads_as_the_reference_implementation_does(rate: int) -> None:
+    rng = np.random.default_rng(0)
+    t = np.arange(rate * 8) / rate
+    pulse = np.exp(-((t * 2) % 1) * 8)
+    for sound in (
+        rng.standard_normal(t.size) * pulse,
+        sum(np.sin(2 * np.pi * 55 * k * t) / k for k in range(1, 20)) * pulse,
+        np.sin(2 * np.pi * 330 * t) * (t < 3) + 1e-3 * rng.standard_normal(t.size),
+    ):
+        audio = (0.1 * sound).astype(np.float32)
+        reference = pyloudnorm.Meter(rate).integrated_loudness(audio)
+        assert integrated_loudness(audio, rate) == pytest.approx(reference, abs=0.15)
 
 
 def test_short_audio_is_measured_and_silence_is_none() -> None:
