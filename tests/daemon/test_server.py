@@ -160,7 +160,8 @@ def test_cancel_takes_effect_within_one_network_call(tmp_path: Path) -> None:
             (tmp_path / "faults" / "slow").write_text("0.1")
             jobs = [await client.generate(**ASK, steps=1000, seed=seed) for seed in range(2)]
             await until(lambda: daemon.journal.counts() == (1, 1))
-            await asyncio.sleep(0.5)
+            while (await jobs[0].next_event()).stage != "sample":
+                pass
             assert await client.cancel(jobs[1].request_id) == "cancelled"
             started_s = time.monotonic()
             await client.cancel(jobs[0].request_id)
