@@ -174,3 +174,38 @@ def test_given_frames_in_the_middle_of_a_stem_can_be_held():
     out = run("dpmpp_2m", white(0.5), what)
     assert np.array_equal(out[:, 2, :, 3:5], what.latents[:, 2, :, 3:5])
     assert not (out[:, 2, :, :3] == what.latents[:, 2, :, :3]).any()
+
+
+@pytest.mark.parametrize("resamples", [1, 4])
+def test_given_stems_get_fresh_noise_once_a_step(resamples):
+    """MSLDM draws z + sigma e once per outer step; churn and going back draw their own."""
+    draws = []
+
+    def noise():
+        draws.append(1)
+        return np.zeros(SHAPE, np.float32)
+
+    SAMPLERS["euler"](
+        white(0.5),
+        np.ones(SHAPE, np.float32),
+        karras_sigmas(5, 0.01, 3.0),
+        CONDITIONS,
+        known=known({0}, mode="imputation", resamples=resamples),
+        noise=noise,
+    )
+    assert len(draws) == 5 * (1 + resamples + (resamples - 1))
+
+
+def test_heun_shows_the_given_stems_on_one_straight_path():
+    """Both calls of a step see z + sigma e with the same e, as their own path from z runs."""
+    what = known({1}, mode="imputation")
+    shown = []
+
+    def denoise(x, sigma, conditions):
+        shown.append((x[:, 1] - what.latents[:, 1]) / sigma[0, 0, 0])
+        return x * 0.5
+
+    run("heun", denoise, what)
+    for first, second in zip(shown[:-1:2], shown[1::2], strict=True):
+        assert second == pytest.approx(first, rel=1e-3, abs=1e-3)
+    assert not np.allclose(shown[0], shown[2], atol=0.1)

@@ -43,6 +43,36 @@ def test_order_of_convergence(sampler, order):
     assert measured == pytest.approx([order, order], abs=0.15)
 
 
+def test_second_order_needs_no_even_steps():
+    """Steps of ln(sigma) that alternate 1 : 3, where a wrong ratio of steps would show."""
+    errors = []
+    for n in (40, 80, 160):
+        parts = np.cumsum([0, *([1, 3] * n)]) / (4 * n)
+        sigmas = [float(sigma) for sigma in 3.0 * (0.02 / 3.0) ** parts]
+        exact = sqrt((SD**2 + sigmas[-1] ** 2) / (SD**2 + sigmas[0] ** 2))
+        x = np.ones((1, 1, 1, 5))
+        errors.append(np.abs(sample_dpmpp_2m(white(SD), x, sigmas, CONDITIONS) - exact).max())
+    assert np.log2(np.array(errors[:-1]) / errors[1:]) == pytest.approx([2, 2], abs=0.15)
+
+
+def test_heun_with_churn_is_the_papers_algorithm():
+    sigmas = karras_sigmas(12, 0.01, 3.0)
+    start = np.random.default_rng(3).normal(size=(1, 4, 2, 5)) * 3.0
+    rng = np.random.default_rng(7)
+    noise = lambda: rng.normal(size=start.shape)  # noqa: E731
+    out = sample_heun(white(SD), start, sigmas, CONDITIONS, noise=noise, s_churn=4.0)
+    slope = lambda x, sigma: (x - x * SD**2 / (SD**2 + sigma**2)) / sigma  # noqa: E731
+    rng, x, gamma = np.random.default_rng(7), start, 4 / 12
+    for sigma, sigma_next in pairwise(sigmas):
+        sigma_hat = sigma * (1 + gamma)
+        x_hat = x + sqrt(sigma_hat**2 - sigma**2) * rng.normal(size=start.shape)
+        d = slope(x_hat, sigma_hat)
+        x = x_hat + (sigma_next - sigma_hat) * d
+        if sigma_next > 0:
+            x = x_hat + (sigma_next - sigma_hat) * (d + slope(x, sigma_next)) / 2
+    assert out == pytest.approx(x, abs=1e-12)
+
+
 def test_the_default_sampler_needs_few_steps():
     # 20 calls of DPM-Solver++(2M) beat 150 Euler steps on the same problem.
     assert error(sample_dpmpp_2m, 20) < error(euler_ode, 150)
