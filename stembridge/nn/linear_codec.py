@@ -155,6 +155,6 @@ class LinearCodec(nn.Module):
             pushed = projected + self.config.momentum * (projected - previous)
             previous = projected
             power = pushed[:, :, :half] ** 2 + pushed[:, :, half:] ** 2
-            scale = magnitude * torch.rsqrt(power + 1e-12)
+            scale = magnitude * torch.rsqrt(power + 1e-4)
             spectra = pushed * torch.cat([scale, scale], 2)
         return self.stft.inverse(spectra, batch)

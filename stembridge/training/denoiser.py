@@ -40,6 +40,7 @@ class DenoiserTraining:
         learning_rate, weight_decay, clip: of AdamW; clip bounds the gradient's norm.
         warmup: steps of linear warm-up.
         ema: decay of the averaged weights per step (they are what is exported).
+        muon: use Muon for the blocks' matrices (see `new_optimizers`).
         seed: of data order, noise and initial weights.
         save_every: steps between checkpoints.
         device: "cpu" or "cuda".
@@ -54,6 +55,7 @@ class DenoiserTraining:
     warmup: int = 300
     decay: float = 0.3
     ema: float = 0.999
+    muon: bool = False
     seed: int = 1
     save_every: int = 250
     device: str = "cpu"
@@ -80,6 +82,30 @@ def new_denoiser(config: BackboneConfig, seed: int = 0) -> Preconditioned:
         return Preconditioned(Backbone(config), sigma_data=1.0)
 
 
+def new_optimizers(
+    denoiser: nn.Module, config: DenoiserTraining
+) -> tuple[torch.optim.Optimizer, ...]:
+    """AdamW, and Muon for the matrices inside the blocks if the run asks for it.
+
+    Muon (Jordan et al. 2024) orthogonalises each matrix's update; its steps are scaled to AdamW's
+    size (Liu et al. 2025, "Muon is scalable", eq. 4), so both share one learning rate.
+    """
+    named = list(denoiser.named_parameters())
+    inner = [p for n, p in named if config.muon and ".body." in n and p.ndim == 2]
+    rest = [p for _, p in named if not any(p is q for q in inner)]
+    adam = torch.optim.AdamW(
+        rest, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay,
+        fused=True,
+    )  # fmt: skip
+    if not inner:
+        return (adam,)
+    muon = torch.optim.Muon(
+        inner, lr=config.learning_rate, momentum=0.95, weight_decay=config.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
+    )  # fmt: skip
+    return adam, muon
+
+
 class Run:
     """State of one process of a training run."""
 
@@ -91,29 +117,28 @@ class Run:
             for name, value in self.denoiser.state_dict().items()
         }
         self.parameters = list(self.denoiser.parameters())
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=config.learning_rate, betas=(0.9, 0.98),
-            weight_decay=config.weight_decay, fused=True,
-        )  # fmt: skip
+        self.optimizers = new_optimizers(self.denoiser, config)
         self.step = 0
 
     def train_step(self, source: BatchSource, rank: int, world: int) -> float:
         """One optimisation step; returns the loss of this process."""
         batch = source.batch(self.step, self.config.batch, rank)
         batch = type(batch)(*(part.to(self.config.device) for part in batch))
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.config, self.step)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(self.config, self.step)
         with torch.autocast(self.config.device, torch.bfloat16):
             loss = denoising_loss(
                 self.denoiser, batch.clean, batch.noise, batch.sigma, batch.conditions,
                 batch.counted,
             )  # fmt: skip
-        self.optimizer.zero_grad(set_to_none=False)
+        self.denoiser.zero_grad(set_to_none=True)
         loss.backward()
         if world > 1:
             _average_gradients(self.parameters, world)
         nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
         self._update_average()
         return float(loss.detach())
@@ -130,8 +155,9 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {f"model.{k}": v for k, v in self.denoiser.state_dict().items()}
         state |= {f"average.{k}": v for k, v in self.average.items()}
-        for index, entry in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in entry.items()}
+        for i, optimizer in enumerate(self.optimizers):
+            for index, entry in optimizer.state_dict()["state"].items():
+                state |= {f"optimizer{i}.{index}.{k}": torch.as_tensor(v) for k, v in entry.items()}
         partial = self.folder / "state.partial"
         save_file({k: v.contiguous() for k, v in state.items()}, partial)
         partial.replace(self.folder / "state.safetensors")
@@ -145,12 +171,13 @@ class Run:
         state = load_file(self.folder / "state.safetensors")
         self.denoiser.load_state_dict(_under(state, "model."))
         self.average = {k: v.clone() for k, v in _under(state, "average.").items()}
-        optimizer: dict[int, dict[str, Tensor]] = {}
-        for key, value in _under(state, "optimizer.").items():
-            index, name = key.split(".", 1)
-            optimizer.setdefault(int(index), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
+        for i, optimizer in enumerate(self.optimizers):
+            entries: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(state, f"optimizer{i}.").items():
+                index, name = key.split(".", 1)
+                entries.setdefault(int(index), {})[name] = value
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": entries, "param_groups": groups})
         self.step = json.loads((self.folder / "state.json").read_text())["step"]
 
 
@@ -177,11 +204,19 @@ def save_average(run: Run, folder: Path) -> None:
     write_network(Network("backbone", fields, module), folder)
 
 
+def _own_core(rank: int) -> None:
+    """Keeps each single-threaded process on a core: the scheduler likes to stack them on one."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
+
+
 def _worker(
     rank: int, world: int, run_arguments: tuple[Any, ...], data: Path, layout: Layout, port: int
 ) -> None:
     torch.set_num_threads(1)
     if world > 1:
+        _own_core(rank)
         address = f"tcp://127.0.0.1:{port}"
         dist.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
     run = Run(*run_arguments)

@@ -1,0 +1,121 @@
+"""The held-out songs, what the model makes of them, and what the codec alone would.
+
+A song is one model window from its first bar line on. For every stem the model hears the other
+three, without chords unless asked, and the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stembridge.conditions import Layout, frame_conditions
+from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.dataset.song import STEMS
+from stembridge.diffusion.guidance import classifier_free
+from stembridge.diffusion.inpaint import Known
+from stembridge.diffusion.noise import FrameNoise
+from stembridge.diffusion.samplers import SAMPLERS
+from stembridge.diffusion.schedule import karras_sigmas
+from stembridge.diffusion.windows import sample_in_windows
+from stembridge.runtime.model import StemModel
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How stems are generated in an evaluation.
+
+    Attributes:
+        sampler, steps, guidance: as in a request; None takes the artifact's habit.
+        chords: tell the model the true chords.
+        grid: tell it tempo and metre.
+    """
+
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    chords: bool = False
+    grid: bool = True
+
+
+def layout_of(model: StemModel) -> Layout:
+    """The condition layout an artifact states."""
+    manifest = model.manifest
+    blocks = tuple((block.name, block.channels) for block in manifest.condition_layout)
+    return Layout(blocks, manifest.styles, tuple(manifest.timbres.items()))
+
+
+def cut(song: AnnotatedSong, n_samples: int) -> AnnotatedSong:
+    """The first `n_samples` of a song; chords that begin later are dropped."""
+    limit = n_samples / song.rate * (song.bpm or 120.0) / 60
+    chords = tuple(chord for chord in song.chords if chord.start_beats < limit)
+    return replace(song, audio=song.audio[:, :n_samples], chords=chords)
+
+
+def encode_all(model: StemModel, songs: Sequence[AnnotatedSong]) -> Array:
+    """Latents `[B, S, C, F]` of equally long songs."""
+    audio = np.stack([song.audio for song in songs])
+    return np.stack([model.encode(stem, audio[:, i]) for i, stem in enumerate(STEMS)], axis=1)
+
+
+def conditions_of(model: StemModel, song: AnnotatedSong, n_frames: int, setting: Setting) -> Array:
+    """Conditions `[K, F]` of a song under a setting."""
+    return frame_conditions(
+        layout_of(model),
+        n_frames,
+        hop=model.manifest.hop,
+        model_rate=model.manifest.sample_rate,
+        bpm=song.bpm or 120.0,
+        time_signature=song.time_signature,
+        chords=song.chords if setting.chords else (),
+        use_grid=setting.grid and song.bpm is not None,
+    )
+
+
+def generate_latents(
+    model: StemModel,
+    latents: Array,
+    conditions: Array,
+    targets: Sequence[str],
+    setting: Setting,
+    seeds: Sequence[int],
+) -> Array:
+    """Latents `[B, S, C, F]` in which `targets` were made given the rest.
+
+    Args:
+        model: the artifact.
+        latents: `[B, S, C, F]` of the true songs.
+        conditions: `[B, K, F]`.
+        targets: stems to generate.
+        setting: sampler and so on.
+        seeds: one per song.
+    """
+    manifest = model.manifest
+    habit = manifest.sampler
+    mask = np.ones((len(latents), len(STEMS), latents.shape[-1]), np.float32)
+    for stem in targets:
+        mask[:, STEMS.index(stem)] = 0.0
+    steps = setting.steps or habit.steps
+    guidance = habit.guidance if setting.guidance is None else setting.guidance
+    return sample_in_windows(
+        classifier_free(model.denoise, guidance),
+        conditions,
+        Known(latents, mask, manifest.context_mode, manifest.sigma_context),
+        sampler=SAMPLERS[setting.sampler or habit.name],
+        sigmas=karras_sigmas(steps, manifest.sigma_min, manifest.sigma_max, habit.rho),
+        noise=FrameNoise(list(seeds), len(STEMS), manifest.latent_channels),
+        window=manifest.window_frames,
+        overlap=manifest.overlap_frames,
+        multiple=manifest.frame_multiple,
+    )
+
+
+def batches(songs: Sequence[AnnotatedSong], size: int = 8) -> Iterator[Sequence[AnnotatedSong]]:
+    """Songs in groups of `size`."""
+    for start in range(0, len(songs), size):
+        yield songs[start : start + size]

@@ -1,0 +1,33 @@
+"""Means with confidence intervals by bootstrap over songs (Efron 1979)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over songs and its 95 % confidence interval; `n` songs had a value."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def estimate(values: Sequence[float | None], seed: int = 0, resamples: int = 1000) -> Estimate:
+    """Bootstrap estimate of a mean; None and NaN values are left out.
+
+    Raises:
+        ValueError: no value is left.
+    """
+    data = np.array([v for v in values if v is not None and np.isfinite(v)], float)
+    if not len(data):
+        raise ValueError("no song has a value for this figure")
+    rng = np.random.default_rng(seed)
+    means = data[rng.integers(len(data), size=(resamples, len(data)))].mean(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Estimate(float(data.mean()), float(low), float(high), len(data))

@@ -1,0 +1,214 @@
+"""A model from nothing, as one TOML file and five resumable stages.
+
+    songs -> codec -> latents -> denoiser -> artifact
+
+Each stage skips what is already there, so the same command goes on after an interruption. The
+folder: `songs/`, `codec/<stem>/`, `latents/`, `run/` (checkpoints, log), `artifact/`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stembridge.conditions import Layout, full_layout
+from stembridge.dataset.annotated import load_song
+from stembridge.dataset.song import STEMS
+from stembridge.dataset.styles import STYLES, TIMBRES
+from stembridge.dataset.synthetic import build
+from stembridge.nn.backbone import BackboneConfig
+from stembridge.nn.exporting import CodecExport, export_codec, export_denoiser
+from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
+from stembridge.nn.registry import Network, config_fields, read_network, write_network
+from stembridge.training.batches import TaskConfig
+from stembridge.training.codec import collect_patches, fit
+from stembridge.training.denoiser import DenoiserTraining, train
+from stembridge.training.latents import write_latents
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The tables of a recipe file; see configs/default.toml."""
+
+    name: str
+    data: dict[str, Any]
+    codec: dict[str, Any]
+    backbone: dict[str, Any]
+    training: dict[str, Any]
+    task: dict[str, Any]
+    serving: dict[str, Any]
+    licence: str = "MIT"
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Layout:
+        """Conditions of the composer's songs."""
+        return full_layout(list(STYLES), TIMBRES)
+
+    @property
+    def task_config(self) -> TaskConfig:
+        """Training tasks."""
+        return TaskConfig(**_tuples(self.task))
+
+    @property
+    def denoiser_training(self) -> DenoiserTraining:
+        """The denoiser's run."""
+        return DenoiserTraining(**self.training, task=self.task_config)
+
+    @property
+    def backbone_config(self) -> BackboneConfig:
+        """The denoiser's shape."""
+        fixed = {"stems": len(STEMS), "channels": self.codec["channels"]}
+        return BackboneConfig(
+            **fixed, conditions=self.layout.channels, **_tuples(self.backbone)
+        )
+
+    def codec_config(self, stem: str) -> LinearCodecConfig:
+        """Shape of a stem's codec."""
+        own = {k: self.codec[k] for k in ("hop", "channels", "floor", "iterations")}
+        return LinearCodecConfig(n_fft=self.codec["n_fft"][stem], rate=self.data["rate"], **own)
+
+
+def _tuples(table: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+
+
+def load_recipe(path: Path | None = None) -> Recipe:
+    """Reads a recipe; the shipped default model's when no path is given."""
+    if path is None:
+        text = resources.files("stembridge.training").joinpath("configs/default.toml").read_text()
+    else:
+        text = path.read_text()
+    return Recipe(**tomllib.loads(text))
+
+
+def make_songs(recipe: Recipe, folder: Path, split: str, count: int) -> Iterator[str]:
+    """Composes and renders songs of a split into `folder/songs/<split>`; yields their names."""
+    data = recipe.data
+    yield from build(
+        folder / "songs" / split, split, count, rate=data["rate"], soundfont=data["soundfont"],
+        length_s=data["length_s"], workers=data["workers"],
+    )  # fmt: skip
+
+
+def song_paths(folder: Path, split: str) -> list[Path]:
+    """Finished songs of a split."""
+    return sorted((folder / "songs" / split).glob("*.json"))
+
+
+def fit_codecs(recipe: Recipe, folder: Path, say: Say) -> dict[str, LinearCodec]:
+    """Fits, or reads, the codec of every stem."""
+    songs = song_paths(folder, "train")[: recipe.codec["songs"]]
+    codecs = {}
+    for index, stem in enumerate(STEMS):
+        home = folder / "codec" / stem
+        if not home.exists():
+            codec = LinearCodec(recipe.codec_config(stem))
+            clips = (torch.from_numpy(load_song(path).audio[index]) for path in songs)
+            codecs[stem] = _fitted(recipe, codec, clips, home, say)
+        module = read_network(home).module
+        assert isinstance(module, LinearCodec)
+        codecs[stem] = module
+    return codecs
+
+
+def _fitted(
+    recipe: Recipe, codec: LinearCodec, clips: Iterator[Tensor], home: Path, say: Say
+) -> LinearCodec:
+    generator = torch.Generator().manual_seed(0)
+    patches = collect_patches(codec, clips, recipe.codec["patches_per_song"], generator)
+    explained = fit(codec, patches)
+    say(f"codec of {home.name}: {explained:.3f} of the variance in {len(patches)} patches")
+    write_network(codec_network(codec), home)
+    return codec
+
+
+def codec_network(codec: LinearCodec) -> Network:
+    """A codec with what the manifest must know of it."""
+    config = codec.config
+    facts = {
+        "sample_rate": config.rate, "hop": config.hop, "latent_channels": config.channels,
+    }  # fmt: skip
+    return Network("linear_codec", config_fields(config), codec, facts)
+
+
+def encode_songs(recipe: Recipe, folder: Path, split: str, codecs: dict[str, LinearCodec]) -> Path:
+    """Writes the split's latent set, unless it is there; returns its folder."""
+    home = folder / "latents" / split
+    if not (home / "lengths.npy").exists():
+        seconds = recipe.data["length_s"] + 4.0  # the last bar may stretch beyond length_s
+        frames = int(seconds * recipe.data["rate"] / recipe.codec["hop"])
+        write_latents(home, song_paths(folder, split), codecs, recipe.layout, frames)
+    return home
+
+
+def artifact_facts(recipe: Recipe) -> dict[str, Any]:
+    """Manifest fields of the recipe's model that no network file holds."""
+    serving, layout = recipe.serving, recipe.layout
+    return {
+        "name": recipe.name,
+        "licence": recipe.licence,
+        "stems": list(STEMS),
+        "sample_rate": recipe.data["rate"],
+        "hop": recipe.codec["hop"],
+        "latent_channels": recipe.codec["channels"],
+        "window_frames": recipe.task_config.window,
+        "overlap_frames": serving["overlap_frames"],
+        "sigma_min": serving["sigma_min"],
+        "sigma_max": serving["sigma_max"],
+        "sigma_data": 1.0,
+        "sigma_context": serving["sigma_context"],
+        "context_mode": "clean",
+        "condition_layout": [{"name": n, "channels": c} for n, c in layout.blocks],
+        "styles": list(layout.styles),
+        "timbres": {stem: list(names) for stem, names in layout.timbres},
+        "sampler": {"name": "dpmpp_2m", "steps": serving["steps"]},
+        "training": {
+            "data": recipe.data,
+            "backbone": asdict(recipe.backbone_config),
+            "run": recipe.training,
+            "nominal_lufs": NOMINAL_LUFS,
+        }
+        | recipe.facts,
+    }
+
+
+# Integrated loudness of an average mixture of the training set (`augment.LEVELS_DB`).
+NOMINAL_LUFS = -20.0
+
+
+def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
+    """Writes codecs and averaged denoiser as an artifact."""
+    out.mkdir(parents=True, exist_ok=True)
+    for stem in STEMS:
+        network = read_network(folder / "codec" / stem)
+        assert isinstance(network.module, LinearCodec)
+        export_codec(out, CodecExport((stem,), codec_network(network.module), f"-{stem}"))
+    network = read_network(folder / "run" / "denoiser")
+    facts = artifact_facts(recipe)
+    export_denoiser(out, Network(network.kind, network.config, network.module, facts), float16=True)
+
+
+def run_recipe(recipe: Recipe, folder: Path, say: Say) -> Path:
+    """All stages; returns the artifact's folder."""
+    splits = (("train", recipe.data["songs"]), ("validation", 40))
+    for split, count in splits:
+        for done, name in enumerate(make_songs(recipe, folder, split, count)):
+            if done % 50 == 0:
+                say(f"song {name}")
+    codecs = fit_codecs(recipe, folder, say)
+    data = {split: encode_songs(recipe, folder, split, codecs) for split, _ in splits}
+    say("training the denoiser; progress in run/log.jsonl")
+    train(recipe.backbone_config, recipe.denoiser_training, data=data["train"],
+          layout=recipe.layout, folder=folder / "run")  # fmt: skip
+    export_artifact(recipe, folder, folder / "artifact")
+    return folder / "artifact"
