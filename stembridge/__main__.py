@@ -1,0 +1,5 @@
+"""`python -m stembridge`."""
+
+from stembridge.cli import main
+
+main()

@@ -1,0 +1,102 @@
+"""The command line: one table of commands, each in its own module, loaded when it is called.
+
+A command's module imports nothing heavy at its top, so that `stembridge --help` answers at once
+and `stembridge doctor` works where half the libraries are missing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+import stembridge
+from stembridge.errors import StembridgeError
+
+COMMANDS = {
+    "arrange": "stembridge.cli.arrange:arrange",
+    "serve": "stembridge.cli.serve:serve",
+    "watch": "stembridge.cli.watch:watch",
+    "doctor": "stembridge.cli.doctor:doctor",
+    "bench": "stembridge.cli.bench:bench",
+    "midi": "stembridge.cli.midi:midi",
+    "audio": "stembridge.cli.audio:audio",
+    "train": "stembridge.cli.train:train",
+    "evaluate": "stembridge.cli.evaluate:evaluate",
+}
+"""Command -> "module:name" of a function, or of a `typer.Typer` with commands of its own."""
+
+EXIT_REFUSED = 2
+
+
+class _LazyGroup(TyperGroup):
+    """Looks commands up in COMMANDS instead of having them registered by imports."""
+
+    def list_commands(self, _context: Any) -> list[str]:
+        return [name for name, target in COMMANDS.items() if _module_exists(target)]
+
+    def get_command(self, _context: Any, name: str) -> Any:
+        target = COMMANDS.get(name)
+        return _load(name, target) if target is not None and _module_exists(target) else None
+
+
+def _module_exists(target: str) -> bool:
+    return find_spec(target.partition(":")[0]) is not None
+
+
+def _load(name: str, target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    command = getattr(importlib.import_module(module), attribute)
+    if not isinstance(command, typer.Typer):
+        wrapper = typer.Typer(add_completion=False)
+        wrapper.command(name)(command)
+        command = wrapper
+    built = typer.main.get_command(command)
+    built.name = name
+    return built
+
+
+app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"stembridge {stembridge.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _stembridge(
+    version: bool = typer.Option(
+        False, "--version", is_eager=True, callback=_print_version, help="Print the version."
+    ),
+) -> None:
+    """The AI band-mate inside your own DAW: bar-aligned stems, made on this machine."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command line and exit.
+
+    What stembridge refuses is printed as one sentence with its code, and ends with status 2; with
+    --json, it is a JSON object on standard output.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        typer.main.get_command(app)(args=words, prog_name="stembridge")
+    except StembridgeError as error:
+        _print_error(error, as_json="--json" in words)
+        sys.exit(EXIT_REFUSED)
+
+
+def _print_error(error: StembridgeError, as_json: bool) -> None:
+    if as_json:
+        said = {"code": error.code, "symbol": error.symbol, "sentence": error.sentence}
+        print(json.dumps({"error": said}))
+    else:
+        print(f"stembridge: {error.sentence} [{error.symbol} {error.code}]", file=sys.stderr)

@@ -1,0 +1,71 @@
+"""What several commands have in common: options, the model, output."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stembridge.errors import BadArgsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stembridge.runtime.model import StemModel
+
+GpuOption = Annotated[
+    int | None, typer.Option("--gpu", min=0, help="Run on this GPU; fail if it is missing.")
+]
+CpuOption = Annotated[bool, typer.Option("--cpu", help="Run on the CPU.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Model folder; the built-in model if left out.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def device_word(gpu: int | None, cpu: bool) -> str:
+    """The device the flags ask for: "cpu", "cuda:N" or "auto".
+
+    Raises:
+        BadArgsError: both flags.
+    """
+    if cpu and gpu is not None:
+        raise BadArgsError("Give either --gpu or --cpu.")
+    return "cpu" if cpu else "auto" if gpu is None else f"cuda:{gpu}"
+
+
+def open_model(model: str | None, device: str) -> StemModel:
+    """Open the model the flags ask for; "fake:" is `stembridge.testing`'s closed form."""
+    if model is not None and model.startswith("fake:"):
+        from stembridge.testing import open_fake
+
+        return open_fake(model)
+    from stembridge.runtime.load import load_model
+
+    return load_model(None if model is None else Path(model), device)
+
+
+def quiet_logging() -> None:
+    """Let only warnings of our own and of the libraries reach the terminal."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+
+
+def print_json(mapping: dict[str, Any]) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(mapping, ensure_ascii=False))
+
+
+def console() -> Console:
+    """Where humans read: standard error, so that standard output can be piped."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def is_terminal() -> bool:
+    """Whether a human is watching standard error."""
+    return sys.stderr.isatty()
