@@ -1,0 +1,1 @@
+"""Text sources in, Max for Live devices out: container, patcher, script bundle, picture."""

@@ -1,0 +1,68 @@
+// What the controls are set to.
+
+import { tempoText } from "./beats.js";
+import { DEFAULT_PORT } from "./protocol.js";
+import { ROLE_LOCK, STEMS } from "./roles.js";
+
+const LENGTHS = [2, 4, 8, 16, "loop", "clip"];
+const STEPS = [8, 0, 40, 150];
+const CHORDS = ["context", "clip", "typed"];
+const PLACES = ["arrangement", "session"];
+const SEED_MODES = ["new", "same"];
+const NAME_SIGNS = 24;
+
+function item(list, index, otherwise) {
+  return list[Math.round(index)] === undefined ? otherwise : list[Math.round(index)];
+}
+
+export class Settings {
+  constructor() {
+    this.roles = {};
+    this.sources = {};
+    for (const stem of STEMS) {
+      this.roles[stem] = ROLE_LOCK;
+      this.sources[stem] = null;
+    }
+    Object.assign(this, {
+      length: 8, takes: 1, port: DEFAULT_PORT, seed: 1, seedMode: "new", steps: 0, guidance: 1,
+      chordsMode: "context", chordsText: "", place: "arrangement", follow: false, rate: 44100,
+    });
+  }
+
+  // A control's value by its selector; answers whether there is such a control.
+  take(selector, value) {
+    const takers = {
+      span: () => (this.length = item(LENGTHS, value, 8)),
+      takes: () => (this.takes = Math.min(8, Math.max(1, Math.round(value)))),
+      seed: () => (this.seed = Math.max(0, Math.round(value))),
+      seed_mode: () => (this.seedMode = item(SEED_MODES, value, "new")),
+      quality: () => (this.steps = item(STEPS, value, 0)),
+      closeness: () => (this.guidance = Math.max(0, value) / 100),
+      follow_tempo: () => (this.follow = value === 1),
+      chords_mode: () => (this.chordsMode = item(CHORDS, value, "context")),
+      place_in: () => (this.place = item(PLACES, value, "arrangement")),
+      rate: () => (this.rate = value >= 8000 ? Math.round(value) : this.rate),
+    };
+    const taker = takers[selector];
+    if (taker) {
+      taker();
+    }
+    return Boolean(taker);
+  }
+
+  // The part of a request that does not depend on the set's clips.
+  plan(song) {
+    const slug = song.name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
+    return {
+      bpm: Number(tempoText(song.tempo)),
+      signature: song.numerator + "/" + song.denominator,
+      rate: this.rate,
+      takes: this.takes,
+      steps: this.steps,
+      guidance: this.guidance,
+      place: this.place,
+      follow: this.follow,
+      name: slug.slice(0, NAME_SIGNS) || "live-set",
+    };
+  }
+}
