@@ -86,7 +86,8 @@ def load_context(
                    if is_given and is_silent(row))  # fmt: skip
     loudness = integrated_loudness(samples.sum(axis=0), rate) if given.any() else None
     gain = _normalising_gain(loudness, manifest)
-    return Context(samples * np.float32(gain), tuple(given.tolist()), gain, loudness, silent)
+    samples *= np.float32(gain)
+    return Context(samples, tuple(given.tolist()), gain, loudness, silent)
 
 
 def stem_index(manifest: Manifest, stem: str) -> int:

@@ -119,8 +119,8 @@ def _timing(grid: GridReport, head_ms: float, request: GenerationRequest) -> lis
     if head_ms > bar_ms:
         warnings.append(f"starts only after {head_ms / bar_ms:.1f} bars of silence")
     if grid.n_onsets >= FEW_ONSETS:
-        # Half way from chance to perfect: below, the notes hardly follow the grid.
-        if grid.on_grid_share < (1 + grid.chance_share) / 2:
+        # A third of the way from chance to perfect: below, the notes hardly follow the grid.
+        if grid.on_grid_share < (1 + 2 * grid.chance_share) / 3:
             warnings.append(f"only {grid.on_grid_share:.0%} of the notes are on the grid")
         offset_ms = grid.median_offset_ms or 0.0
         if abs(offset_ms) > LATE_MS:

@@ -112,7 +112,8 @@ def test_a_loop_comes_round_on_the_beat_for_ever(tmp_path: Path) -> None:
         ({"loop_start_s": 1.0, "loop_end_s": 1.5}, [0.25, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75]),
         ({"file_start_s": 1.0, "loop_start_s": 1.0, "loop_end_s": 1.5}, [0.25, 0.75, 1.25, 1.75,
             2.25, 2.75, 3.25, 3.75]),
-        ({"file_start_s": 1.25 - 1e-3, "loop_end_s": 1.5}, [0.001, 0.501, 1.501, 2.001, 3.001, 3.501]),
+        ({"file_start_s": 1.25 - 1e-3, "loop_end_s": 1.5}, [0.001, 0.501, 1.501, 2.001,
+            3.001, 3.501]),
         # A start behind the loop never enters it.
         ({"file_start_s": 1.6, "loop_end_s": 1.5}, [0.15]),
         # The whole file, its end clamped.

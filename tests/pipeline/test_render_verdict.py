@@ -91,7 +91,9 @@ def test_a_take_on_the_grid_is_told_so() -> None:
     assert verdict.onset_offset_ms == pytest.approx(0.0, abs=2.0)
     assert verdict.onsets_per_s == pytest.approx(4.0, abs=0.3)
     assert not verdict.silent and verdict.warnings == ()
-    assert verdict.relative_loudness_lu == pytest.approx((verdict.loudness_lufs or 0) + 16, abs=0.01)
+    assert verdict.relative_loudness_lu == pytest.approx(
+        (verdict.loudness_lufs or 0) + 16, abs=0.01
+    )
     assert verdict.head_silence_ms < 5
     assert json.loads(verdict.to_json()) == verdict.to_mapping()
 

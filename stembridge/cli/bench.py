@@ -1,0 +1,80 @@
+"""`stembridge bench`: how fast this machine makes stems, stage by stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from stembridge.cli.shared import (
+    CpuOption,
+    GpuOption,
+    JsonOption,
+    ModelOption,
+    console,
+    device_word,
+    is_terminal,
+    open_model,
+    print_json,
+    quiet_logging,
+)
+
+
+def bench(
+    model: ModelOption = None,
+    gpu: GpuOption = None,
+    cpu: CpuOption = False,
+    repeats: int = typer.Option(3, min=1, max=100, help="Runs of each; the median counts."),
+    paper: bool = typer.Option(
+        True, "--paper/--no-paper", help="Compare with the papers' 150 stochastic Euler steps."
+    ),
+    json: JsonOption = False,
+) -> None:
+    """Measure one stem of 8 bars at 120 bpm (16 s) for given drums and piano."""
+    from stembridge.cli.measure import measure
+
+    quiet_logging()
+    show = not json and is_terminal()
+    with console().status("loading the model", spinner="dots") if show else _Nothing() as status:
+        figures = measure(
+            lambda: open_model(model, device_word(gpu, cpu)), repeats, paper, status.update
+        )
+    if json:
+        print_json(figures)
+    else:
+        _print(figures)
+
+
+class _Nothing:
+    """Stands in for the spinner where nobody watches."""
+
+    def __enter__(self) -> _Nothing:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        return None
+
+    def update(self, words: str) -> None:
+        """Say nothing."""
+
+
+def _print(figures: dict[str, Any]) -> None:
+    machine, audio_s = figures["machine"], figures["audio_s"]
+    print(f"{figures['model']} on {figures['device']}, {machine}")
+    print(f"load {figures['load_s']:.2f} s, warm-up {figures['warm_up_s']:.2f} s")
+    print(f"one stem of {audio_s:.0f} s, drums and piano given:")
+    print(f"  encode one stem      {figures['encode_s'] * 1e3:8.1f} ms")
+    print(f"  one denoiser call    {figures['denoise_s'] * 1e3:8.1f} ms")
+    print(f"  decode one stem      {figures['decode_s'] * 1e3:8.1f} ms")
+    print(f"  read and write       {figures['files_s'] * 1e3:8.1f} ms")
+    for run in figures["runs"]:
+        mark = "  (the model's own setting)" if run["default"] else ""
+        print(
+            f"  {run['sampler']:>8} {run['steps']:3d} steps: sample {run['sample_s']:7.3f} s, "
+            f"end to end {run['total_s']:7.3f} s, real-time factor {run['rtf']:.4f}{mark}"
+        )
+    if figures["paper_ratio"] is not None:
+        print(f"the papers' setting takes {figures['paper_ratio']:.1f} times as long to sample")
+    print(f"peak memory {figures['peak_memory_mib']:.0f} MiB", end="")
+    gpu_mib = figures["peak_gpu_memory_mib"]
+    print(f", GPU {gpu_mib:.0f} MiB" if gpu_mib is not None else "")
