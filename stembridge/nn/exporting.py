@@ -21,6 +21,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from stembridge.nn.normed_conv import fold_weight_norm
 from stembridge.nn.parity import (
     CODEC_FRAMES,
     PARITY_NAME,
@@ -32,7 +33,6 @@ from stembridge.nn.parity import (
     store_references,
 )
 from stembridge.nn.registry import Network
-from stembridge.nn.source_vae import fold_weight_norm
 from stembridge.runtime.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,

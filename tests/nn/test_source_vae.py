@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from stembridge.nn.normed_conv import fold_weight_norm
 from stembridge.nn.presets import PRESETS
 from stembridge.nn.source_vae import (
     Decoder,
@@ -15,7 +16,6 @@ from stembridge.nn.source_vae import (
     Posterior,
     SourceVAE,
     SourceVAEConfig,
-    fold_weight_norm,
 )
 
 TINY = PRESETS["tiny"].vae

@@ -1,0 +1,1 @@
+"""Training loops and their losses, data order and checkpoints (torch; offline side)."""
