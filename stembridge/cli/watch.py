@@ -1,0 +1,52 @@
+"""`stembridge watch`: drop stems into a folder, get the missing ones out."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stembridge.cli.shared import console
+from stembridge.daemon.schema import DEFAULT_PORT
+from stembridge.request import STEMS
+
+
+def watch(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to watch; each folder in it is a song of its own.")
+    ],
+    bpm: Annotated[
+        str, typer.Option(help='Tempo of songs whose names tell none (as "93bpm").')
+    ] = "",
+    time_signature: Annotated[str, typer.Option(help="Such as 4/4, 3/4 or 7/8.")] = "4/4",
+    make: Annotated[
+        str, typer.Option(help="Stems to make, with commas; those that are missing if left out.")
+    ] = "",
+    chords: Annotated[str, typer.Option(help='One chord per bar: "Am F C G".')] = "",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same stems.")] = 0,
+    once: Annotated[bool, typer.Option("--once", help="Make what is due, then stop.")] = False,
+    port: Annotated[int, typer.Option(help="UDP port of the daemon.")] = DEFAULT_PORT,
+) -> None:
+    """Drop stems into FOLDER and get the missing ones in its "made" folder (needs the daemon)."""
+    from stembridge.client import Client
+    from stembridge.errors import BadArgsError, NoSuchFileError
+    from stembridge.readers import stem_set
+    from stembridge.watch import Watcher, WatchSettings
+
+    if not folder.is_dir():
+        raise NoSuchFileError(f"There is no folder {folder}.")
+    try:
+        stems = stem_set("stems to make", STEMS)(make) if make else ()
+    except ValueError as error:
+        raise BadArgsError(str(error)) from None
+    settle_s = 0.0 if once else WatchSettings.settle_s
+    settings = WatchSettings(bpm, time_signature, stems, chords, seed, settle_s)
+    with Client(port=port) as client, contextlib.suppress(KeyboardInterrupt):
+        watcher = Watcher(folder.resolve(), settings, client, console().print)
+        if once:
+            for path in watcher.look():
+                print(path)
+        else:
+            watcher.watch()
