@@ -111,11 +111,15 @@ class DaemonProcess:
         self.folder = folder
         self.command = [
             *(sys.executable, str(HELPERS / "serve.py"), "serve", "--cpu", "--model", model),
-            *("--port", str(port), "--out", str(folder / "out"), "--state", str(folder / "state")),
+            *("--out", str(folder / "out"), "--state", str(folder / "state")),
             *("--context-root", str(folder), *flags),
         ]
         self.lines: list[str] = []
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        self._start(port)
+
+    def _start(self, port: int) -> None:
+        command = [*self.command, "--port", str(port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.port = int(self._read_until("listening on").split(":")[1].split()[0])
 
     def wait_ready(self) -> None:
@@ -130,10 +134,21 @@ class DaemonProcess:
                 return line
         raise AssertionError(f"the daemon ended: {self.lines} ({self.process.wait()})")
 
+    def __enter__(self) -> DaemonProcess:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
+
     def kill(self) -> None:
         """As a crash or the kernel would: nothing is tidied up."""
         self.process.kill()
         self._close()
+
+    def start_again(self) -> None:
+        """Another process on the same folder and port."""
+        self._start(self.port)
 
     def stop(self) -> int:
         """As Ctrl-C would; returns the exit status."""
