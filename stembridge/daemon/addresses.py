@@ -9,6 +9,7 @@ whose hello announced the row's capability (an audio player, a tempo display).
 
 from __future__ import annotations
 
+from stembridge.daemon.bridge_addresses import BRIDGE_ROWS
 from stembridge.daemon.schema import CLIP_KEYS, GENERATE_KEYS, Arg, Row
 
 _ID = Arg("request_id", "s", "the job; chosen by the client, a UUID is best")
@@ -230,34 +231,7 @@ ROWS: tuple[Row, ...] = (
         "News for the human; only to clients that announced :message:.",
         capability="message",
     ),
-    Row(
-        "/stembridge/preview/play",
-        "relay",
-        (_ID, Arg("gain", "f", "linear gain", optional=True)),
-        "Play a finished take (needs a player: `stembridge play`).",
-        capability="preview",
-        must_arrive=True,
-    ),
-    Row(
-        "/stembridge/preview/stop",
-        "relay",
-        (_ID,),
-        "Stop playing it.",
-        capability="preview",
-        must_arrive=True,
-    ),
-    Row(
-        "/stembridge/midi/tempo",
-        "relay",
-        (
-            Arg("bpm", "f", "measured tempo"),
-            Arg("rms", "f", "its uncertainty, in bpm"),
-            Arg("running", "i", "1 while the transport plays"),
-            Arg("song_position_beats", "f", "where it is, in beats"),
-        ),
-        "The tempo heard on MIDI clock (from the MIDI bridge).",
-        capability="tempo",
-    ),
+    *BRIDGE_ROWS,
 )
 
 BY_ADDRESS: dict[str, Row] = {row.address: row for row in ROWS}

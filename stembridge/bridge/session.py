@@ -1,0 +1,131 @@
+"""What a pad press means: the next request, the next take. No sockets, no devices, no clocks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+from stembridge.bridge.takes import Take
+from stembridge.children.messages import Anchor
+from stembridge.errors import NotNowError
+from stembridge.midi.mapping import MidiMapping
+
+DEFAULT_BPM = 120.0
+DEFAULT_BARS = 8.0
+WHOLE_BPM = 0.2
+"""A measured tempo this close to a whole number is that number: few songs run at 127.93."""
+
+MAX_TAKES = 64
+
+
+def song_tempo(measured_bpm: float) -> float:
+    """The tempo the producer set: the whole number nearby, else to a tenth."""
+    whole = float(round(measured_bpm))
+    return whole if abs(measured_bpm - whole) <= WHOLE_BPM else round(measured_bpm, 1)
+
+
+class Session:
+    """What the bridge remembers between pads.
+
+    Attributes:
+        takes: finished takes, oldest first.
+        context: stem -> file that later requests get as context.
+        chords: progression played, "" for none.
+        anchor: where the transport is, if there is one.
+        last: keys of the latest request.
+    """
+
+    def __init__(self, mapping: MidiMapping, seed: Callable[[], int] | None = None) -> None:
+        self._mapping = mapping
+        self._seed = seed or (lambda: time.time_ns() % 2**31)
+        self.takes: list[Take] = []
+        self.context: dict[str, str] = {}
+        self.chords = ""
+        self.anchor: Anchor | None = None
+        self.last: dict[str, Any] | None = None
+        self._current = -1
+
+    # -- requests ------------------------------------------------------------------------------
+
+    @property
+    def bpm(self) -> float:
+        """Tempo of the next request: the clock's, else the file's, else 120."""
+        if self.anchor is not None and self.anchor.source and self.anchor.settled:
+            return song_tempo(self.anchor.bpm)
+        return float(dict(self._mapping.request).get("bpm", DEFAULT_BPM))
+
+    @property
+    def bars(self) -> float:
+        """Length of the next request."""
+        return float(dict(self._mapping.request).get("bars", DEFAULT_BARS))
+
+    def generate(self, stem: str) -> dict[str, Any]:
+        """Keys of a request for one stem, to the others as context."""
+        keys: dict[str, Any] = {
+            "bars": self.bars,
+            "time_signature": str(self._mapping.time_signature),
+            "seed": self._seed(),
+        }
+        keys |= dict(self._mapping.request)
+        keys |= {"generate": stem, "bpm": str(self.bpm)}
+        if self.anchor is not None and self.anchor.running:
+            bar = self._mapping.time_signature.beats_per_bar
+            keys["start_beats"] = ceil(self.anchor.beat / bar) * bar
+        if self.chords:
+            keys["chords"] = self._fitting_chords()
+        keys |= {f"context.{name}": path for name, path in self.context.items() if name != stem}
+        self.last = keys
+        return keys
+
+    def reroll(self) -> dict[str, Any]:
+        """The last request with the next seed.
+
+        Raises:
+            NotNowError: there has been none.
+        """
+        if self.last is None:
+            raise NotNowError("Nothing has been generated yet that could be rolled again.")
+        self.last = self.last | {"seed": (int(self.last["seed"]) + 1) % 2**31}
+        return self.last
+
+    def _fitting_chords(self) -> str:
+        """The latest chords that fit into the request's length."""
+        words = self.chords.split()
+        if "@" not in self.chords:
+            return " ".join(words[-max(1, ceil(self.bars)) :])
+        length = self.bars * self._mapping.time_signature.beats_per_bar
+        return " ".join(word for word in words if float(word.rpartition("@")[2]) < length)
+
+    # -- takes ---------------------------------------------------------------------------------
+
+    def add_takes(self, takes: list[Take]) -> None:
+        """New takes; the first of them is the current one."""
+        self._current = len(self.takes)
+        self.takes += takes
+        surplus = max(0, len(self.takes) - MAX_TAKES)
+        del self.takes[:surplus]
+        self._current = max(0, self._current - surplus)
+
+    def current(self) -> Take:
+        """The take that plays or played last.
+
+        Raises:
+            NotNowError: there is none yet.
+        """
+        if not self.takes:
+            raise NotNowError("There is no take to play yet.")
+        return self.takes[self._current]
+
+    def step(self, by: int) -> Take:
+        """The take `by` places on, round and round."""
+        self.current()
+        self._current = (self._current + by) % len(self.takes)
+        return self.takes[self._current]
+
+    def keep(self) -> Take:
+        """Make the current take's stems context for what comes next."""
+        take = self.current()
+        self.context |= dict(take.files)
+        return take

@@ -1,0 +1,202 @@
+"""The whole bridge on a real JACK server: a pad becomes a take, the take is heard, losses pass."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from daemons import running, until
+from jackd import RATE, jack_server
+
+from stembridge.bridge.bridge import Bridge, BridgeConfig
+from stembridge.bridge.family import FamilyConfig
+from stembridge.client import AsyncClient
+from stembridge.daemon.protocol import Call
+
+pytestmark = pytest.mark.jack
+
+MAPPING = """
+[midi]
+input = "virtual"
+api = "jack"
+
+[[pad]]
+note = 36
+channel = 10
+action = "generate"
+stem = "bass"
+
+[[pad]]
+note = 37
+channel = 10
+action = "play"
+
+[[lamp]]
+state = "done"
+note = 36
+channel = 10
+value = 21
+
+[request]
+bars = 1
+bpm = "120"
+session_rate = 48000
+"""
+
+CONTROLLER = """
+import sys, time, rtmidi
+out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="controller")
+port = [n for n, name in enumerate(out.get_ports()) if "stembridge:in" in name][0]
+out.open_port(port, "out")
+time.sleep(0.3)
+for line in sys.stdin:
+    out.send_message([int(word, 16) for word in line.split()])
+"""
+
+
+class Controller:
+    """A MIDI controller in a process of its own."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen([sys.executable, "-c", CONTROLLER], stdin=subprocess.PIPE)
+
+    def send(self, *messages: str) -> None:
+        assert self._process.stdin is not None
+        for message in messages:
+            self._process.stdin.write(message.encode() + b"\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(5)
+
+
+class Ears(list[Call]):
+    """Everything the bridge reports."""
+
+    def last(self, name: str, **values: Any) -> dict[str, Any] | None:
+        for call in reversed(self):
+            if call.row.address == f"/stembridge/{name}" and values.items() <= call.args.items():
+                return call.args
+        return None
+
+
+@asynccontextmanager
+async def bridged(folder: Path, **daemon: Any) -> AsyncIterator[tuple[AsyncClient, Ears, Bridge]]:
+    mapping = folder / "midi.toml"
+    mapping.write_text(MAPPING)
+    ears = Ears()
+    async with (
+        running(folder, **daemon) as house,
+        AsyncClient(
+            port=house.port, client_id="ears", capabilities=":bridge:tempo:", on_message=ears.append
+        ) as client,
+    ):
+        bridge = Bridge(BridgeConfig(port=house.port, family=FamilyConfig(mapping=mapping)))
+        task = asyncio.create_task(bridge.run())
+        try:
+            for part in ("midi", "audio"):
+                await until(lambda p=part: ears.last("bridge/state", part=p, state="ready"))
+            await until(lambda: house.executor.state == "ready")
+            yield client, ears, bridge
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def test_pad_to_take_to_ears_and_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pad and four chords make a take; it is auditioned; captured over a cable it is in place."""
+
+    async def story() -> None:
+        async with bridged(tmp_path) as (client, ears, bridge):
+            controller = await asyncio.to_thread(Controller)
+            for keys in (("39", "3c", "40"), ("35", "39", "3c")):
+                controller.send(*(f"90 {key} 60" for key in keys))
+                await asyncio.sleep(0.5)
+                controller.send(*(f"80 {key} 00" for key in keys))
+            await until(lambda: ears.last("midi/chords", progression="Am F"))
+            controller.send("99 24 7f", "89 24 00")
+            await until(lambda: bool(bridge.session.takes))
+            take = bridge.session.current()
+            # One bar was asked for: the latest chord is the one that fits.
+            assert [span.symbol for span in take.request.chords] == ["F"]
+            assert take.request.bpm == 120
+            for side in (0, 1):
+                server.connect(f"PortAudio:out_{side}", f"PortAudio:in_{side}")
+            client.send("latency/measure")
+            await until(lambda: ears.last("latency/measured"))
+            measured = ears.last("latency/measured")
+            assert measured is not None
+            assert measured["clarity"] > 0.9
+            controller.send("99 25 7f")
+            await until(lambda: ears.last("preview/state", state="playing"))
+            client.send("capture/start", "c1", "guitar", 1.0, 120.0, 0)
+            await until(lambda: ears.last("capture/done"))
+            captured = ears.last("capture/done")
+            assert captured is not None
+            assert captured["frames"] == 2 * RATE
+            assert bridge.session.context["guitar"] == captured["path"]
+            assert_same_loop(take.files[0][1], captured["path"])
+            client.send("preview/stop", take.request_id)
+            await until(lambda: ears.last("preview/state", state="ended"))
+            controller.close()
+
+    with jack_server(monkeypatch) as server:
+        asyncio.run(story())
+
+
+def assert_same_loop(path: str, captured: str) -> None:
+    """The capture is the looped file from somewhere on, at some gain."""
+    made, _ = soundfile.read(path, dtype="float64")
+    heard, _ = soundfile.read(captured, dtype="float64")
+    assert np.abs(heard).max() > 0.01
+    # Circular correlation: the loop has no beginning.
+    spectrum = np.fft.rfft(made) * np.conj(np.fft.rfft(heard))
+    correlation = np.fft.irfft(spectrum, len(made))
+    at = int(np.argmax(np.abs(correlation)))
+    rolled = np.roll(made, -at)
+    gain = float(heard @ rolled / (rolled @ rolled))
+    rest = heard - gain * rolled
+    assert np.sqrt(np.mean(rest**2) / np.mean(heard**2)) < 0.02
+
+
+def test_device_loss_twenty_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is killed; pings are answered throughout; both children come back with it."""
+
+    async def story() -> None:
+        slowest_ping = slowest_return = 0.0
+        async with bridged(tmp_path) as (client, ears, _):
+            loop = asyncio.get_running_loop()
+            for _round in range(20):
+                ears.clear()
+                await asyncio.to_thread(server.kill)
+                async with asyncio.timeout(10):
+                    while not (
+                        ears.last("bridge/error", about="audio", symbol="DEVICE_LOST")
+                        and ears.last("bridge/error", about="midi", symbol="DEVICE_LOST")
+                    ):
+                        asked = loop.time()
+                        await client.ping()
+                        slowest_ping = max(slowest_ping, loop.time() - asked)
+                        await asyncio.sleep(0.02)
+                await asyncio.to_thread(server.start)
+                up = loop.time()
+                for part in ("midi", "audio"):
+                    await until(lambda p=part: ears.last("bridge/state", part=p, state="ready"))
+                slowest_return = max(slowest_return, loop.time() - up)
+        print(f"slowest ping {slowest_ping * 1e3:.0f} ms, slowest return {slowest_return:.2f} s")
+        assert slowest_ping < 0.5
+        assert slowest_return < 2.0
+
+    with jack_server(monkeypatch) as server:
+        asyncio.run(story())
