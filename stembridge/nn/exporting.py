@@ -195,31 +195,38 @@ def export_denoiser(directory: Path, network: Network, *, float16: bool = False)
     given = tuple(torch.from_numpy(array) for array in arrays)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the deprecation of torch.jit, see torchscript_model
-        traced = torch.jit.trace(module, given)
-        _save_bare(traced, directory / DENOISER_NAME, float16)
-    store_references(directory, {DENOISER_NAME: _answer(module, *given)})
+        answer = _answer(module, *given)
+        traced = torch.jit.trace(module, given, check_trace=False)  # verify.py compares it
+        if float16:
+            _halve(traced)
+        _save_bare(traced, directory / DENOISER_NAME)
+    store_references(directory, {DENOISER_NAME: answer})
     dtype = "float16" if float16 else "float32"
     fields = facts | {"denoiser": DENOISER_NAME, "denoiser_dtype": dtype}
     return update_manifest(directory, fields, [DENOISER_NAME, PARITY_NAME])
 
 
-def _save_bare(traced: torch.jit.ScriptModule, path: Path, float16: bool) -> None:
+def _save_bare(traced: torch.jit.ScriptModule, path: Path) -> None:
     """Save TorchScript without its debug records: they name files of this machine."""
-    full, bare = io.BytesIO(), io.BytesIO()
+    full, partial = path.with_name(f".{path.name}.full"), path.with_name(f".{path.name}.partial")
     torch.jit.save(traced, full)
-    with zipfile.ZipFile(full) as source, zipfile.ZipFile(bare, "w") as target:
+    with zipfile.ZipFile(full) as source, zipfile.ZipFile(partial, "w") as target:
         for entry in source.infolist():
             if not entry.filename.endswith(".debug_pkl"):
-                target.writestr(entry, source.read(entry))
-    full.close()  # large networks: no more copies in memory at a time than needed
-    bare.seek(0)
-    # Once more through torch, which aligns the tensors in the archive. The loaded module is a
-    # copy, so the caller's parameters stay as they are.
-    loaded = torch.jit.load(bare)
-    bare.close()
-    if float16:
-        _halve(loaded)
-    torch.jit.save(loaded, path)
+                _copy_aligned(source.read(entry), entry.filename, target)
+    full.unlink()
+    partial.replace(path)
+
+
+def _copy_aligned(data: bytes, name: str, target: zipfile.ZipFile) -> None:
+    """Store one entry with its data at a multiple of 64 bytes, as torch writes its archives."""
+    entry = zipfile.ZipInfo(name)
+    fixed_header, field_header = 30, 4
+    start = target.start_dir + fixed_header + len(name.encode()) + field_header
+    padding = -start % 64
+    # An extra field of an unregistered kind ("FB", the one torch pads with) shifts the data.
+    entry.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding
+    target.writestr(entry, data)
 
 
 def rounded(module: nn.Module) -> nn.Module:
