@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from stembridge.errors import StembridgeError
 
-CHILD_LIMIT_S = 20.0
+CHILD_LIMIT_S, PING_S = 20.0, 1.0
 ENOUGH_ROOM_BYTES = 2**30
 FIRST_PYTHON, LAST_PYTHON = (3, 11), (3, 13)
 Status = Literal["ok", "note", "fail"]
@@ -181,12 +181,22 @@ def check_port(host: str, port: int) -> Finding:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((host, port))
     except OSError as error:
-        advice = (
-            "If that is a stembridge that runs already, all is well; else choose another port: "
-            "stembridge serve --port 9421"
-        )
-        return Finding("port", "note", f"{where} is taken ({error.strerror or error})", advice)
+        pong = ask_daemon(host, port)
+        if pong is not None:
+            return Finding("port", "ok", f"{where}: a stembridge daemon answers ({pong})")
+        found = f"{where} is taken by a program that is no stembridge ({error.strerror or error})"
+        return Finding("port", "note", found, f"stembridge serve --port {port % 65_535 + 1}")
     return Finding("port", "ok", f"{where} is free")
+
+
+def ask_daemon(host: str, port: int) -> str | None:
+    """State of the daemon that listens there; None if nobody answers."""
+    from stembridge.client import Client
+
+    with contextlib.suppress(StembridgeError), Client(host, port, timeout_s=PING_S) as client:
+        pong = client.ping()
+        return f"{pong['state']}, {pong['queued']} queued"
+    return None
 
 
 def check_output(out: str | None) -> Finding:

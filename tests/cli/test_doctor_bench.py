@@ -15,6 +15,7 @@ from stembridge.cli import checks, main, measure
 from stembridge.cli.checks import Finding
 from stembridge.errors import MissingExtraError
 from stembridge.testing import FakeModel
+from tests.helpers.daemons import DaemonProcess
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -94,7 +95,14 @@ def test_missing_time_stretching_is_a_note(monkeypatch: pytest.MonkeyPatch) -> N
     assert finding.status == "note" and "pip install" in finding.advice
 
 
-def test_a_taken_port_is_found() -> None:
+def test_a_running_daemon_is_recognised(tmp_path: Path) -> None:
+    with DaemonProcess(tmp_path) as daemon:
+        finding = checks.check_port("127.0.0.1", daemon.port)
+    assert finding.status == "ok" and "a stembridge daemon answers" in finding.found
+
+
+def test_a_taken_port_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PING_S", 0.1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
