@@ -1,0 +1,307 @@
+-- StemBridge for REAPER: generates stems for the time selection and inserts them there.
+--
+-- Start the daemon (`stembridge serve`), load this script and reaper_bridge.py (same folder) with
+-- Actions > New action > Load ReaScript, select bars, run the action. Tracks whose names say what
+-- they are (Drums, Bass, Gtr, Keys …) are listened to; tempo and metre come from the project.
+-- A stem lands on a track of its own. Run again for the same bars: the new version becomes a take
+-- of the same item; nothing is ever deleted.
+--
+-- STEMBRIDGE_PYTHON names the Python that stembridge is installed in (default: python3).
+
+local STEMS = { "bass", "drums", "guitar", "piano" }
+local WORDS = {
+  drums = { "drum", "kit", "beat", "perc", "kick", "snare" },
+  bass = { "bass", "sub", "808" },
+  guitar = { "guitar", "gtr", "guit" },
+  piano = { "piano", "keys", "rhodes", "wurli" },
+}
+local ORDER = { "drums", "bass", "guitar", "piano" } -- "Bass Drum" is a drum
+local PATIENCE_S = 600
+
+local here = debug.getinfo(1, "S").source:match("^@(.*[/\\])") or ""
+local python = os.getenv("STEMBRIDGE_PYTHON") or "python3"
+local port = os.getenv("STEMBRIDGE_PORT") or "9420"
+
+local function say(text)
+  reaper.ShowMessageBox(text, "StemBridge", 0)
+end
+
+-- Numbers as plain decimal text, whatever the locale.
+local function decimal(value)
+  return (string.format("%.9f", value):gsub(",", "."):gsub("0+$", ""):gsub("%.$", ""))
+end
+
+local function stem_of(name)
+  local lower = name:lower()
+  for _, stem in ipairs(ORDER) do
+    for _, word in ipairs(WORDS[stem]) do
+      if lower:find(word, 1, true) then
+        return stem
+      end
+    end
+  end
+  return nil
+end
+
+local function contains(list, value)
+  for _, one in ipairs(list) do
+    if one == value then
+      return true
+    end
+  end
+  return false
+end
+
+-- The time selection in musical terms, or nil.
+local function selection()
+  local first, last = reaper.GetSet_LoopTimeRange2(0, false, false, 0, 0, false)
+  if last - first < 0.1 then
+    return nil
+  end
+  local numerator, denominator, bpm = reaper.TimeMap_GetTimeSigAtTime(0, first)
+  local start_beats = reaper.TimeMap2_timeToQN(0, first)
+  return {
+    first = first,
+    last = last,
+    start_beats = start_beats,
+    length_beats = reaper.TimeMap2_timeToQN(0, last) - start_beats,
+    bpm = bpm,
+    signature = numerator .. "/" .. denominator,
+  }
+end
+
+-- One media item as a piece of context; nil and a reason if it cannot be read from its file.
+local function clip_of(item, stem, span)
+  local take = reaper.GetActiveTake(item)
+  if not take or reaper.TakeIsMIDI(take) then
+    return nil, "is MIDI: render it first"
+  end
+  local source = reaper.GetMediaItemTake_Source(take)
+  local path = reaper.GetMediaSourceFileName(source, "")
+  if path == "" then
+    return nil, "has no file of its own: glue it first"
+  end
+  local position = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+  local length = reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
+  local rate = reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
+  local start_beats = reaper.TimeMap2_timeToQN(0, position)
+  local clip = {
+    stem = stem,
+    path = path,
+    timeline_start_beats = decimal(start_beats - span.start_beats),
+    length_beats = decimal(reaper.TimeMap2_timeToQN(0, position + length) - start_beats),
+    file_start_s = decimal(reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")),
+    gain = decimal(
+      reaper.GetMediaItemInfo_Value(item, "D_VOL")
+        * math.abs(reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"))
+    ),
+  }
+  if math.abs(rate - 1) > 1e-6 then
+    clip.source_bpm = decimal(span.bpm / rate)
+  end
+  return clip
+end
+
+local function track_name(track)
+  local _, name = reaper.GetTrackName(track)
+  return name
+end
+
+-- All context under the selection, and what could not be heard.
+local function listen(making, span)
+  local clips, unheard = {}, {}
+  for index = 0, reaper.CountTracks(0) - 1 do
+    local track = reaper.GetTrack(0, index)
+    local name = track_name(track)
+    local stem = stem_of(name)
+    if stem and not contains(making, stem) then
+      for number = 0, reaper.CountTrackMediaItems(track) - 1 do
+        local item = reaper.GetTrackMediaItem(track, number)
+        local position = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
+        local ends = position + reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
+        local muted = reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 1
+        if position < span.last and ends > span.first and not muted then
+          local clip, reason = clip_of(item, stem, span)
+          if clip then
+            clips[#clips + 1] = clip
+          else
+            unheard[#unheard + 1] = name .. " " .. reason
+          end
+        end
+      end
+    end
+  end
+  return clips, unheard
+end
+
+local function write_job(path, span, wishes, clips)
+  local file = assert(io.open(path, "w"))
+  local rate = reaper.GetSetProjectInfo(0, "PROJECT_SRATE", 0, false)
+  local lines = {
+    port = port,
+    generate = wishes.generate,
+    bpm = decimal(span.bpm),
+    length_beats = decimal(span.length_beats),
+    time_signature = span.signature,
+    start_beats = decimal(span.start_beats),
+    session_rate = string.format("%d", rate > 0 and rate or 44100),
+    seed = wishes.seed,
+    chords = wishes.chords ~= "" and wishes.chords or nil,
+  }
+  for key, value in pairs(lines) do
+    file:write(key, "\t", value, "\n")
+  end
+  for _, clip in ipairs(clips) do
+    file:write("clip")
+    for key, value in pairs(clip) do
+      file:write("\t", key, "=", value)
+    end
+    file:write("\n")
+  end
+  file:close()
+end
+
+local function own_track(stem)
+  local wanted = stem:sub(1, 1):upper() .. stem:sub(2) .. " (stembridge)"
+  for index = 0, reaper.CountTracks(0) - 1 do
+    local track = reaper.GetTrack(0, index)
+    if track_name(track) == wanted then
+      return track
+    end
+  end
+  local index = reaper.CountTracks(0)
+  reaper.InsertTrackAtIndex(index, true)
+  local track = reaper.GetTrack(0, index)
+  reaper.GetSetMediaTrackInfo_String(track, "P_NAME", wanted, true)
+  return track
+end
+
+local function item_at(track, position, length)
+  for number = 0, reaper.CountTrackMediaItems(track) - 1 do
+    local item = reaper.GetTrackMediaItem(track, number)
+    local same_start = math.abs(reaper.GetMediaItemInfo_Value(item, "D_POSITION") - position) < 1e-4
+    local same_length = math.abs(reaper.GetMediaItemInfo_Value(item, "D_LENGTH") - length) < 1e-3
+    if same_start and same_length then
+      return item
+    end
+  end
+  local item = reaper.AddMediaItemToTrack(track)
+  reaper.SetMediaItemInfo_Value(item, "D_POSITION", position)
+  reaper.SetMediaItemInfo_Value(item, "D_LENGTH", length)
+  reaper.SetMediaItemInfo_Value(item, "B_LOOPSRC", 0)
+  return item
+end
+
+local function insert(span, stem, path, frames, rate)
+  reaper.Undo_BeginBlock()
+  reaper.PreventUIRefresh(1)
+  local item = item_at(own_track(stem), span.first, frames / rate)
+  local take = reaper.AddTakeToMediaItem(item)
+  reaper.SetMediaItemTake_Source(take, reaper.PCM_Source_CreateFromFile(path))
+  reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", stem .. " (stembridge)", true)
+  reaper.SetActiveTake(take)
+  reaper.PreventUIRefresh(-1)
+  reaper.UpdateArrange()
+  reaper.Undo_EndBlock("StemBridge: insert " .. stem, -1)
+end
+
+local function fields_of(line)
+  local fields = {}
+  for field in (line .. "\t"):gmatch("(.-)\t") do
+    fields[#fields + 1] = field
+  end
+  return fields
+end
+
+-- Reads what is new in the news file; answers true when the job is over.
+local function read_news(job)
+  local file = io.open(job.news, "r")
+  if not file then
+    return false
+  end
+  file:seek("set", job.read)
+  for line in file:lines("L") do
+    if line:sub(-1) ~= "\n" then
+      break
+    end
+    job.read = job.read + #line
+    local what, a, b, c, d, e = table.unpack(fields_of(line:sub(1, -2)))
+    if what == "stem" then
+      insert(job.span, a, c, tonumber(d), tonumber(e))
+    elseif what == "progress" then
+      reaper.Help_Set("StemBridge: " .. b .. " " .. math.floor(100 * tonumber(a)) .. " %", true)
+    elseif what == "done" or what == "error" then
+      reaper.Help_Set("StemBridge: " .. what, true)
+      if what == "error" then
+        say(a)
+      end
+      file:close()
+      return true
+    end
+  end
+  file:close()
+  return false
+end
+
+local function follow(job)
+  if read_news(job) then
+    os.remove(job.path)
+    os.remove(job.news)
+  elseif reaper.time_precise() > job.until_s then
+    say("StemBridge did not answer. Is " .. python .. " the Python that stembridge is in?")
+  else
+    reaper.defer(function()
+      follow(job)
+    end)
+  end
+end
+
+local function ask()
+  local ok, text = reaper.GetUserInputs(
+    "StemBridge", 3, "Make (bass,drums,guitar,piano),Chords (empty: listen),Seed,extrawidth=120",
+    "bass,," .. math.random(0, 999999)
+  )
+  if not ok then
+    return nil
+  end
+  -- The last two fields hold no commas; all before them are stems.
+  local stems, chords, seed = text:match("^(.*),([^,]*),(%d+)%s*$")
+  if not stems then
+    return nil
+  end
+  local making = {}
+  for stem in stems:lower():gmatch("%a+") do
+    if not contains(STEMS, stem) then
+      say('"' .. stem .. '" is not a stem; the stems are ' .. table.concat(STEMS, ", ") .. ".")
+      return nil
+    end
+    making[#making + 1] = stem
+  end
+  return { making = making, generate = table.concat(making, ","), chords = chords, seed = seed }
+end
+
+local function main()
+  local span = selection()
+  if not span then
+    say("Select the bars to fill first (time selection).")
+    return
+  end
+  local wishes = ask()
+  if not wishes or #wishes.making == 0 then
+    return
+  end
+  local clips, unheard = listen(wishes.making, span)
+  if #unheard > 0 then
+    say("Not listened to:\n" .. table.concat(unheard, "\n"))
+  end
+  local base = os.tmpname()
+  os.remove(base)
+  local job = { path = base .. ".job", news = base .. ".news", read = 0, span = span }
+  job.until_s = reaper.time_precise() + PATIENCE_S
+  write_job(job.path, span, wishes, clips)
+  local command = string.format('"%s" "%sreaper_bridge.py" "%s"', python, here, job.path)
+  reaper.ExecProcess(command, -1)
+  follow(job)
+end
+
+main()

@@ -1,0 +1,123 @@
+"""REAPER's script under a real Lua, against a stub of REAPER and a real daemon."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from daemons import DaemonProcess
+from live_stage import free_port, write_tone
+
+from stembridge.musical_time import beats_to_samples
+
+pytestmark = pytest.mark.foreign
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+STUB = Path(__file__).parent / "reaper_stub.lua"
+BPM = 93
+BAR_S = 4 * 60 / BPM
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    process = DaemonProcess(tmp_path_factory.mktemp("reaper"))
+    process.wait_ready()
+    yield process
+    process.stop()
+
+
+def lua(value: Any) -> str:
+    """A Python value as Lua source."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {lua(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "{" + ", ".join(lua(item) for item in value) + "}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def play(folder: Path, port: int, **scene: Any) -> dict[str, list[list[str]]]:
+    """Run the script once; what REAPER then holds, by kind of line."""
+    base = {"bpm": BPM, "numerator": 4, "denominator": 4, "first": 4 * BAR_S, "last": 8 * BAR_S}
+    (folder / "scene.lua").write_text("return " + lua(base | {"tracks": []} | scene))
+    environment = {**os.environ, "STEMBRIDGE_PYTHON": sys.executable, "STEMBRIDGE_PORT": str(port)}
+    command = ["lua5.4", str(STUB), str(EXAMPLES / "reaper_stembridge.lua"), "scene.lua"]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=90
+    )
+    assert done.returncode == 0, done.stderr
+    lines: dict[str, list[list[str]]] = {"item": [], "message": [], "help": [], "undo": []}
+    for line in done.stdout.splitlines():
+        kind, *fields = line.split("\t")
+        lines[kind].append(fields)
+    return lines
+
+
+def drums(folder: Path, **changes: Any) -> dict[str, Any]:
+    path = write_tone(folder / "d.wav", 16 * BAR_S, 180.0)
+    return {"name": "Drums", "items": [{"path": path, "length": 16 * BAR_S, **changes}]}
+
+
+def test_stems_land_at_the_time_selection(
+    daemon: DaemonProcess, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = daemon.folder
+    tracks = [drums(folder), {"name": "Keys", "items": []}]
+    result = play(folder, daemon.port, inputs="bass,guitar,Am F C G,7", tracks=tracks)
+    new = {fields[0]: fields for fields in result["item"] if "stembridge" in fields[0]}
+    assert set(new) == {"Bass (stembridge)", "Guitar (stembridge)"}
+    frames = beats_to_samples(16, BPM, 48_000)
+    for _, position, length, n_takes, path in new.values():
+        assert float(position) == pytest.approx(4 * BAR_S, abs=1e-9)
+        assert float(length) == pytest.approx(frames / 48_000, abs=1e-9)
+        info = soundfile.info(path)
+        assert (info.frames, info.samplerate, n_takes) == (frames, 48_000, "1")
+    assert result["undo"][-1] in (["StemBridge: insert guitar"], ["StemBridge: insert bass"])
+    assert ["StemBridge: done"] in result["help"] and result["message"] == []
+
+
+def test_a_second_run_adds_a_take_and_deletes_nothing(daemon: DaemonProcess) -> None:
+    folder = daemon.folder
+    length = beats_to_samples(16, BPM, 48_000) / 48_000
+    earlier = write_tone(folder / "earlier.wav", 4 * BAR_S, 60.0)
+    mine = {"path": earlier, "position": 4 * BAR_S, "length": length}
+    tracks = [drums(folder), {"name": "Bass (stembridge)", "items": [mine]}]
+    result = play(folder, daemon.port, inputs="bass,,8", tracks=tracks)
+    (item,) = [fields for fields in result["item"] if fields[0] == "Bass (stembridge)"]
+    assert item[3] == "2" and item[4] != earlier
+
+
+def test_what_cannot_be_heard_is_said(daemon: DaemonProcess) -> None:
+    folder = daemon.folder
+    tracks = [drums(folder), drums(folder, midi=True) | {"name": "Keys"}]
+    result = play(folder, daemon.port, inputs="bass,,9", tracks=tracks)
+    assert result["message"] == [["Not listened to: Keys is MIDI: render it first"]]
+
+
+def test_play_rate_reaches_the_daemon_as_the_files_own_tempo(daemon: DaemonProcess) -> None:
+    import json
+
+    folder = daemon.folder
+    tracks = [drums(folder, rate=1.25, offset=0.5, position=2 * BAR_S, volume=0.5)]
+    result = play(folder, daemon.port, inputs="bass,,10", tracks=tracks)
+    (item,) = [fields for fields in result["item"] if fields[0] == "Bass (stembridge)"]
+    receipt = json.loads(Path(item[4]).with_name("receipt.json").read_text())
+    (clip,) = receipt["request"]["context"]
+    assert clip["source_bpm"] == pytest.approx(BPM / 1.25)
+    assert (clip["timeline_start_beats"], clip["file_start_s"], clip["gain"]) == (-8, 0.5, 0.5)
+
+
+def test_no_selection_no_daemon_and_a_wrong_word(daemon: DaemonProcess) -> None:
+    folder = daemon.folder
+    assert "Select the bars" in play(folder, daemon.port, last=4 * BAR_S)["message"][0][0]
+    wrong = play(folder, daemon.port, inputs="cello,,1")
+    assert "is not a stem" in wrong["message"][0][0]
+    absent = play(folder, free_port(), inputs="bass,,1", tracks=[drums(folder)])
+    assert "stembridge serve" in absent["message"][0][0] and len(absent["item"]) == 1
