@@ -9,24 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
+from stembridge.cli.shared import CpuOption, GpuOption, ModelOption, device_word
 from stembridge.config import DaemonConfig, describe, load_config
-from stembridge.errors import BadArgsError, StembridgeError
 from stembridge.paths import config_file
-
-EXIT_STATUS = {
-    "BAD_ARGS": 2,
-    "CREATE_FAILED": 3,
-    "NO_SUCH_FILE": 4,
-    "MODEL_UNTRUSTED": 4,
-    "NO_GPU": 5,
-}
-"""Exit status by error symbol; every other error ends with 1."""
 
 
 def serve(
-    gpu: Annotated[int | None, typer.Option(help="Run on this GPU; fail if it is missing.")] = None,
-    cpu: Annotated[bool, typer.Option("--cpu", help="Run on the CPU.")] = False,
-    model: Annotated[Path | None, typer.Option(help="Model folder; default: built in.")] = None,
+    gpu: GpuOption = None,
+    cpu: CpuOption = False,
+    model: ModelOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[
         int | None, typer.Option(help="UDP port for OSC; 0 takes a free one [9420].")
@@ -43,48 +34,38 @@ def serve(
     settings: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
 ) -> None:
     """Listen for OSC and make stems until Ctrl-C."""
-    try:
-        config = _resolve(gpu, cpu, settings, {
-            "model": model,
-            "host": host,
-            "port": port,
-            "out": out,
-            "journal": state and state / "journal.sqlite3",
-            "roots": context_root or None,
-        })  # fmt: skip
-        _run(config)
-    except StembridgeError as error:
-        typer.echo(f"stembridge: {error}", err=True)
-        raise typer.Exit(EXIT_STATUS.get(error.symbol, 1)) from None
-
-
-def _resolve(
-    gpu: int | None, cpu: bool, settings: Path | None, flags: dict[str, object]
-) -> DaemonConfig:
-    if cpu and gpu is not None:
-        raise BadArgsError("Give either --gpu or --cpu.")
-    flags["device"] = "cpu" if cpu else None if gpu is None else f"cuda:{gpu}"
-    file = settings or config_file()
-    return load_config(flags, toml_file=file, toml_required=settings is not None)
+    flags: dict[str, object] = {
+        "device": device_word(gpu, cpu) if cpu or gpu is not None else None,
+        "model": model,
+        "host": host,
+        "port": port,
+        "out": out,
+        "journal": state and state / "journal.sqlite3",
+        "roots": context_root or None,
+    }
+    toml_file = settings or config_file()
+    _run(load_config(flags, toml_file=toml_file, toml_required=settings is not None))
 
 
 def _run(config: DaemonConfig) -> None:
     from stembridge.daemon.server import Daemon, run_until_signal
 
     logging.basicConfig(level=config.log_level.upper(), format="%(levelname)s %(message)s")
-    for line in describe(config):
-        typer.echo(line)
+    print("\n".join(describe(config)))
     asyncio.run(run_until_signal(Daemon(config, news=_tell)))
-    typer.echo("stopped")
+    print("stopped")
 
 
 def _tell(kind: str, facts: dict[str, Any]) -> None:
     if kind == "listening":
-        typer.echo(f"takes go to {facts['out']}")
-        typer.echo(f"listening on {facts['host']}:{facts['port']} (UDP), loading the model …")
+        print(f"takes go to {facts['out']}")
+        print(
+            f"listening on {facts['host']}:{facts['port']} (UDP), loading the model …", flush=True
+        )
     else:
         model = facts["model"]
-        typer.echo(
+        print(
             f"ready on port {facts['port']}: model {model['name']} on {model['device']}, "
-            f"loaded in {facts['load_s']} s"
+            f"loaded in {facts['load_s']} s",
+            flush=True,
         )

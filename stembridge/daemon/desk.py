@@ -172,6 +172,8 @@ class Desk:
         self._outbox.post(
             caller.reply, "/stembridge/accepted", request_id, position, self._house.boot_id
         )
+        if "reply_port" in call.pairs:
+            self._sessions.move(caller.client, caller.reply)
         if is_new:
             self._journal.regain_ballast()
         if job.is_final:

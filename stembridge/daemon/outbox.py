@@ -50,6 +50,12 @@ class Sessions:
         self._by_source = {s: c for s, c in self._by_source.items() if c != client}
         self._by_source[source] = client
 
+    def move(self, client: str, address: Address) -> None:
+        """The client named another port for the news of its jobs: the latest word counts."""
+        session = self._by_client.get(client)
+        if session is not None:
+            session.address = address
+
     def forget(self, client: str) -> None:
         """Log a client out."""
         self._by_client.pop(client, None)

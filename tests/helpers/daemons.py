@@ -110,7 +110,8 @@ class DaemonProcess:
     def __init__(self, folder: Path, port: int = 0, *flags: str, model: str = "fake:") -> None:
         self.folder = folder
         self.command = [
-            *(sys.executable, str(HELPERS / "serve.py"), "serve", "--cpu", "--model", model),
+            *(sys.executable, "-c", "from stembridge.cli import main; main()"),
+            *("serve", "--cpu", "--model", model),
             *("--out", str(folder / "out"), "--state", str(folder / "state")),
             *("--context-root", str(folder), *flags),
         ]
