@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from daemons import DaemonProcess
@@ -14,6 +15,7 @@ from live_stage import BPM, Play, in_words, live_set, track, write_tone
 from stembridge.client import Client
 from stembridge.daemon import schema
 from stembridge.musical_time import beats_to_samples
+from stembridge.paths import pretrained_dir
 
 pytestmark = pytest.mark.foreign
 
@@ -32,8 +34,8 @@ def receipt(clip: dict[str, Any]) -> dict[str, Any]:
     return request
 
 
-def test_click_bass_places_a_finished_clip(play: Play, daemon: DaemonProcess) -> None:
-    result = play("clickBass", daemon.port)
+def test_click_bass_places_a_finished_clip(play: Play, slow_daemon: DaemonProcess) -> None:
+    result = play("clickBass", slow_daemon.port)
     assert result["status"].startswith("Done"), result["history"]
     assert result["complaints"] == [] and result["console"] == []
     assert [one["name"] for one in result["tracks"]] == [
@@ -55,6 +57,28 @@ def test_click_bass_places_a_finished_clip(play: Play, daemon: DaemonProcess) ->
     assert [(one["stem"], one["file_start_s"]) for one in request["context"]] == [
         (stem, pytest.approx(START_BEATS * 60 / BPM)) for stem in ("drums", "guitar", "piano")
     ]
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (pretrained_dir() / "manifest.json").is_file(), reason="the default model is not embedded"
+)
+def test_click_bass_with_the_default_model(
+    play: Play, tmp_path_factory: pytest.TempPathFactory, stage_folder: Path
+) -> None:
+    flags = ("--context-root", str(stage_folder))
+    daemon = DaemonProcess(tmp_path_factory.mktemp("default"), 0, *flags, model="")
+    daemon.wait_ready()
+    try:
+        result = play("clickBass", daemon.port, patience=90_000)
+        (clip,) = own_clips(result)
+        sound, rate = soundfile.read(clip["path"])
+    finally:
+        daemon.stop()
+    assert (len(sound), rate) == (beats_to_samples(LENGTH_BEATS, BPM, 44_100), 44_100)
+    assert 0.01 < np.abs(sound).max() <= 10 ** (-1 / 20) + 1e-4
+    assert any(0 < value < 1 for value in result["progress"])
 
 
 def test_packets_stay_small_and_every_argument_is_as_the_table_says(

@@ -50,7 +50,7 @@ export async function cancelReroll(stage) {
   max.click("make_bass");
   await stage.untilStatus(max, OVER);
   const first = live.find("Bass (stembridge)").clips.map((clip) => clip.path);
-  max.turn("takes", 3);
+  max.turn("takes", 2);
   max.click("make_bass");
   await stage.until("the second take", () => max.history.some((h) => h[1] === "Placing bass"));
   await stage.until("progress", () => max.progress.slice(-1)[0] > 0.1);
@@ -184,7 +184,7 @@ export async function idle(stage) {
   const { live, max } = await ready(stage);
   const from = max.tasks.length;
   const packets = max.packets.length;
-  await stage.sleep(3000);
+  await stage.sleep(2200);
   return { live, max, idleTasks: max.tasks.slice(from), idlePackets: max.packets.length - packets };
 }
 
