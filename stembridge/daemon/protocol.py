@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 from collections.abc import Iterable
@@ -21,6 +20,7 @@ from stembridge.errors import BY_SYMBOL, BadArgsError
 from stembridge.request import STEMS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_LARGEST = 3.4e38
 _OWN_KEYS = frozenset({"reply_port", "clips"})
 """Keys the daemon reads itself; all other values go through `request.parse_request` as they are."""
 
@@ -121,15 +121,15 @@ def _number(name: str, value: osc.Value) -> float:
             raise BadArgsError(f"{name} must be a number, not {_clip(value)}.") from None
     if value is None or isinstance(value, bool):
         raise BadArgsError(f"{name} must be a number, not {_clip(value)}.")
-    if not math.isfinite(value):
-        raise BadArgsError(f"{name} must be a finite number.")
+    if not abs(value) <= _LARGEST:  # also catches NaN
+        raise BadArgsError(f"{name} must be a finite number of 32 bits.")
     return float(value)
 
 
 def _integer(name: str, value: osc.Value) -> int:
     number = _number(name, value)
-    if number != int(number):
-        raise BadArgsError(f"{name} must be a whole number, not {_clip(value)}.")
+    if number != int(number) or not -(2**31) <= number < 2**31:
+        raise BadArgsError(f"{name} must be a whole number of 32 bits, not {_clip(value)}.")
     return int(number)
 
 

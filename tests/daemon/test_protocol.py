@@ -39,7 +39,7 @@ def test_answers_name_rows_and_rows_lie_in_our_namespace() -> None:
     for row in ROWS:
         assert row.address.startswith(schema.PREFIX)
         assert all(BY_ADDRESS[answer].direction == "out" for answer in row.answers)
-        assert row.doc[-1] in ".)"
+        assert row.doc[-1] in ".)?"
         assert (row.direction == "relay") <= bool(row.capability)
 
 
@@ -78,6 +78,16 @@ def test_bad_values_are_refused(values: tuple[osc.Value, ...], reason: str) -> N
 def test_numbers_come_in_many_tags() -> None:
     for n in (7, 7.0, "7"):
         assert protocol.bind(Message("/stembridge/ping", ("c", n))).args["n"] == 7
+
+
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 2**62, 1e300, float("inf"), "9" * 400])
+def test_what_cannot_be_said_back_is_not_taken(value: osc.Value) -> None:
+    for address, values in (
+        ("/stembridge/ping", ("c", value)),
+        ("/stembridge/midi/tempo", (1e300, 0.1, 1, 0.0)),
+    ):
+        with pytest.raises(BadArgsError, match="32 bits"):
+            protocol.bind(Message(address, values))
 
 
 def test_unknown_address() -> None:
