@@ -14,6 +14,7 @@ const SNAPSHOT_FILE = "stembridge-snapshot.json";
 export class Actions {
   constructor(device) {
     this.device = device;
+    this.toPrint = null; // the track that could not be heard when it was last needed
   }
 
   make(stem) {
@@ -61,6 +62,7 @@ export class Actions {
     const { settings } = this.device;
     const options = Object.assign({}, settings, { place: fixed.place || settings.place });
     const found = this.device.listener.gather(stems, span, song, options);
+    this.toPrint = found.toPrint || this.toPrint;
     if (found.blocked) {
       this.device.say("Cannot listen", found.blocked);
       return;
@@ -123,7 +125,8 @@ export class Actions {
       return;
     }
     const found = this.device.listener.gather([], span, song, this.device.settings);
-    this.device.printer.press(found.toPrint, span, song);
+    this.device.printer.press(this.toPrint || found.toPrint, span, song);
+    this.toPrint = null;
   }
 
   retime() {

@@ -14,7 +14,8 @@ const PORT_COUNT = 10000;
 const HELLOS_PER_PORT = 3;
 
 export class Link {
-  // `wire`: {send(atoms), listen(port), now(), wake(ms)}; `heard(verb, atoms)` and `changed()` are told.
+  // `wire`: {send(atoms), listen(port), now(), wake(ms)}; `heard(verb, atoms)` and `changed()` are
+  // told.
   constructor(wire, clientId, heard, changed) {
     this.wire = wire;
     this.client = clientId;

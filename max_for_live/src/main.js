@@ -18,10 +18,16 @@ function later(ms, work) {
   task.schedule(ms);
 }
 
+// What all devices of this Live share; a script without Global only knows itself.
+function sharedMemory() {
+  const shared = typeof Global === "undefined" ? {} : new Global("stembridge");
+  shared.clients = shared.clients || {};
+  return shared;
+}
+
 // Client ids in use by devices of this set: a copied device must not answer for its original.
 function claim(id) {
-  const shared = new Global("stembridge");
-  shared.clients = shared.clients || {};
+  const shared = sharedMemory();
   if (shared.clients[id] && !claimed.has(id)) {
     return false;
   }
@@ -161,8 +167,8 @@ function notifydeleted() {
   for (const task of running) {
     task.cancel();
   }
-  const shared = new Global("stembridge");
+  const shared = sharedMemory();
   for (const id of claimed) {
-    delete (shared.clients || {})[id];
+    delete shared.clients[id];
   }
 }

@@ -5,7 +5,7 @@
 
 import { secondsToBeats } from "./beats.js";
 import { Settler, wantsWarp } from "./settling.js";
-import { forget, freeSlot, inTheWay, isOurs, remember } from "./takes.js";
+import { forget, freeSlot, inTheWay, isOurs, outlasts, remember } from "./takes.js";
 import { capital } from "./words.js";
 
 const COLOURS = { bass: 0x5480e4, drums: 0xff6a55, guitar: 0x3dc300, piano: 0xbfa3e0 };
@@ -118,7 +118,7 @@ export class Placer {
       finish({ ok: false, problem: why, notes: spot.notes, replaced: [] });
       return;
     }
-    const replaced = this.sweep(spot, id);
+    const replaced = this.sweep(order, spot, id);
     this.dress(order, id);
     const take = this.takeOf(order, spot.track, "arrangement");
     this.settler.verify(order, id, (notes) => {
@@ -165,16 +165,19 @@ export class Placer {
       : { problem: 'No take lane on "' + track.name + '": the file is in the folder.' };
   }
 
-  // Our own earlier take makes room only now that the new clip stands.
-  sweep(spot, id) {
+  // Our own earlier take makes room only now that the new clip stands. What is left of a longer
+  // take at the same tempo goes on playing before and after the new bars.
+  sweep(order, spot, id) {
     const replaced = [];
     for (const clip of spot.ours) {
       const take = this.host.state.takes.find((one) => one.path === clip.path);
-      if (clip.id !== id && this.bridge.exists(clip.id)) {
-        this.bridge.deleteClip(spot.track.id, clip.id);
-      }
       replaced.push(take);
-      this.host.state.takes = forget(this.host.state.takes, clip.path);
+      if (!outlasts(take, order)) {
+        if (clip.id !== id && this.bridge.exists(clip.id)) {
+          this.bridge.deleteClip(spot.track.id, clip.id);
+        }
+        this.host.state.takes = forget(this.host.state.takes, clip.path);
+      }
     }
     return replaced;
   }

@@ -5,7 +5,7 @@ import { DEFAULT_PORT } from "./protocol.js";
 import { ROLE_LOCK, STEMS } from "./roles.js";
 
 const LENGTHS = [2, 4, 8, 16, "loop", "clip"];
-const STEPS = [8, 0, 40, 150];
+const STEPS = [8, 0, 40, 100];
 const CHORDS = ["context", "clip", "typed"];
 const PLACES = ["arrangement", "session"];
 const SEED_MODES = ["new", "same"];

@@ -50,8 +50,8 @@ export class Settler {
     }
   }
 
-  // Whether the file plays at its own speed from beat 0 to its end. The last marker is one that Live
-  // does not show (it only holds the tempo after the last visible one): its place says nothing.
+  // Whether the file plays at its own speed from beat 0 to its end. The last marker is one that
+  // Live does not show (it only holds the tempo after the last visible one): its place says nothing.
   isStraight(order, markers) {
     if (markers.length < 2) {
       return false;

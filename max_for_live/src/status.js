@@ -1,6 +1,8 @@
 // The status line: what is going on, in the words of words.js.
 
-import { capital, failureDetail, listed, PATH_SIGNS, shortPath, stageWord, START_HELP } from "./words.js";
+import {
+  capital, failureDetail, listed, PATH_SIGNS, shortPath, stageWord, START_HELP,
+} from "./words.js";
 
 export class Status {
   constructor(face, link, jobs, state, settings) {

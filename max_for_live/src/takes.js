@@ -29,6 +29,13 @@ export function inTheWay(clips, takes, start, end) {
   };
 }
 
+// Whether a take plays before or after the bars that a new one takes over, in the same tempo.
+export function outlasts(take, order) {
+  const isLonger =
+    take.start < order.start - 1e-3 || take.start + take.beats > order.start + order.beats + 1e-3;
+  return take.bpm === order.bpm && isLonger;
+}
+
 // The first free slot, but after the last one that holds a take of ours.
 export function freeSlot(slots, takes) {
   let from = 0;

@@ -68,7 +68,7 @@ def test_click_bass_with_the_default_model(
     play: Play, tmp_path_factory: pytest.TempPathFactory, stage_folder: Path
 ) -> None:
     flags = ("--context-root", str(stage_folder))
-    daemon = DaemonProcess(tmp_path_factory.mktemp("default"), 0, *flags, model="")
+    daemon = DaemonProcess(tmp_path_factory.mktemp("default"), 0, *flags, model=str(pretrained_dir()))
     daemon.wait_ready()
     try:
         result = play("clickBass", daemon.port, patience=90_000)
@@ -124,6 +124,14 @@ def test_reroll_replaces_only_its_own_take(play: Play, daemon: DaemonProcess) ->
     (clip,) = own_clips(result)
     assert len(result["tracks"]) == 4 and clip["start"] == START_BEATS
     assert len(track(result, "Drums")["clips"]) == 1
+
+
+def test_new_bars_inside_a_longer_take_leave_the_rest_of_it(
+    play: Play, daemon: DaemonProcess
+) -> None:
+    result = play("rerollInside", daemon.port)
+    spans = sorted((clip["start"], clip["end"]) for clip in own_clips(result))
+    assert spans == [(16, pytest.approx(24)), (pytest.approx(24), pytest.approx(48))]
 
 
 def test_same_seed_gives_the_same_take(play: Play, daemon: DaemonProcess) -> None:

@@ -212,3 +212,15 @@ export async function forgedFile(stage) {
   await stage.untilStatus(max, OVER);
   return { live, max };
 }
+
+// Eight bars, then new first two of them.
+export async function rerollInside(stage) {
+  const { live, max } = await ready(stage);
+  for (const length of [2, 0]) {
+    max.turn("length", length);
+    max.click("make_bass");
+    await stage.untilStatus(max, OVER);
+    await stage.sleep(100);
+  }
+  return { live, max };
+}
