@@ -51,7 +51,7 @@ export class Settler {
   }
 
   // Whether the file plays at its own speed from beat 0 to its end. The last marker is one that
-  // Live does not show (it only holds the tempo after the last visible one): its place says nothing.
+  // Live does not show (it only holds the tempo after the last visible one) and says nothing.
   isStraight(order, markers) {
     if (markers.length < 2) {
       return false;

@@ -81,16 +81,12 @@ def test_click_bass_with_the_default_model(
     assert any(0 < value < 1 for value in result["progress"])
 
 
-def test_packets_stay_small_and_every_argument_is_as_the_table_says(
+def test_packets_are_small_loading_is_silent_and_undo_not_flooded(
     play: Play, daemon: DaemonProcess
 ) -> None:
     result = play("clickBass", daemon.port)
     assert max(packet["bytes"] for packet in result["packets"]) <= 1024
     assert max(packet["atoms"] for packet in result["packets"]) <= schema.MAX_ARGS
-
-
-def test_loading_is_silent_and_undo_is_not_flooded(play: Play, daemon: DaemonProcess) -> None:
-    result = play("clickBass", daemon.port)
     assert result["quiet"] == {"console": [], "undoable": [], "changes": 0}
     assert result["undoable"] == ["seed"]  # one new seed, drawn because the musician clicked
 
