@@ -83,5 +83,5 @@ def measure(
 
 
 def _difference(audio: Audio, truth: Audio, rate: int) -> float | None:
-    ours, true = (integrated_loudness(x[None], rate) for x in (audio, truth))
+    ours, true = (integrated_loudness(x, rate) for x in (audio, truth))
     return None if ours is None or true is None else ours - true

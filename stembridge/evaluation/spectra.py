@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import sqrtm
 
 Audio = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -76,5 +75,8 @@ def frechet(a: Matrix, b: Matrix) -> float:
     """Fréchet distance of the Gaussians fitted to two sets of vectors `[N, E]`."""
     mean = a.mean(0) - b.mean(0)
     cov_a, cov_b = (np.cov(x, rowvar=False) + 1e-6 * np.eye(x.shape[1]) for x in (a, b))
-    cross = np.real(sqrtm(cov_a @ cov_b))
-    return float(mean @ mean + np.trace(cov_a + cov_b - 2 * cross))
+    values, vectors = np.linalg.eigh(cov_a)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    # tr (A B)^(1/2) = tr (A^(1/2) B A^(1/2))^(1/2), whose matrix is symmetric.
+    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ cov_b @ root), 0.0)).sum()
+    return float(mean @ mean + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)

@@ -35,15 +35,15 @@ class BackboneConfig:
     stems: int
     channels: int
     conditions: int
-    width: int = 288
+    width: int = 256
     expansion: int = 2
-    dilations: tuple[int, ...] = (1, 2, 4, 0, 8, 16, 1, 0, 2, 4, 8, 0, 1)
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 0, 1, 16, 2, 0, 4, 1)
     heads: int = 4
     level_features: int = 64
 
 
 def _shifted(x: Tensor, by: int) -> Tensor:
-    """x `[B, F, d]` moved by `by` frames (positive: later), zeros coming in."""
+    """Frames `[B, F, d]` moved by `by` (positive: later), zeros coming in."""
     length = x.shape[1]
     padded = functional.pad(x, (0, 0, max(by, 0), max(-by, 0)))
     return padded[:, max(-by, 0) : max(-by, 0) + length]
@@ -68,6 +68,8 @@ class FrameMixer(nn.Module):
 
 class FrameAttention(nn.Module):
     """Multi-head attention over frames with rotary positions (Su et al. 2021), then a mixer."""
+
+    rates: Tensor
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
@@ -116,13 +118,15 @@ class Block(nn.Module):
         )
 
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
-        """x `[B, F, d]`, level `[B, 1, e]` to `[B, F, d]`."""
+        """Frames `[B, F, d]`, level `[B, 1, e]` to `[B, F, d]`."""
         shift, scale, gate = self.modulate(level).chunk(3, dim=2)
         return x + (1 + gate) * self.body(self.norm(x) * (1 + scale) + shift)
 
 
 class Backbone(nn.Module):
     """F(c_in·x, sigma, conditions), to be wrapped in `Preconditioned`."""
+
+    frequencies: Tensor
 
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__()
@@ -140,7 +144,7 @@ class Backbone(nn.Module):
         nn.init.zeros_(self.leave.bias)
 
     def forward(self, x: Tensor, sigma: Tensor, conditions: Tensor) -> Tensor:
-        """x `[B, S, C, F]`, sigma `[B, S, F]`, conditions `[B, K, F]` to `[B, S, C, F]`."""
+        """Latents `[B, S, C, F]`, sigma `[B, S, F]`, conditions `[B, K, F]` to `[B, S, C, F]`."""
         batch, stems, channels, length = x.shape
         frame_level = noise_level(sigma)
         level = self._level(frame_level.amax(2))

@@ -71,6 +71,10 @@ class LinearCodec(nn.Module):
     maps latents back to log10 magnitudes.
     """
 
+    mean: Tensor
+    basis: Tensor
+    dual: Tensor
+
     def __init__(self, config: LinearCodecConfig) -> None:
         """Builds an unfitted codec; `training.codec.fit` or a state dict fills it."""
         super().__init__()
@@ -140,9 +144,9 @@ class LinearCodec(nn.Module):
         centre = torch.arange(n // 2 + 1, dtype=logs.dtype) * (2 * math.pi * hop / n)
         step = slope + centre
         step = torch.cat([step[:, :1], 0.5 * (step[:, 1:] + step[:, :-1])], 1)
-        # Wrapped before summing: thousands of radians would cost float32 its precision.
-        step = step - 2 * math.pi * torch.floor(step / (2 * math.pi))
-        return torch.cumsum(step, 1)
+        # Summed in double precision and wrapped: thousands of radians leave float32 no digits.
+        turns = torch.cumsum(step.double() / (2 * math.pi), 1)
+        return (2 * math.pi * (turns - torch.floor(turns))).float()
 
     def _griffin_lim(self, magnitude: Tensor, unit: Tensor, batch: int) -> Tensor:
         """Audio `[B, n]` with packed magnitudes, from packed unit-length starting phases."""
@@ -150,11 +154,14 @@ class LinearCodec(nn.Module):
         spectra = doubled * unit
         previous = spectra
         half = self.stft.fourier.half
+        # Bins below the floor have no phase worth keeping; dividing by them would only amplify
+        # rounding errors until two runtimes disagree.
+        silence = (self.config.floor * self.config.n_fft / 4) ** 2
         for _ in range(self.config.iterations):
             projected = self.stft(self.stft.inverse(spectra, batch))
             pushed = projected + self.config.momentum * (projected - previous)
             previous = projected
             power = pushed[:, :, :half] ** 2 + pushed[:, :, half:] ** 2
-            scale = magnitude * torch.rsqrt(power + 1e-4)
+            scale = magnitude * torch.rsqrt(power + silence)
             spectra = pushed * torch.cat([scale, scale], 2)
         return self.stft.inverse(spectra, batch)

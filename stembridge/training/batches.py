@@ -90,7 +90,8 @@ class BatchSource:
         task = self._task
         target = np.exp(rng.normal(task.log_sigma_mean, task.log_sigma_deviation, size))
         target = np.clip(target, *task.sigma_range)
-        given = np.exp(rng.uniform(*np.log(task.given_sigma), size))
+        low, high = np.log(task.given_sigma)
+        given = np.exp(rng.uniform(low, high, size))
         counted = np.ones((size, stems, task.window), np.float32)
         for item in range(size):
             if rng.random() >= task.total:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 
 from stembridge.conditions import Layout
 from stembridge.nn.backbone import Backbone, BackboneConfig
@@ -27,6 +30,7 @@ from stembridge.nn.precondition import Preconditioned, denoising_loss
 from stembridge.nn.registry import Network, config_fields, write_network
 from stembridge.training.batches import BatchSource, TaskConfig
 from stembridge.training.latents import LatentSet
+from stembridge.training.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class DenoiserTraining:
     task: TaskConfig = field(default_factory=TaskConfig)
 
 
-Report = Callable[[int, float, float], None]
+Show = Callable[[int, Mapping[str, float]], None]
 
 
 def learning_rate(config: DenoiserTraining, step: int) -> float:
@@ -222,19 +226,29 @@ def _worker(
     run = Run(*run_arguments)
     run.load()
     source = BatchSource(LatentSet.open(data), layout, run.config.task, run.config.seed)
+    shown = progress_bar(run.config.steps) if rank == 0 and sys.stderr.isatty() else nullcontext()
+    with shown as show:
+        _steps(run, source, rank, world, show)
+    if world > 1:
+        dist.barrier()
+        dist.destroy_process_group()
+
+
+def _steps(run: Run, source: BatchSource, rank: int, world: int, show: Show | None) -> None:
+    """Trains to the end; the first process logs, shows and saves."""
     smooth, started, first = 0.0, time.monotonic(), run.step
     while run.step < run.config.steps:
         loss = run.train_step(source, rank, world)
         done = run.step - first
         smooth = loss if done == 1 else smooth + (loss - smooth) * max(0.01, 1 / done)
-        if rank == 0 and run.step % 25 == 0:
-            rate = done / (time.monotonic() - started)
-            _log(run.folder, run.step, smooth, rate)
-        if rank == 0 and (run.step % run.config.save_every == 0 or run.step == run.config.steps):
+        if rank != 0:
+            continue
+        if show is not None:
+            show(run.step, {"loss": smooth})
+        if run.step % 25 == 0:
+            _log(run.folder, run.step, smooth, done / (time.monotonic() - started))
+        if run.step % run.config.save_every == 0 or run.step == run.config.steps:
             run.save()
-    if world > 1:
-        dist.barrier()
-        dist.destroy_process_group()
 
 
 def _log(folder: Path, step: int, loss: float, rate: float) -> None:
@@ -270,6 +284,6 @@ def train(
     if world == 1:
         _worker(0, 1, arguments, data, layout, port)
         return
-    torch.multiprocessing.spawn(
+    spawn(
         _worker, args=(world, arguments, data, layout, port), nprocs=world, join=True
     )

@@ -79,8 +79,8 @@ def write_latents(
     """Encodes songs (paths of `save_song`) and writes the set; songs are cut at `max_frames`."""
     folder.mkdir(parents=True, exist_ok=True)
     config = codecs[STEMS[0]].config
-    shape = (len(songs), len(STEMS), config.channels, max_frames)
-    latents = np.lib.format.open_memmap(folder / "latents.npy", "w+", np.float16, shape)
+    latent_shape = (len(songs), len(STEMS), config.channels, max_frames)
+    latents = np.lib.format.open_memmap(folder / "latents.npy", "w+", np.float16, latent_shape)
     shape = (len(songs), layout.channels, max_frames)
     conditions = np.lib.format.open_memmap(folder / "conditions.npy", "w+", np.float16, shape)
     lengths = np.zeros(len(songs), np.int32)

@@ -74,8 +74,9 @@ class Recipe:
 
     def codec_config(self, stem: str) -> LinearCodecConfig:
         """Shape of a stem's codec."""
-        own = {k: self.codec[k] for k in ("hop", "channels", "floor", "iterations")}
-        return LinearCodecConfig(n_fft=self.codec["n_fft"][stem], rate=self.data["rate"], **own)
+        shared = {k: self.codec[k] for k in ("hop", "channels", "floor")}
+        own = {k: self.codec[k][stem] for k in ("n_fft", "iterations")}
+        return LinearCodecConfig(rate=self.data["rate"], **shared, **own)
 
 
 def _tuples(table: dict[str, Any]) -> dict[str, Any]:
@@ -187,9 +188,11 @@ NOMINAL_LUFS = -20.0
 
 
 def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
-    """Writes codecs and averaged denoiser as an artifact."""
+    """Writes codecs (unless they are there) and averaged denoiser as an artifact."""
     out.mkdir(parents=True, exist_ok=True)
     for stem in STEMS:
+        if (out / f"decoder-{stem}.onnx").exists():
+            continue
         network = read_network(folder / "codec" / stem)
         assert isinstance(network.module, LinearCodec)
         export_codec(out, CodecExport((stem,), codec_network(network.module), f"-{stem}"))

@@ -1,0 +1,121 @@
+"""`stembridge train`: the default model from nothing, its stages, and the papers' autoencoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stembridge.cli.shared import console
+
+train = typer.Typer(no_args_is_help=True, help="Train models (long; every stage can be resumed).")
+
+RecipeOption = Annotated[
+    Path | None, typer.Option(help="Recipe (TOML); the shipped default model's if left out.")
+]
+FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the run; goes on if it exists.")]
+
+
+@train.command("default")
+def default(out: FolderOption, recipe: RecipeOption = None) -> None:
+    """Make a model from nothing: compose, render, fit codecs, train, export."""
+    from stembridge.training.recipe import load_recipe, run_recipe
+
+    say = console().print
+    print(run_recipe(load_recipe(recipe), out, say))
+
+
+@train.command("songs")
+def songs(
+    out: FolderOption,
+    count: Annotated[int, typer.Option(min=1, help="Number of songs.")] = 940,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+    recipe: RecipeOption = None,
+) -> None:
+    """Compose and render songs."""
+    from rich.progress import track
+
+    from stembridge.training.recipe import load_recipe, make_songs
+
+    names = make_songs(load_recipe(recipe), out, split, count)
+    for _ in track(names, "rendering", total=count, console=console()):
+        pass
+
+
+@train.command("codec")
+def codec(out: FolderOption, recipe: RecipeOption = None) -> None:
+    """Fit the linear codec of every stem to the run's songs."""
+    from stembridge.training.recipe import fit_codecs, load_recipe
+
+    fit_codecs(load_recipe(recipe), out, console().print)
+
+
+@train.command("denoiser")
+def denoiser(
+    out: FolderOption,
+    recipe: RecipeOption = None,
+    init: Annotated[
+        str | None, typer.Option(help='Start from an artifact: "default" or a folder.')
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Your own stems: a folder of songs (see README).")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+) -> None:
+    """Train the denoiser on the run's songs, or fine-tune a finished model on your own stems."""
+    from dataclasses import replace
+
+    from stembridge.training.recipe import encode_songs, export_artifact, fit_codecs, load_recipe
+
+    chosen = load_recipe(recipe)
+    if data is not None:
+        _fine_tune(out, data, init, steps)
+        return
+    from stembridge.training.denoiser import train as run
+
+    say = console().print
+    latents = encode_songs(chosen, out, "train", fit_codecs(chosen, out, say))
+    config = chosen.denoiser_training
+    config = replace(config, steps=steps) if steps else config
+    run(chosen.backbone_config, config, data=latents, layout=chosen.layout, folder=out / "run")
+    export_artifact(chosen, out, out / "artifact")
+    print(out / "artifact")
+
+
+def _fine_tune(out: Path, data: Path, init: str | None, steps: int | None) -> None:
+    from stembridge.dataset.stems_folder import read_stems_folder
+    from stembridge.training.finetune import finetune
+
+    start = None if init in (None, "default") else Path(str(init))
+    songs = list(read_stems_folder(data))
+    report = finetune(songs, out, init=start, **({"steps": steps} if steps else {}))
+    console().print(f"validation loss {report.before:.4f} before, {report.after:.4f} after")
+    print(out)
+
+
+@train.command("vae")
+def vae(
+    out: FolderOption,
+    data: Annotated[Path, typer.Option(help="Rendered songs (`stembridge train songs`).")],
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 100_000,
+    preset: Annotated[str, typer.Option(help="msldm or tiny.")] = "msldm",
+    batch: Annotated[int, typer.Option(min=1, help="Crops of a second per step.")] = 28,
+    dac_weights: Annotated[
+        Path | None, typer.Option(help="Start from descript-audio-codec weights on your disk.")
+    ] = None,
+) -> None:
+    """Train the papers' neural autoencoder (a GPU's work; the default model does without)."""
+    from stembridge.nn.presets import PRESETS
+    from stembridge.training.autoencoder import VAETraining, train_vae
+    from stembridge.training.crops import StemCrops
+    from stembridge.training.progress import progress_bar
+
+    chosen = PRESETS[preset]
+    if chosen.vae is None:
+        raise typer.BadParameter(f"the preset {preset} has no autoencoder")
+    one_second = chosen.sample_rate
+    crops = StemCrops(sorted(data.glob("*.json")), chosen.sample_rate, one_second, batch)
+    with progress_bar(steps) as on_step:
+        train_vae(chosen.vae, VAETraining(steps=steps), crops, out, on_step, dac_weights)
+    print(out)
