@@ -25,7 +25,7 @@ export async function makeAndWait(stage) {
   for (const [stem, track] of stage.config.pick || []) max.pick(stem, track);
   for (const button of stage.config.clicks || ["make_bass"]) {
     max.click(button);
-    await stage.untilStatus(max, OVER);
+    await stage.untilStatus(max, OVER, stage.config.patience);
     await stage.sleep(100);
   }
   return { live, max };
