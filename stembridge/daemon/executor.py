@@ -126,16 +126,16 @@ class LocalExecutor:
             self._tell(do="cancel", id=request_id)
 
     async def close(self) -> None:
-        """End the worker."""
+        """End the worker: the end of its stdin tells it to go, even in the middle of a job."""
         self._closing = True
-        self._kill(NotNowError("The daemon is stopping."))
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
         if self._supervisor is not None:
-            # It may be sleeping before a restart, so waiting for it alone could take long.
-            _, pending = await asyncio.wait({self._supervisor}, timeout=2.0)
+            # It may be sleeping before a restart, or the worker be stuck: wait only so long.
+            _, pending = await asyncio.wait({self._supervisor}, timeout=1.0)
             for task in pending:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(self._supervisor, return_exceptions=True)
 
     async def _supervise(self) -> None:
         while not self._closing:

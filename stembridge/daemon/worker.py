@@ -31,6 +31,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from stembridge.audio.allowed_roots import AllowedRoots
+from stembridge.audio.files import remove_parts
 from stembridge.audio.loudness import integrated_loudness
 from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
@@ -43,7 +44,7 @@ from stembridge.errors import (
 )
 from stembridge.pipeline.events import Event, StemFile, StemReady
 from stembridge.pipeline.receipt import RECEIPT_NAME
-from stembridge.pipeline.run import arrange
+from stembridge.pipeline.run import arrange, take_folder
 from stembridge.request import parse_request
 from stembridge.runtime.load import load_model, warm_up
 from stembridge.runtime.model import StemModel
@@ -113,8 +114,9 @@ class Worker:
         try:
             self._check(request_id)
             request = parse_request(job["request"])
-            report = self._reporter(request_id)
-            files = arrange(request, model, Path(job["out"]), report, self._roots)
+            out = Path(job["out"])
+            remove_parts(out / take_folder(request))  # of an attempt that was killed
+            files = arrange(request, model, out, self._reporter(request_id), self._roots)
         except StembridgeError as error:
             self._failed(request_id, error, usable=error.symbol not in _FATAL)
         except Exception as error:  # noqa: BLE001 - whatever it was, the daemon must hear of it
