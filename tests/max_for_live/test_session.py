@@ -68,7 +68,9 @@ def test_click_bass_with_the_default_model(
     play: Play, tmp_path_factory: pytest.TempPathFactory, stage_folder: Path
 ) -> None:
     flags = ("--context-root", str(stage_folder))
-    daemon = DaemonProcess(tmp_path_factory.mktemp("default"), 0, *flags, model=str(pretrained_dir()))
+    daemon = DaemonProcess(
+        tmp_path_factory.mktemp("default"), 0, *flags, model=str(pretrained_dir())
+    )
     daemon.wait_ready()
     try:
         result = play("makeAndWait", daemon.port, turn=[["length", 0]], patience=110_000)
