@@ -79,7 +79,7 @@ def frame_beats(
 
 
 def grid_block(beats: NDArray[np.float64], bpm: float, time_signature: TimeSignature) -> Array:
-    """Flag, log tempo, and sine/cosine of the phase in each grid period, `[18, F]`."""
+    """Flag, log tempo, and sine/cosine of the phase in each grid period, `[16, F]`."""
     bar = time_signature.beats_per_bar
     phases = [2 * math.pi * beats / period for period in (*GRID_PERIODS_BEATS, bar, 4 * bar)]
     rows = [np.ones_like(beats), np.full_like(beats, math.log2(bpm / 110.0))]

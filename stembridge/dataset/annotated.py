@@ -45,7 +45,7 @@ class AnnotatedSong:
     notes: dict[str, tuple[Note, ...]] = field(default_factory=dict)
 
 
-def annotations(song: AnnotatedSong) -> dict[str, Any]:
+def facts_of(song: AnnotatedSong) -> dict[str, Any]:
     """Everything but the audio, as JSON-able values."""
     return {
         "name": song.name,
@@ -63,7 +63,7 @@ def annotations(song: AnnotatedSong) -> dict[str, Any]:
 
 
 def from_annotations(data: dict[str, Any], audio: NDArray[np.float32]) -> AnnotatedSong:
-    """The inverse of `annotations`."""
+    """The inverse of `facts_of`."""
     return AnnotatedSong(
         name=data["name"],
         audio=audio,
@@ -82,7 +82,7 @@ def save_song(song: AnnotatedSong, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     samples = np.clip(np.round(song.audio * 32767), -32768, 32767).astype(np.int16)
     np.save(folder / f"{song.name}.npy", samples)
-    (folder / f"{song.name}.json").write_text(json.dumps(annotations(song)))
+    (folder / f"{song.name}.json").write_text(json.dumps(facts_of(song)))
 
 
 def load_song(path: Path) -> AnnotatedSong:

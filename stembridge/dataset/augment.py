@@ -19,6 +19,9 @@ Audio = NDArray[np.float32]
 LEVELS_DB = {"bass": -24.0, "drums": -23.0, "guitar": -28.0, "piano": -27.0}
 _SPREAD_DB = 1.5
 
+# Integrated loudness of an average mixture of stems at these levels.
+NOMINAL_LUFS = -20.0
+
 
 def rms_db(audio: Audio) -> float:
     """RMS over the parts above -50 dB of the peak, in dB; -120 for silence."""
@@ -57,9 +60,7 @@ def room(audio: Audio, rate: int, decay_s: float, wet: float, rng: np.random.Gen
     return (audio + wet * wet_audio).astype(np.float32)
 
 
-def mix_like(
-    stems: dict[str, Audio], rate: int, rng: np.random.Generator
-) -> dict[str, Audio]:
+def mix_like(stems: dict[str, Audio], rate: int, rng: np.random.Generator) -> dict[str, Audio]:
     """One song's stems as a mixing engineer might leave them; silent stems stay silent."""
     shared_room = float(rng.uniform(0.15, 0.5))
     result = {}

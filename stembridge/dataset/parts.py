@@ -261,6 +261,6 @@ def new_player(
 ) -> Player:
     """A player with a register, a rhythm of its pattern and a figure of its own."""
     rows = rhythms or COMP_RHYTHMS.get(pattern, ("x.x.x.x.x.x.x.x.",))
-    rhythm = rows[rng.integers(len(rows))]
+    rhythm = rows[int(rng.integers(len(rows)))]
     figure = tuple(int(i) for i in rng.integers(0, 4, size=int(rng.choice([4, 8]))))
     return Player(rng, pattern, rhythm, centre, figure, [])

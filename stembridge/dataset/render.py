@@ -17,6 +17,8 @@ from stembridge.errors import MissingExtraError
 Audio = NDArray[np.float32]
 
 _DRUM_CHANNEL = 9
+_BLOCK = 64  # samples; FluidSynth takes up notes only where a block of its own begins
+_QUIET = 2 / 32768
 
 
 class Renderer:
@@ -40,6 +42,7 @@ class Renderer:
         settings = {"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.polyphony": 128}
         self._synth: Any = fluidsynth.Synth(gain=0.4, samplerate=float(rate), **settings)
         self._font = self._synth.sfload(str(soundfont))
+        self._taken = 0
 
     def close(self) -> None:
         """Frees the synthesiser."""
@@ -47,7 +50,7 @@ class Renderer:
 
     def render(self, song: Song) -> dict[str, Audio]:
         """All stems of a song, each `[n_samples]`, cut to the song's length."""
-        n_samples = int(round(song.length_s * self.rate))
+        n_samples = round(song.length_s * self.rate)
         return {
             stem: self.render_part(song.parts[stem], song.programs[stem], song.bpm, n_samples)
             for stem in STEMS
@@ -58,7 +61,7 @@ class Renderer:
     ) -> Audio:
         """One part, `[n_samples]`; silence where it has no notes."""
         channel = _DRUM_CHANNEL if program.bank == 128 else 0
-        self._synth.system_reset()
+        self._fall_silent()
         self._synth.program_select(channel, self._font, program.bank, program.number)
         audio = np.zeros(n_samples, np.float32)
         position = 0
@@ -74,7 +77,16 @@ class Renderer:
             audio[position:] = self._samples(n_samples - position)
         return audio
 
+    def _fall_silent(self) -> None:
+        """Plays out what still rings, to a block's end: no part hears the one before it."""
+        self._synth.system_reset()
+        for _ in range(200):
+            tail = self._samples(32 * _BLOCK - self._taken % _BLOCK)
+            if np.abs(tail).max() <= _QUIET:
+                return
+
     def _samples(self, count: int) -> Audio:
+        self._taken += count
         stereo = np.asarray(self._synth.get_samples(count), np.float32).reshape(count, 2)
         return stereo.mean(axis=1) / 32768.0
 
@@ -85,8 +97,8 @@ class Renderer:
         events = []
         samples_per_beat = 60.0 / bpm * self.rate
         for note in notes:
-            start = int(round(note.start_beats * samples_per_beat))
-            stop = int(round((note.start_beats + note.length_beats) * samples_per_beat))
+            start = round(note.start_beats * samples_per_beat)
+            stop = round((note.start_beats + note.length_beats) * samples_per_beat)
             if start < n_samples:
                 events.append((start, note.pitch, note.velocity))
                 events.append((min(max(stop, start + 1), n_samples), note.pitch, 0))

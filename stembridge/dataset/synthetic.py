@@ -81,5 +81,8 @@ def build(
         for index in range(first, count)
         if not (folder / f"{split}-{index:05d}.json").exists()
     ]
+    if workers == 1:
+        yield from map(_make_and_save, jobs)
+        return
     with ProcessPoolExecutor(max_workers=workers) as pool:
         yield from pool.map(_make_and_save, jobs)

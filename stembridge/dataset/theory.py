@@ -51,7 +51,9 @@ def parse_degree(text: str) -> tuple[int, str]:
     return root % 12, quality
 
 
-def choose_progression(rng: np.random.Generator, mode: str, sevenths: float) -> list[tuple[int, str]]:
+def choose_progression(
+    rng: np.random.Generator, mode: str, sevenths: float
+) -> list[tuple[int, str]]:
     """Draws a progression; `sevenths` is the probability that it is played with sevenths."""
     text = PROGRESSIONS[mode][rng.integers(len(PROGRESSIONS[mode]))]
     chords = [parse_degree(degree) for degree in text.split()]

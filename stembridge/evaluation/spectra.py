@@ -7,7 +7,7 @@ The Fréchet distance here is on log-mel statistics of one-second windows, state
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Audio = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -21,7 +21,7 @@ def magnitudes(audio: Audio, n: int, hop: int) -> Matrix:
     window = np.hanning(n).astype(np.float32)
     count = max(1, (len(audio) - n) // hop + 1)
     padded = np.pad(audio, (0, max(0, n - len(audio))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n)[:: hop][:count]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n)[::hop][:count]
     result: Matrix = np.abs(np.fft.rfft(frames * window, axis=1)) / (n / 4)
     return result
 
@@ -61,8 +61,8 @@ def embeddings(audio: Audio, rate: int) -> Matrix:
 
 
 def _mel_bands(n: int, rate: int) -> Matrix:
-    def mel(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        return 2595 * np.log10(1 + np.asarray(hz) / 700)
+    def mel(hz: ArrayLike) -> Matrix:
+        return 2595 * np.log10(1 + np.asarray(hz, np.float64) / 700)
 
     edges = np.linspace(mel(40.0), mel(16_000.0), _N_BANDS + 2)
     at = mel(np.fft.rfftfreq(n, 1 / rate))[:, None]

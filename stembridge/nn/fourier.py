@@ -24,17 +24,25 @@ class RealFourier(nn.Module):
     other order; `to_bins` and `from_bins` translate real-valued arrays.
     """
 
+    forward1: Tensor
+    forward2: Tensor
+    inverse1: Tensor
+    inverse2: Tensor
+    cos: Tensor
+    sin: Tensor
+    fold: Tensor
+
     def __init__(self, n: int) -> None:
         """Args: n: transform length, a power of two, at least 16."""
         super().__init__()
         self.n = n
         self.n1 = 2 ** (int(math.log2(n)) // 2)
         self.n2 = n // self.n1
-        self.half = self.n2 // 2 + 1
+        self.columns = self.n2 // 2 + 1
         n1, n2 = torch.arange(self.n1), torch.arange(self.n2)
         first = 2 * math.pi * torch.outer(n1, n1).double() / self.n1
         twiddle = 2 * math.pi * torch.outer(n1, n2).double() / n
-        second = 2 * math.pi * torch.outer(n2, torch.arange(self.half)).double() / self.n2
+        second = 2 * math.pi * torch.outer(n2, torch.arange(self.columns)).double() / self.n2
         cos1, sin1, cos2, sin2 = first.cos(), first.sin(), second.cos(), second.sin()
         forward2 = torch.cat([torch.cat([cos2, -sin2], 1), torch.cat([sin2, cos2], 1)])
         inverse2 = torch.cat([torch.cat([cos2.T, sin2.T], 1), torch.cat([-sin2.T, cos2.T], 1)])
@@ -59,8 +67,8 @@ class RealFourier(nn.Module):
 
     def from_bins(self, bins: Tensor) -> Tensor:
         """The inverse of `to_bins`; places beyond the Nyquist bin become 0."""
-        padded = nn.functional.pad(bins, (0, self.half * self.n1 - bins.shape[1]))
-        return padded.reshape(-1, self.half, self.n1).transpose(1, 2)
+        padded = nn.functional.pad(bins, (0, self.columns * self.n1 - bins.shape[1]))
+        return padded.reshape(-1, self.columns, self.n1).transpose(1, 2)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Real frames `[T, N]` to packed spectra `[T, N1, 2H]`."""
@@ -83,6 +91,8 @@ class ShortTimeFourier(nn.Module):
     So J frames belong to exactly J·hop samples, and latent frames line up with audio without any
     offset. Spectra are packed (see `RealFourier`), batch and frames folded: `[B·J, N1, 2H]`.
     """
+
+    window: Tensor
 
     def __init__(self, n: int, hop: int) -> None:
         """Args: n: window length, a multiple of hop. hop: samples between frames."""

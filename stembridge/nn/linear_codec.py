@@ -93,7 +93,7 @@ class LinearCodec(nn.Module):
         """Log10 magnitude patches `[B, F, P]` of audio `[B, F·hop]`."""
         fourier = self.stft.fourier
         spectra = self.stft(audio)
-        half = fourier.half
+        half = fourier.columns
         power = spectra[:, :, :half] ** 2 + spectra[:, :, half:] ** 2
         magnitude = fourier.to_bins(power).clamp_min(1e-14).sqrt()
         return self._joined(magnitude, audio.shape[0])
@@ -153,7 +153,7 @@ class LinearCodec(nn.Module):
         doubled = torch.cat([magnitude, magnitude], 2)
         spectra = doubled * unit
         previous = spectra
-        half = self.stft.fourier.half
+        half = self.stft.fourier.columns
         # Bins below the floor have no phase worth keeping; dividing by them would only amplify
         # rounding errors until two runtimes disagree.
         silence = (self.config.floor * self.config.n_fft / 4) ** 2
