@@ -54,12 +54,13 @@ def live_set(folder: Path, **changes: Any) -> dict[str, Any]:
 
 
 Play = Callable[..., dict[str, Any]]
+Ask = Callable[..., list[Any]]
 
 
 def run_node(scenario: str, config: Path, react: dict[str, Callable[[], None]]) -> dict[str, Any]:
     command = ["node", str(SIM / "run.mjs"), scenario, str(config)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        timer = threading.Timer(120, process.kill)
+        timer = threading.Timer(240, process.kill)
         timer.start()
         last = ""
         assert process.stdout is not None

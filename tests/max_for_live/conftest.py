@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from daemons import DaemonProcess
-from live_stage import BAR_S, DEVICE_FOLDER, Play, live_set, run_node, start_daemon, write_tone
+from live_stage import (
+    BAR_S,
+    DEVICE_FOLDER,
+    SIM,
+    Ask,
+    Play,
+    live_set,
+    run_node,
+    start_daemon,
+    write_tone,
+)
 from m4l.container import Device, read_device
 from m4l.picture import FONT_PX, wrap
 
@@ -77,5 +88,21 @@ def play(tmp_path: Path, device: Device, script: str, stage_folder: Path) -> Pla
             if kind in ("status", "detail"):
                 assert len(wrap(line, 220, FONT_PX)) <= (2 if kind == "detail" else 1), line
         return result
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def ask(script: str, tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    """ask(["decimal", 1.5], …) -> the answers."""
+    folder = tmp_path_factory.mktemp("unit")
+    (folder / "script.js").write_text(script, encoding="utf-8")
+
+    def run(*calls: list[Any]) -> list[Any]:
+        (folder / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
+        command = ["node", str(SIM / "unit.mjs"), folder / "script.js", folder / "calls.json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        answers: list[Any] = json.loads(done.stdout)
+        return answers
 
     return run

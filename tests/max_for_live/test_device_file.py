@@ -23,7 +23,7 @@ from m4l.container import FIXED_DATE_S, Device, plain_device, read_device
 from m4l.controls import CONTROLS, HEIGHT, MARGIN, WIDTH
 from m4l.metrics import text_width
 from m4l.patcher import FACE_SELECTORS, build_patcher
-from m4l.picture import draw, font_px, number_text, wrap
+from m4l.picture import font_px, number_text
 
 SCRIPT = "stembridge.js"
 # Objects of Max and Max for Live that the device may use (a wrong name fails silently in Max).
@@ -284,17 +284,7 @@ def test_bundle_refuses_a_name_declared_twice(tmp_path: Path) -> None:
         bundle(tmp_path, "0")
 
 
-# ---- the picture, and somebody else's reader ---------------------------------------------------
-
-
-def test_the_committed_picture_is_of_this_device(device: Device) -> None:
-    assert (DEVICE_FOLDER / "presentation.svg").read_text(encoding="utf-8") == draw(device.patcher)
-    assert (DEVICE_FOLDER / "presentation.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_long_texts_break_into_lines() -> None:
-    lines = wrap("a text that is too long for a single line of this width", 100, 9.5)
-    assert len(lines) > 1 and all(text_width(line, 9.5) <= 100 for line in lines)
+# ---- somebody else's reader -------------------------------------------------------------------
 
 
 @pytest.mark.skipif(

@@ -1,14 +1,11 @@
-"""The shipped script's pure functions: placement maths, clip geometry, chords, roles, memory."""
+"""The shipped script's pure functions: the wire, musical time, clip geometry."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from live_stage import SIM
+from live_stage import Ask
 
 from stembridge.daemon import schema
 from stembridge.daemon.addresses import BY_ADDRESS, ROWS
@@ -17,25 +14,6 @@ from stembridge.musical_time import TimeSignature, beats_to_samples
 from stembridge.request import parse_request
 
 pytestmark = pytest.mark.foreign
-
-Ask = Callable[..., list[Any]]
-
-
-@pytest.fixture(scope="module")
-def ask(script: str, tmp_path_factory: pytest.TempPathFactory) -> Ask:
-    """ask(["decimal", 1.5], …) -> the answers."""
-    folder = tmp_path_factory.mktemp("unit")
-    (folder / "script.js").write_text(script, encoding="utf-8")
-
-    def run(*calls: list[Any]) -> list[Any]:
-        (folder / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
-        command = ["node", str(SIM / "unit.mjs"), folder / "script.js", folder / "calls.json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        answers: list[Any] = json.loads(done.stdout)
-        return answers
-
-    return run
-
 
 # ---- the wire ----------------------------------------------------------------------------------
 
@@ -220,102 +198,3 @@ def test_markers_and_gain_as_live_writes_them(ask: Ask) -> None:
     )  # fmt: skip
     assert answers[:3] == [STEADY, None, None]
     assert answers[3:] == [pytest.approx(0.5012, abs=1e-4), 0, 1]
-
-
-# ---- roles, chords, memory ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "stem"),
-    [
-        ("Bass", "bass"), ("808 Sub", "bass"), ("E-Bass DI", "bass"), ("Drums", "drums"),
-        ("Kick", "drums"), ("Bass Drum", "drums"), ("1-Drum Rack", "drums"), ("Gtr L", "guitar"),
-        ("Acoustic Guitar", "guitar"), ("Rhodes", "piano"), ("Keys 2", "piano"),
-        ("Lead Vox", None), ("1-Audio", None), ("Reference", None), ("Bassline", "bass"),
-    ],
-)  # fmt: skip
-def test_track_names_are_guessed(ask: Ask, name: str, stem: str | None) -> None:
-    assert ask(["guessStem", name]) == [stem]
-
-
-def notes(*chords: tuple[float, list[int]], beats: float = 4) -> list[dict[str, float]]:
-    return [
-        {"pitch": pitch, "start": at, "duration": beats} for at, keys in chords for pitch in keys
-    ]
-
-
-def test_chords_of_a_midi_clip(ask: Ask) -> None:
-    played = notes(
-        (0, [45, 60, 64]), (4, [41, 60, 65, 69]), (8, [48, 52, 55, 58]), (12, [55, 59, 62])
-    )
-    doubled = [
-        {"pitch": 60, "start": 0, "duration": 8}, {"pitch": 64, "start": 0, "duration": 8},
-        {"pitch": 67, "start": 0, "duration": 8},
-    ]  # fmt: skip
-    text, held, single = ask(
-        ["chordText", played, 16, 4], ["chordText", doubled, 8, 4], ["chordText", doubled[:1], 8, 4]
-    )
-    assert text == "Am@0 F@4 C7@8 G@12" and held == "C@0" and single == ""
-    request = parse_request(
-        {"generate": "bass", "bpm": "120", "length_beats": "16", "chords": text}
-    )
-    assert [span.root for span in request.chords] == [9, 5, 0, 7]
-
-
-def test_every_chord_name_is_one_the_daemon_reads(ask: Ask) -> None:
-    shapes = [
-        [0, 4, 7], [0, 3, 7], [0, 4, 7, 10], [0, 4, 7, 11], [0, 3, 7, 10], [0, 3, 6],
-        [0, 3, 6, 10], [0, 3, 6, 9], [0, 4, 8], [0, 5, 7], [0, 2, 7], [0, 4, 7, 9],
-    ]  # fmt: skip
-    names = ask(
-        *(
-            ["chordName", [(root + s) % 12 for s in shape], root]
-            for shape in shapes
-            for root in (0, 6)
-        )
-    )
-    for name in names:
-        request = parse_request(
-            {"generate": "bass", "bpm": "120", "length_beats": "4", "chords": f"{name}@0"}
-        )
-        assert request.chords[0].root in range(12), name
-
-
-def test_the_session_survives_max(ask: Ask) -> None:
-    state = {
-        "client": "c", "sources": {"bass": {"name": 'Weird, "name"; $1 \\ ü', "nth": 0}},
-        "tracks": {}, "takes": [{"path": "/a b.wav"}], "jobs": [], "waiting": [],
-    }  # fmt: skip
-    (atoms,) = ask(["stateToAtoms", state])
-    assert all(not set(atom) & set(' ,;"\\$') and len(atom) <= 201 for atom in atoms)
-    back, new, broken = ask(
-        ["stateFromAtoms", atoms], ["stateFromAtoms", ["empty"]], ["stateFromAtoms", atoms[:2]]
-    )
-    assert back == state and new is None and (len(atoms) == 2 or broken is None)
-    huge = state | {"takes": [{"path": f"/takes/{'x' * 80}{n}.wav"} for n in range(900)]}
-    (many,) = ask(["stateToAtoms", huge])
-    assert len(many) <= 240
-
-
-def test_what_lies_in_the_way(ask: Ask) -> None:
-    takes = [{"path": "/out/ours.wav"}]
-    clips = [
-        {"path": "/out/ours.wav", "start": 0, "end": 8},
-        {"path": "/mine.wav", "start": 7, "end": 9},
-        {"path": "/far.wav", "start": 8, "end": 12},
-    ]  # fmt: skip
-    (way,) = ask(["inTheWay", clips, takes, 0, 8])
-    assert [one["path"] for one in way["ours"]] == ["/out/ours.wav"]
-    assert [one["path"] for one in way["theirs"]] == ["/mine.wav"]
-
-
-def test_paths_of_old_macs(ask: Ask) -> None:
-    answers = ask(
-        ["plainPath", "Macintosh HD:/Users/a/b.wav"], ["plainPath", "Disk:/x.wav"],
-        ["plainPath", "C:/Music/x.wav"], ["plainPath", "/x.wav"], ["pathForms", "/Users/a.wav"],
-        ["pathForms", "/home/a.wav"],
-    )  # fmt: skip
-    assert answers == [
-        "/Users/a/b.wav", "/Volumes/Disk/x.wav", "C:/Music/x.wav", "/x.wav",
-        ["/Users/a.wav", "/Volumes/Macintosh HD/Users/a.wav"], ["/home/a.wav"],
-    ]  # fmt: skip

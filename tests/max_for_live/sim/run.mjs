@@ -30,7 +30,7 @@ const stage = {
 
   set: (changes) => new FakeLive({ ...config.set, ...changes }),
 
-  async until(what, test, ms = 20000) {
+  async until(what, test, ms = 60000) {
     const end = Date.now() + ms;
     while (!test()) {
       if (Date.now() > end) throw new Error(`waited in vain for ${what}`);

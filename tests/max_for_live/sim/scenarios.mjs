@@ -14,7 +14,7 @@ export async function clickBass(stage) {
   const { live, max } = await ready(stage, {}, stage.config.options);
   const quiet = { console: [...max.console], undoable: [...max.undoable], changes: live.changes };
   max.click("make_bass");
-  await stage.untilStatus(max, OVER, stage.config.patience ?? 20000);
+  await stage.untilStatus(max, OVER, stage.config.patience);
   return { live, max, quiet };
 }
 
@@ -67,7 +67,7 @@ export async function noDaemon(stage) {
   max.click("make_bass");
   const first = [max.status(), max.detail()];
   stage.say("absent");
-  await stage.untilStatus(max, READY, 30000);
+  await stage.untilStatus(max, READY);
   return { live, max, first };
 }
 
@@ -77,10 +77,10 @@ export async function restart(stage) {
   max.click("make_bass");
   await stage.until("progress", () => max.progress.some((value) => value > 0.05));
   stage.say("working");
-  await stage.untilStatus(max, /^No daemon$/, 20000);
+  await stage.untilStatus(max, /^No daemon$/);
   const away = max.detail();
   stage.say("noticed");
-  await stage.untilStatus(max, OVER, 40000);
+  await stage.untilStatus(max, OVER);
   return { live, max, away };
 }
 
@@ -123,7 +123,7 @@ export async function reload(stage) {
   await stage.sleep(stage.config.awayMs);
   const live = stage.set({});
   const max = stage.device(live, { stored, shared });
-  await stage.untilStatus(max, /^Done while you were away$/, 30000);
+  await stage.untilStatus(max, /^Done while you were away$/);
   const offered = max.detail();
   const before = live.tracks.length;
   max.click("place_waiting");
