@@ -50,7 +50,7 @@ class DaemonConfig:
     device: str = "auto"
     roots: tuple[Path, ...] = ()
     journal: Path | None = None
-    max_queue: int = 32
+    max_queue: int = 64
     max_attempts: int = 3
     job_timeout_s: float = 1800.0
     lease_s: float = 10.0

@@ -76,10 +76,7 @@ def open_model(settings: Settings) -> StemModel:
         from stembridge.testing import open_fake
 
         return open_fake(settings.model)
-    model = load_model(settings.model or None, settings.device)
-    if settings.warm_up:
-        _log.info("warmed up in %.2f s", warm_up(model))
-    return model
+    return load_model(settings.model or None, settings.device)
 
 
 class Worker:
@@ -105,7 +102,10 @@ class Worker:
             self._say("unusable", symbol=error.symbol, sentence=error.sentence)
             return 1
         self._say("ready", model=_facts(model), load_s=round(time.monotonic() - started_s, 3))
+        # Nobody waits yet, or whoever does would have to wait for this in the first job.
         _preload()
+        if self._settings.warm_up:
+            _log.info("warmed up in %.2f s", warm_up(model))
         while True:
             self._run(model, self._jobs.get())
 
@@ -170,7 +170,7 @@ class Worker:
 
 
 def _preload() -> None:
-    """Pay for the lazy imports (0.6 s) now, while nobody waits, not in the first job."""
+    """Pay for the lazy imports (0.6 s) now, not in the first job."""
     noise = np.random.default_rng(0).standard_normal(22_050).astype(np.float32)
     resample(noise, 22_050, 44_100)
     integrated_loudness(noise, 22_050)

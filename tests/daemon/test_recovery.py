@@ -33,7 +33,7 @@ async def kills(folder: Path, count: int, jobs_per_life: int) -> None:
     settings = folder / "settings.toml"
     settings.write_text("[daemon]\nmax_attempts = 100\n")
     with DaemonProcess(folder, 0, "--settings", str(settings)) as daemon:
-        async with AsyncClient(port=daemon.port, client_id="survivor") as client:
+        async with AsyncClient(port=daemon.port, client_id="survivor", timeout_s=30) as client:
             for life in range(count):
                 for n in range(jobs_per_life):
                     with contextlib.suppress(QueueFullError):
