@@ -13,7 +13,7 @@ that new stems stand to the context as the model meant them to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +85,9 @@ def load_context(
     silent = tuple(s for s, row, is_given in zip(manifest.stems, samples, given, strict=True)
                    if is_given and is_silent(row))  # fmt: skip
     loudness = integrated_loudness(samples.sum(axis=0), rate) if given.any() else None
-    gain = _normalising_gain(loudness, manifest)
+    sounding = [s for s, is_given in zip(manifest.stems, given, strict=True)
+                if is_given and s not in silent]  # fmt: skip
+    gain = _normalising_gain(loudness, sounding, manifest)
     samples *= np.float32(gain)
     return Context(samples, tuple(given.tolist()), gain, loudness, silent)
 
@@ -103,11 +105,24 @@ def stem_index(manifest: Manifest, stem: str) -> int:
     return manifest.stem_index(stem)
 
 
-def _normalising_gain(loudness_lufs: float | None, manifest: Manifest) -> float:
+def _normalising_gain(
+    loudness_lufs: float | None, sounding: Sequence[str], manifest: Manifest
+) -> float:
     if loudness_lufs is None:
         return 1.0
-    nominal = float(manifest.training.get("nominal_lufs", NOMINAL_LUFS))
+    nominal = _nominal_lufs(sounding, manifest)
     return amplitude(float(np.clip(nominal - loudness_lufs, -MAX_GAIN_DB, MAX_GAIN_DB)))
+
+
+def _nominal_lufs(stems: Sequence[str], manifest: Manifest) -> float:
+    """Loudness at which the model knows these stems together, LUFS.
+
+    Their powers add up: drums alone are quieter than the mixture they were trained in.
+    """
+    levels = manifest.training.get("nominal_stem_lufs", {})
+    if not all(stem in levels for stem in stems):
+        return float(manifest.training.get("nominal_lufs", NOMINAL_LUFS))
+    return float(10 * np.log10(sum(10 ** (levels[stem] / 10) for stem in stems)))
 
 
 def _add_clip(

@@ -69,8 +69,9 @@ class TorchScriptDenoiser:
         return denoised
 
     def _tensor(self, array: FloatArray) -> torch.Tensor:
-        contiguous = np.ascontiguousarray(array, dtype=np.float32)
-        return torch.from_numpy(contiguous).to(self.device)
+        # Writable too, although nobody writes: torch warns of arrays that are not.
+        owned = np.require(array, np.float32, ["C", "W"])
+        return torch.from_numpy(owned).to(self.device)
 
 
 def require_cuda(index: int) -> None:

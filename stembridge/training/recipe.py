@@ -8,6 +8,7 @@ folder: `songs/`, `codec/<stem>/`, `latents/`, `run/` (checkpoints, log), `artif
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -20,13 +21,21 @@ from torch import Tensor
 
 from stembridge.conditions import Layout, full_layout
 from stembridge.dataset.annotated import load_song
+from stembridge.dataset.augment import NOMINAL_LUFS, NOMINAL_STEM_LUFS
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.styles import STYLES, TIMBRES
 from stembridge.dataset.synthetic import build
 from stembridge.nn.backbone import BackboneConfig
 from stembridge.nn.exporting import CodecExport, export_codec, export_denoiser
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
-from stembridge.nn.registry import Network, config_fields, read_network, write_network
+from stembridge.nn.registry import (
+    CONFIG_NAME,
+    Network,
+    config_fields,
+    read_network,
+    write_network,
+)
+from stembridge.runtime.manifest import MANIFEST_NAME
 from stembridge.training.batches import TaskConfig
 from stembridge.training.codec import collect_patches, fit
 from stembridge.training.denoiser import DenoiserTraining, train
@@ -68,9 +77,7 @@ class Recipe:
     def backbone_config(self) -> BackboneConfig:
         """The denoiser's shape."""
         fixed = {"stems": len(STEMS), "channels": self.codec["channels"]}
-        return BackboneConfig(
-            **fixed, conditions=self.layout.channels, **_tuples(self.backbone)
-        )
+        return BackboneConfig(**fixed, conditions=self.layout.channels, **_tuples(self.backbone))
 
     def codec_config(self, stem: str) -> LinearCodecConfig:
         """Shape of a stem's codec."""
@@ -112,25 +119,29 @@ def fit_codecs(recipe: Recipe, folder: Path, say: Say) -> dict[str, LinearCodec]
     codecs = {}
     for index, stem in enumerate(STEMS):
         home = folder / "codec" / stem
-        if not home.exists():
+        if not (home / CONFIG_NAME).exists():  # written last
             codec = LinearCodec(recipe.codec_config(stem))
             clips = (torch.from_numpy(load_song(path).audio[index]) for path in songs)
-            codecs[stem] = _fitted(recipe, codec, clips, home, say)
-        module = read_network(home).module
-        assert isinstance(module, LinearCodec)
-        codecs[stem] = module
+            _fit_codec(recipe, codec, clips, home, say)
+        codecs[stem] = _linear_codec(home)
     return codecs
 
 
-def _fitted(
+def _linear_codec(home: Path) -> LinearCodec:
+    module = read_network(home).module
+    if not isinstance(module, LinearCodec):
+        raise ValueError(f"{home} holds no linear codec")
+    return module
+
+
+def _fit_codec(
     recipe: Recipe, codec: LinearCodec, clips: Iterator[Tensor], home: Path, say: Say
-) -> LinearCodec:
+) -> None:
     generator = torch.Generator().manual_seed(0)
     patches = collect_patches(codec, clips, recipe.codec["patches_per_song"], generator)
     explained = fit(codec, patches)
     say(f"codec of {home.name}: {explained:.3f} of the variance in {len(patches)} patches")
     write_network(codec_network(codec), home)
-    return codec
 
 
 def codec_network(codec: LinearCodec) -> Network:
@@ -178,32 +189,34 @@ def artifact_facts(recipe: Recipe) -> dict[str, Any]:
             "backbone": asdict(recipe.backbone_config),
             "run": recipe.training,
             "nominal_lufs": NOMINAL_LUFS,
+            "nominal_stem_lufs": NOMINAL_STEM_LUFS,
         }
         | recipe.facts,
     }
-
-
-# Integrated loudness of an average mixture of the training set (`augment.LEVELS_DB`).
-NOMINAL_LUFS = -20.0
 
 
 def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
     """Writes codecs (unless they are there) and averaged denoiser as an artifact."""
     out.mkdir(parents=True, exist_ok=True)
     for stem in STEMS:
-        if (out / f"decoder-{stem}.onnx").exists():
+        if stem in _exported(out):
             continue
-        network = read_network(folder / "codec" / stem)
-        assert isinstance(network.module, LinearCodec)
-        export_codec(out, CodecExport((stem,), codec_network(network.module), f"-{stem}"))
+        codec = _linear_codec(folder / "codec" / stem)
+        export_codec(out, CodecExport((stem,), codec_network(codec), f"-{stem}"))
     network = read_network(folder / "run" / "denoiser")
     facts = artifact_facts(recipe)
     export_denoiser(out, Network(network.kind, network.config, network.module, facts), float16=True)
 
 
+def _exported(out: Path) -> dict[str, str]:
+    """Stems whose codec the artifact's manifest already names, with the decoder's file."""
+    path = out / MANIFEST_NAME
+    return json.loads(path.read_text()).get("decoders", {}) if path.exists() else {}
+
+
 def run_recipe(recipe: Recipe, folder: Path, say: Say) -> Path:
     """All stages; returns the artifact's folder."""
-    splits = (("train", recipe.data["songs"]), ("validation", 40))
+    splits = (("train", recipe.data["songs"]), ("validation", recipe.data["validation_songs"]))
     for split, count in splits:
         for done, name in enumerate(make_songs(recipe, folder, split, count)):
             if done % 50 == 0:

@@ -170,6 +170,23 @@ def test_all_context_gets_one_gain_to_the_models_level(tmp_path: Path) -> None:
     assert 20 * np.log10(context.gain / other.gain) == pytest.approx(6.0, abs=0.01)
 
 
+def test_few_stems_are_brought_to_the_level_of_few_stems(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = (0.02 * rng.standard_normal(4 * 44100)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", noise, 44100, subtype="FLOAT")
+    levels = {"bass": -26.0, "drums": -24.0, "guitar": -28.0, "piano": -27.0}
+    manifest = fake_manifest(training={"nominal_lufs": -20.0, "nominal_stem_lufs": levels})
+    clips = [drums(str(tmp_path / "a.wav")), {"stem": "piano", "path": str(tmp_path / "a.wav")}]
+
+    def loudness(*chosen: dict[str, object]) -> float | None:
+        request = parse_request({"generate": "bass", "clips": chosen, "bpm": 120, "bars": 2})
+        context = load_context(request, manifest, AllowedRoots.anywhere())
+        return integrated_loudness(context.samples.sum(axis=0), RATE)
+
+    assert loudness(clips[0]) == pytest.approx(-24.0, abs=0.05)
+    assert loudness(*clips) == pytest.approx(-22.24, abs=0.05)  # -24 and -27 dB added as powers
+
+
 def test_silent_context_is_given_all_the_same_and_told(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(44100), 44100)
     context = load(drums(str(tmp_path / "a.wav")))
