@@ -1,16 +1,18 @@
 """Which frame the device asks for at which moment.
 
-A callback runs some time after the device wanted it: usually little, sometimes a whole block. The
-moment of frame 0, `callback time - frame / rate`, is therefore taken as the median over the last
-callbacks: late ones do not move it, and a drift between the two clocks (tens of ppm) does.
+A callback runs some time after the device wanted it, never before: usually little, on a busy
+machine many ms. The moment of frame 0, `callback time - frame / rate`, is therefore taken as a low
+quantile over the last seconds of callbacks: late ones do not move it, and a drift between the two
+clocks (tens of ppm) does.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 
-N_CALLBACKS = 63
+N_CALLBACKS = 128
+RANK = 0.15
+"""Quantile; the very earliest would stay too long after the device itself fell behind."""
 
 
 class FrameClock:
@@ -27,7 +29,8 @@ class FrameClock:
         if self._origin_s is not None and abs(origin - self._origin_s) > 1.0:
             self._origins.clear()  # the machine slept, or the server dropped a second of blocks
         self._origins.append(origin)
-        self._origin_s = median(self._origins)
+        ranked = sorted(self._origins)
+        self._origin_s = ranked[int(RANK * len(ranked))]
 
     @property
     def running(self) -> bool:

@@ -20,6 +20,7 @@ from stembridge.audio_io import latency
 from stembridge.audio_io.captures import Captures
 from stembridge.audio_io.devices import Device, Stream, channels, choose, list_devices
 from stembridge.audio_io.engine import Engine, Latencies
+from stembridge.audio_io.latency_memory import recall, remember
 from stembridge.audio_io.loading import load_mix
 from stembridge.children.loop import ChildLoop
 from stembridge.children.messages import (
@@ -51,6 +52,7 @@ class _Open:
     engine: Engine
     stream: Stream
     captures: Captures
+    pair: tuple[str, str, int, int]
 
 
 class AudioChild:
@@ -115,7 +117,7 @@ class AudioChild:
         elif now - self._seen_s > STALL_S:
             self._lose()
         self._report_playing(engine, now)
-        self._report_probe(engine)
+        self._report_probe(self._open)
         for message in self._open.captures.turn():
             self._loop.send(message)
 
@@ -159,11 +161,13 @@ class AudioChild:
         )
         out_frames = stream.output_latency_s * rate
         told = out_frames + stream.input_latency_s * rate
-        round_trip = float(wanted.latency_frames) if wanted.latency_frames >= 0 else told
+        pair = (output.name, source.name if source else "", rate, wanted.block)
+        measured = wanted.latency_frames if wanted.latency_frames >= 0 else recall(*pair)
+        round_trip = told if measured is None else float(measured)
         engine.latencies = Latencies(min(out_frames, round_trip), round_trip)
         if self._anchor is not None:
             engine.follow(self._anchor)
-        self._open = _Open(engine, stream, Captures(engine))
+        self._open = _Open(engine, stream, Captures(engine), pair)
         self._seen_s = time.monotonic() + 1.0
         self._said_waiting = False
         self._loop.send(
@@ -234,7 +238,8 @@ class AudioChild:
         engine.record(PROBE_ID, first, int(latency.LONGEST_S * engine.rate))
         self._probe_at = first
 
-    def _report_probe(self, engine: Engine) -> None:
+    def _report_probe(self, open_: _Open) -> None:
+        engine = open_.engine
         take = engine.recorder.take
         if self._probe_at is None or take is None or not take.complete:
             return
@@ -244,4 +249,5 @@ class AudioChild:
         delay, clarity = latency.find(heard, latency.sweep(engine.rate))
         if clarity >= latency.CLEAR:
             engine.latencies = Latencies(min(engine.latencies.output, delay), delay)
+            remember(*open_.pair, round(delay))
         self._loop.send(LatencyMeasured(round(delay), engine.rate, clarity))

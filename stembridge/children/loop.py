@@ -61,6 +61,11 @@ class ChildLoop:
             except StembridgeError as error:
                 self.send(Failed("", error.symbol, error.sentence))
 
+    def say_and_wait(self, error: StembridgeError) -> None:
+        """Report what cannot be helped, and stay so that nobody starts this again and again."""
+        self.send(Failed("", error.symbol, error.sentence))
+        self.run(lambda _: None, lambda: None)
+
     def _show_life(self) -> None:
         now = time.monotonic()
         if now >= self._next_alive_s:

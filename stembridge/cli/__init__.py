@@ -26,7 +26,10 @@ COMMANDS = {
     "doctor": "stembridge.cli.doctor:doctor",
     "bench": "stembridge.cli.bench:bench",
     "midi": "stembridge.cli.midi:midi",
-    "audio": "stembridge.cli.audio:audio",
+    "ports": "stembridge.cli.ports:ports",
+    "play": "stembridge.cli.audio:play",
+    "capture": "stembridge.cli.audio:capture",
+    "bridge": "stembridge.cli.bridge:bridge",
     "train": "stembridge.cli.train:train",
     "evaluate": "stembridge.cli.evaluate:evaluate",
 }

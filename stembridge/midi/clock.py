@@ -47,6 +47,9 @@ ALIAS_SCATTER = 0.265
 
 MAX_PACE_ERROR = 0.3
 ALIAS_PACE = 0.07
+SHORTEST_S, LONGEST_S = 60 / 500 / TICKS_PER_BEAT, 60 / 20 / TICKS_PER_BEAT
+"""Periods at 500 and 20 bpm: ticks held up somewhere and delivered in one burst are no tempo."""
+
 SILENCE_S = 1.0
 """A clock silent for longer has stopped."""
 
@@ -88,6 +91,11 @@ class Line:
         period = float(x @ t / (x @ x))
         origin = float(times.mean() - period * numbers.mean())
         return cls(origin, period, float(np.sqrt(np.mean((t - period * x) ** 2))))
+
+    @property
+    def plausible(self) -> bool:
+        """Whether this is a tempo at all."""
+        return SHORTEST_S <= self.period_s <= LONGEST_S
 
     def time_at(self, number: float) -> float:
         """Predicted time of a tick, in s."""
@@ -148,7 +156,9 @@ class ClockEstimator:
         self.number += 1
         self._recent.append((self.number, time_s))
         if len(self._recent) == RECENT:
-            self._adopt(*number_ticks([time for _, time in self._recent], self._recent[0][0]))
+            numbers, times, line = number_ticks([t for _, t in self._recent], self._recent[0][0])
+            if line.plausible:
+                self._adopt(numbers, times, line)
 
     def _follow(self, line: Line, time_s: float) -> None:
         number = round(line.number_at(time_s))
@@ -169,6 +179,8 @@ class ClockEstimator:
         """Whether the last errors all lean to one side by more than the ticks scatter."""
         if len(self._errors) < RUN or len(self._ticks) < 2 * RECENT:
             return False
+        if self._ticks[-1][0] - self._ticks[-RUN][0] < RUN - 2:
+            return False  # a burst of ticks that were held up: all late together, no drift
         one_side = len({error > 0 for error in self._errors}) == 1
         lean = abs(sum(self._errors)) / RUN
         return one_side and lean > RUN_SIGMAS * max(line.rms_s, 2e-4)
@@ -185,7 +197,7 @@ class ClockEstimator:
             return False
         rival_numbers = numbers[0] + np.arange(len(numbers))
         rival = Line.through(rival_numbers, times)
-        if rival.rms_s > MAX_SCATTER * rival.period_s:
+        if not rival.plausible or rival.rms_s > MAX_SCATTER * rival.period_s:
             return False
         if scatter < SCATTER_RATIO * rival.rms_s and pace_error < MAX_PACE_ERROR:
             return False
@@ -202,7 +214,11 @@ class ClockEstimator:
             return False
         numbers = np.arange(n, dtype=np.float64) + self._ticks[0][0]
         times = np.array([time for _, time in self._ticks])
-        self._adopt(numbers, times, Line.through(numbers, times))
+        line = Line.through(numbers, times)
+        # Ticks held up and then delivered at once also look skipped; their plain count has a kink.
+        if not line.plausible or line.rms_s > ALIAS_SCATTER * line.period_s:
+            return False
+        self._adopt(numbers, times, line)
         return True
 
     def _adopt(self, numbers: FloatArray, times: FloatArray, line: Line) -> None:
@@ -217,7 +233,7 @@ class ClockEstimator:
         numbers, times = np.array(self._ticks, dtype=np.float64).T
         if numbers[0] != numbers[-1]:
             line = Line.through(numbers, times)
-            self.line = line if line.period_s > 0 else self.line
+            self.line = line if line.plausible else self.line
 
 
 def number_ticks(times: list[float], first: int) -> tuple[FloatArray, FloatArray, Line]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,11 +14,20 @@ import pytest
 RATE = 48_000
 
 
+# JACK remembers at most eight names until the machine restarts, those of killed servers too.
+NAMES = [f"stembridge-test-{n}" for n in range(4)]
+
+
+def answers(name: str) -> bool:
+    """Whether a server of this name runs."""
+    return not subprocess.run(["jack_lsp", "-s", name], capture_output=True).returncode
+
+
 class JackServer:
-    """`jackd -d dummy` under a name of its own, so that test runs do not collide."""
+    """`jackd -d dummy` under a name that no other test run uses now."""
 
     def __init__(self, period: int = 1024) -> None:
-        self.name = f"sb{uuid.uuid4().hex[:8]}"
+        self.name = next((name for name in NAMES if not answers(name)), NAMES[0])
         self._period = period
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -31,7 +38,7 @@ class JackServer:
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 10
-        while subprocess.run(["jack_lsp", "-s", self.name], capture_output=True).returncode:
+        while not answers(self.name):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError("jackd did not start")
@@ -43,6 +50,16 @@ class JackServer:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def stop(self) -> None:
+        """Kindly, so that nothing stays in shared memory."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+                self._process = None
+            except subprocess.TimeoutExpired:
+                self.kill()
 
     def connect(self, source: str, target: str) -> None:
         subprocess.run(
@@ -61,11 +78,10 @@ def jack_server(monkeypatch: pytest.MonkeyPatch, period: int = 1024) -> Iterator
     """A running server that children of this process find by environment."""
     if shutil.which("jackd") is None or shutil.which("jack_lsp") is None:
         pytest.skip(reason="jackd2 (Debian: apt install jackd2) is not installed")
-    server = JackServer(period)
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    server = JackServer(period)
     monkeypatch.setenv("JACK_NO_AUDIO_RESERVATION", "1")
     monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
-    monkeypatch.setenv("JACK_PROMISCUOUS_SERVER", os.environ.get("JACK_PROMISCUOUS_SERVER", ""))
     try:
         server.start()
     except RuntimeError:
@@ -73,4 +89,4 @@ def jack_server(monkeypatch: pytest.MonkeyPatch, period: int = 1024) -> Iterator
     try:
         yield server
     finally:
-        server.kill()
+        server.stop()

@@ -61,7 +61,7 @@ def test_an_exact_clock_is_measured_exactly() -> None:
 @pytest.mark.parametrize("bpm", [87.3, 128.0, 174.0])
 def test_lost_and_doubled_ticks_do_not_move_the_position(bpm: float) -> None:
     wrong = 0
-    for seed in range(20):
+    for seed in range(12):
         estimator = ClockEstimator()
         times = clock(bpm, 20.0, seed, lost=0.01, doubled=0.01)
         for time in times:
@@ -70,7 +70,7 @@ def test_lost_and_doubled_ticks_do_not_move_the_position(bpm: float) -> None:
         wrong += estimator.number != true_number
         assert abs(estimator.number - true_number) <= 1
     # Only among the first twelve ticks, before there is a line, can a fault go unnoticed.
-    assert wrong <= 3
+    assert wrong <= 2
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,19 @@ def test_first_numbering_finds_a_hole(hole: int) -> None:
     numbers, _, line = number_ticks(times, 0)
     assert numbers.tolist() == [n for n in range(13) if n != hole]
     assert line.period_s == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("held_s", [0.05, 0.2, 0.4])
+def test_ticks_held_up_and_delivered_at_once_are_no_tempo(held_s: float) -> None:
+    """A busy machine stalls the sender or the server: the gap is followed by a burst."""
+    times = clock(128.0, 10.0, 5)
+    stalled = (times > 6.0) & (times < 6.0 + held_s)
+    times[stalled] = 6.0 + held_s + np.arange(stalled.sum()) * 1e-4
+    estimator = ClockEstimator()
+    for time in np.sort(times):
+        estimator.tick(float(time))
+        assert estimator.tempo is None or abs(estimator.tempo.bpm - 128.0) < 20.0
+        if 2.0 < time < 6.0 or time > 7.5:
+            assert estimator.tempo is not None
+            assert abs(estimator.tempo.bpm - 128.0) < 0.5
+    assert abs(estimator.number - (10.0 * 128.0 * TICKS_PER_BEAT / 60 - 1)) <= 1

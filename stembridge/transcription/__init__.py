@@ -1,0 +1,11 @@
+"""Generated stems as notes: monophonic bass and drums to MIDI.
+
+notes  a note, a MIDI file
+bass   pitch of each onset (YIN)
+drums  which drums sound at each onset
+score  note F measure, for the evaluation
+"""
+
+from stembridge.transcription.notes import Note, transcribe, write_midi
+
+__all__ = ["Note", "transcribe", "write_midi"]
