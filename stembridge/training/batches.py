@@ -58,31 +58,42 @@ class Batch(NamedTuple):
 
 
 class BatchSource:
-    """Draws batches from a latent set; the same seed and step give the same batch."""
+    """Draws batches from a latent set; the same seed and step give the same batch.
+
+    Stems that a song does not have never count: their silence says nothing about the music.
+
+    Raises:
+        ValueError: no song is as long as a window.
+    """
 
     def __init__(self, latents: LatentSet, layout: Layout, task: TaskConfig, seed: int) -> None:
         self._set, self._layout, self._task, self._seed = latents, layout, task, seed
         self._songs = np.flatnonzero(latents.lengths >= task.window)
+        if not len(self._songs):
+            raise ValueError(f"no song is as long as a window of {task.window} frames")
 
     def batch(self, step: int, size: int, rank: int = 0) -> Batch:
         """The batch of a step, for one of several processes."""
         rng = np.random.default_rng([self._seed, step, rank])
-        clean, conditions = self._windows(rng, size)
+        clean, conditions, present = self._windows(rng, size)
         sigma, counted = self._noise_levels(rng, size, clean.shape[1])
+        counted *= present[:, :, None]
         self._drop(rng, conditions)
         noise = rng.standard_normal(clean.shape, dtype=np.float32)
         arrays = (clean, noise, sigma, conditions, counted)
         return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
 
-    def _windows(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def _windows(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, ...]:
         window = self._task.window
         clean, conditions = [], []
-        for song in rng.choice(self._songs, size):
+        songs = rng.choice(self._songs, size)
+        for song in songs:
             start = int(rng.integers(self._set.lengths[song] - window + 1))
             at = slice(start, start + window)
             clean.append(self._set.latents[song, :, :, at])
             conditions.append(self._set.conditions[song, :, at])
-        return np.stack(clean).astype(np.float32), np.stack(conditions).astype(np.float32)
+        stacked = (np.stack(arrays).astype(np.float32) for arrays in (clean, conditions))
+        return *stacked, self._set.present[songs]
 
     def _noise_levels(
         self, rng: np.random.Generator, size: int, stems: int

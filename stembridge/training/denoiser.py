@@ -30,6 +30,7 @@ from stembridge.nn.precondition import Preconditioned, denoising_loss
 from stembridge.nn.registry import Network, config_fields, write_network
 from stembridge.training.batches import BatchSource, TaskConfig
 from stembridge.training.latents import LatentSet
+from stembridge.training.processes import average_gradients, free_port, own_core
 from stembridge.training.progress import progress_bar
 
 
@@ -113,9 +114,17 @@ def new_optimizers(
 class Run:
     """State of one process of a training run."""
 
-    def __init__(self, model: BackboneConfig, config: DenoiserTraining, folder: Path) -> None:
+    def __init__(
+        self,
+        model: BackboneConfig,
+        config: DenoiserTraining,
+        folder: Path,
+        initial: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.config, self.model_config, self.folder = config, model, folder
         self.denoiser = new_denoiser(model, config.seed).to(config.device)
+        if initial is not None:
+            self.denoiser.load_state_dict(initial)
         self.average = {
             name: value.detach().clone().float()
             for name, value in self.denoiser.state_dict().items()
@@ -139,7 +148,7 @@ class Run:
         self.denoiser.zero_grad(set_to_none=True)
         loss.backward()
         if world > 1:
-            _average_gradients(self.parameters, world)
+            average_gradients(self.parameters, world)
         nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -162,17 +171,19 @@ class Run:
         for i, optimizer in enumerate(self.optimizers):
             for index, entry in optimizer.state_dict()["state"].items():
                 state |= {f"optimizer{i}.{index}.{k}": torch.as_tensor(v) for k, v in entry.items()}
+        # Inside the same file as the weights: the two can never belong to different steps.
+        state["step"] = torch.tensor(self.step)
         partial = self.folder / "state.partial"
         save_file({k: v.contiguous() for k, v in state.items()}, partial)
         partial.replace(self.folder / "state.safetensors")
-        (self.folder / "state.json").write_text(json.dumps({"step": self.step}))
         save_average(self, self.folder / "denoiser")
 
     def load(self) -> None:
         """Goes on from the last checkpoint, if there is one."""
-        if not (self.folder / "state.json").exists():
+        path = self.folder / "state.safetensors"
+        if not path.exists():
             return
-        state = load_file(self.folder / "state.safetensors")
+        state = load_file(path)
         self.denoiser.load_state_dict(_under(state, "model."))
         self.average = {k: v.clone() for k, v in _under(state, "average.").items()}
         for i, optimizer in enumerate(self.optimizers):
@@ -182,22 +193,14 @@ class Run:
                 entries.setdefault(int(index), {})[name] = value
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": entries, "param_groups": groups})
-        self.step = json.loads((self.folder / "state.json").read_text())["step"]
+        if "step" in state:
+            self.step = int(state["step"])
+        else:  # a run begun before the step moved into the same file
+            self.step = json.loads((self.folder / "state.json").read_text())["step"]
 
 
 def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-
-
-def _average_gradients(parameters: list[nn.Parameter], world: int) -> None:
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([g.reshape(-1) for g in gradients])
-    dist.all_reduce(flat)
-    flat /= world
-    offset = 0
-    for gradient in gradients:
-        gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient))
-        offset += gradient.numel()
 
 
 def save_average(run: Run, folder: Path) -> None:
@@ -208,19 +211,12 @@ def save_average(run: Run, folder: Path) -> None:
     write_network(Network("backbone", fields, module), folder)
 
 
-def _own_core(rank: int) -> None:
-    """Keeps each single-threaded process on a core: the scheduler likes to stack them on one."""
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[rank % len(cores)]})
-
-
 def _worker(
     rank: int, world: int, run_arguments: tuple[Any, ...], data: Path, layout: Layout, port: int
 ) -> None:
     torch.set_num_threads(1)
     if world > 1:
-        _own_core(rank)
+        own_core(rank)
         address = f"tcp://127.0.0.1:{port}"
         dist.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
     run = Run(*run_arguments)
@@ -264,7 +260,8 @@ def train(
     data: Path,
     layout: Layout,
     folder: Path,
-    port: int = 29517,
+    port: int | None = None,
+    initial: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Trains until `config.steps`, from the folder's checkpoint if it has one.
 
@@ -273,17 +270,17 @@ def train(
         config: the run.
         data: a latent set (`training.latents`).
         layout: of the set's conditions.
-        folder: receives `state.*`, `log.jsonl` and `denoiser/` (averaged weights).
-        port: loopback port where the processes meet.
+        folder: receives `state.safetensors`, `log.jsonl` and `denoiser/` (averaged weights).
+        port: loopback port where the processes meet; any free one by default.
+        initial: weights that a new run starts from; a checkpoint in the folder goes first.
     """
     world = config.processes if config.device == "cpu" else 1
-    arguments = (model, config, folder)
+    arguments = (model, config, folder, initial)
     # Spinning OpenMP threads steal the other processes' cores; malloc's trimming costs a third.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if world == 1:
         _worker(0, 1, arguments, data, layout, port)
         return
-    spawn(
-        _worker, args=(world, arguments, data, layout, port), nprocs=world, join=True
-    )
+    port = port or free_port()
+    spawn(_worker, args=(world, arguments, data, layout, port), nprocs=world, join=True)

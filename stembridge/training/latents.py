@@ -1,7 +1,8 @@
 """Latents of a set of songs on disk, ready for the denoiser: written once, memory-mapped after.
 
 A latent set is a folder: `latents.npy` float16 `[N, S, C, F]`, `conditions.npy` float16
-`[N, K, F]`, `lengths.npy` int32 `[N]` (frames of every song; the rest is padding).
+`[N, K, F]`, `lengths.npy` int32 `[N]` (frames of every song; the rest is padding), and where some
+songs lack a stem, `present.npy` bool `[N, S]`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,15 +29,40 @@ class LatentSet:
     latents: NDArray[np.float16]
     conditions: NDArray[np.float16]
     lengths: NDArray[np.int32]
+    present: NDArray[np.bool_]
 
     @staticmethod
     def open(folder: Path) -> LatentSet:
-        """Opens a set written by `write_latents`."""
-        return LatentSet(
-            np.load(folder / "latents.npy", mmap_mode="r"),
-            np.load(folder / "conditions.npy", mmap_mode="r"),
-            np.load(folder / "lengths.npy"),
-        )
+        """Opens a set written by `write_latents` or `write_encoded`."""
+        latents = np.load(folder / "latents.npy", mmap_mode="r")
+        path = folder / "present.npy"
+        present = np.load(path) if path.exists() else np.ones(latents.shape[:2], bool)
+        conditions = np.load(folder / "conditions.npy", mmap_mode="r")
+        return LatentSet(latents, conditions, np.load(folder / "lengths.npy"), present)
+
+
+class Encoded(NamedTuple):
+    """One song: latents `[S, C, F]`, conditions `[K, F]`, and which stems it has `[S]`."""
+
+    latents: NDArray[np.float16]
+    conditions: NDArray[np.float16]
+    present: NDArray[np.bool_]
+
+
+def write_encoded(folder: Path, songs: Sequence[Encoded]) -> None:
+    """Writes songs that were encoded elsewhere as a set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lengths = np.array([song.latents.shape[2] for song in songs], np.int32)
+    frames = int(lengths.max(initial=0))
+
+    def padded(parts: Sequence[NDArray[np.float16]]) -> NDArray[np.float16]:
+        room = [[(0, 0)] * (part.ndim - 1) + [(0, frames - part.shape[-1])] for part in parts]
+        return np.stack([np.pad(part, at) for part, at in zip(parts, room, strict=True)])
+
+    np.save(folder / "latents.npy", padded([song.latents for song in songs]))
+    np.save(folder / "conditions.npy", padded([song.conditions for song in songs]))
+    np.save(folder / "present.npy", np.stack([song.present for song in songs]))
+    np.save(folder / "lengths.npy", lengths)
 
 
 def song_latents(song: AnnotatedSong, codecs: Mapping[str, LinearCodec]) -> torch.Tensor:

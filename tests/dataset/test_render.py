@@ -95,5 +95,5 @@ def test_building_is_resumable_and_songs_are_kept_as_they_are(
 
 def test_a_missing_soundfont_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(soundfonts, "FOLDERS", (tmp_path,))
-    with pytest.raises(MissingExtraError, match="Nothing.sf2"):
+    with pytest.raises(MissingExtraError, match=r"Nothing\.sf2"):
         find_soundfont("Nothing.sf2")

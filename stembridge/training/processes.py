@@ -1,0 +1,35 @@
+"""What training processes on one machine share: a meeting place, cores, and one gradient."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+def average_gradients(parameters: list[nn.Parameter], world: int) -> None:
+    """Replaces every process's gradients by their mean: one all-reduce of one flat vector."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in gradients])
+    dist.all_reduce(flat)
+    flat /= world
+    offset = 0
+    for gradient in gradients:
+        gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient))
+        offset += gradient.numel()
+
+
+def own_core(rank: int) -> None:
+    """Keeps each single-threaded process on a core: the scheduler likes to stack them on one."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on, where the processes of one run can meet."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

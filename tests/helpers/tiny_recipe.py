@@ -1,0 +1,34 @@
+"""The whole recipe at toy size: seconds instead of hours, same stages, same files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stembridge.dataset.song import STEMS
+from stembridge.dataset.soundfonts import HELD_OUT
+from stembridge.training.recipe import Recipe, load_recipe
+
+WINDOW = 48  # frames of 32 ms
+
+
+def tiny_recipe() -> Recipe:
+    """16 kHz, eight latent channels, a network of a few thousand weights, three steps."""
+    return replace(
+        load_recipe(),
+        name="tiny-recipe",
+        data={
+            "songs": 3, "validation_songs": 1, "length_s": 6.0, "rate": 16000,
+            "soundfont": HELD_OUT, "workers": 1,
+        },
+        codec={
+            "hop": 512, "channels": 8, "floor": 1e-3, "songs": 3, "patches_per_song": 60,
+            "n_fft": dict.fromkeys(STEMS, 512), "iterations": dict.fromkeys(STEMS, 1),
+        },
+        backbone={"width": 32, "dilations": [1, 0, 2], "heads": 2, "level_features": 8},
+        training={"steps": 3, "batch": 2, "processes": 1, "learning_rate": 1e-3, "warmup": 1},
+        task={"window": WINDOW, "continuation_frames": 16},
+        serving={
+            "steps": 3, "sigma_min": 0.05, "sigma_max": 20.0, "sigma_context": 0.05,
+            "overlap_frames": 8,
+        },
+    )  # fmt: skip

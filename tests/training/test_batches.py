@@ -1,0 +1,121 @@
+"""Training windows: reproducible, every task, nothing given is counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stembridge.conditions import Layout, full_layout
+from stembridge.training.batches import BatchSource, TaskConfig
+from stembridge.training.latents import Encoded, LatentSet, write_encoded
+
+LAYOUT = full_layout(["pop", "rock"], {"bass": ("pick", "synth")})
+TASK = TaskConfig(window=16, continuation_frames=8)
+C = 3
+
+
+def write_set(
+    folder: Path, lengths: tuple[int, ...] = (40, 16, 10), layout: Layout = LAYOUT,
+    absent: tuple[tuple[int, int], ...] = (),
+) -> LatentSet:  # fmt: skip
+    """Latents whose values are song + frame / 1000, conditions all 1."""
+    songs = []
+    for index, length in enumerate(lengths):
+        frames = index + np.arange(length) / 1000
+        latents = np.broadcast_to(frames, (4, C, length)).astype(np.float16)
+        conditions = np.ones((layout.channels, length), np.float16)
+        present = np.array([(index, stem) not in absent for stem in range(4)])
+        songs.append(Encoded(latents, conditions, present))
+    write_encoded(folder, songs)
+    return LatentSet.open(folder)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> BatchSource:
+    return BatchSource(write_set(tmp_path), LAYOUT, TASK, seed=3)
+
+
+def test_a_step_is_the_same_batch_every_time_and_no_other(source: BatchSource) -> None:
+    first, again, later, other = (
+        source.batch(5, 4), source.batch(5, 4), source.batch(6, 4), source.batch(5, 4, rank=1),
+    )  # fmt: skip
+    for a, b in zip(first, again, strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(first.noise, later.noise)
+    assert not torch.equal(first.noise, other.noise)
+
+
+def test_shapes_and_windows_lie_inside_songs(source: BatchSource) -> None:
+    batch = source.batch(0, 64)
+    assert batch.clean.shape == batch.noise.shape == (64, 4, C, 16)
+    assert batch.sigma.shape == batch.counted.shape == (64, 4, 16)
+    assert batch.conditions.shape == (64, LAYOUT.channels, 16)
+    songs = batch.clean[:, 0, 0].round()
+    assert set(songs.flatten().tolist()) == {0.0, 1.0}  # the third song is too short
+    assert (songs == songs[:, :1]).all()
+    noise = batch.noise
+    assert float(noise.mean()) == pytest.approx(0, abs=0.05)
+    assert float(noise.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_all_tasks_occur(source: BatchSource) -> None:
+    counted = torch.cat([source.batch(step, 64).counted for step in range(20)]).numpy()
+    last = counted[:, :, -1] > 0
+    subsets = {tuple(row) for row in last.tolist()}
+    assert len(subsets) == 15  # every non-empty set of generated stems
+    total = last.all(1)
+    assert np.mean(total) == pytest.approx(TASK.total, abs=0.04)
+    continued = (counted[:, :, 0] == 0).all(1)
+    assert np.mean(continued) == pytest.approx(TASK.continuation, abs=0.04)
+    lengths = (counted[continued & total] == 0).all(1).sum(1)
+    assert lengths.min() >= 4
+    assert lengths.max() <= TASK.continuation_frames
+
+
+def test_given_latents_are_nearly_clean_and_not_counted(source: BatchSource) -> None:
+    batch = source.batch(1, 256)
+    given = batch.counted == 0
+    low, high = TASK.given_sigma
+    assert given.any()
+    assert (batch.sigma[given] >= low * 0.999).all()
+    assert (batch.sigma[given] <= high * 1.001).all()
+    for item in range(256):
+        levels = batch.sigma[item][~given[item]]
+        assert len(set(levels.tolist())) == 1  # one noise level for all that is generated
+
+
+def test_noise_levels_are_log_normal_within_their_range(source: BatchSource) -> None:
+    sigma = torch.stack([source.batch(step, 64).sigma.amax((1, 2)) for step in range(20)])
+    logs = sigma.flatten().log().numpy()
+    assert np.median(logs) == pytest.approx(TASK.log_sigma_mean, abs=0.2)
+    assert np.std(logs) == pytest.approx(TASK.log_sigma_deviation, abs=0.2)
+    assert sigma.max() <= TASK.sigma_range[1]
+
+
+def test_drop_out_takes_whole_blocks_as_often_as_it_should(source: BatchSource) -> None:
+    conditions = torch.cat([source.batch(step, 64).conditions for step in range(10)]).numpy()
+    for name, at in LAYOUT.slices().items():
+        block = conditions[:, at]
+        kept, dropped = (block == 1).all((1, 2)), (block == 0).all((1, 2))
+        assert (kept | dropped).all(), name
+        assert np.mean(dropped) == pytest.approx(dict(TASK.drop)[name], abs=0.06)
+
+
+def test_stems_that_a_song_lacks_never_count(tmp_path: Path) -> None:
+    latents = write_set(tmp_path, (40, 40), absent=((0, 2), (0, 3)))
+    batch = BatchSource(latents, LAYOUT, TASK, 0).batch(0, 200)
+    first = batch.clean[:, 0, 0, 0].round() == 0
+    assert first.any()
+    assert not batch.counted[first, 2:].any()
+    assert batch.counted[first, :2].any()
+    assert batch.counted[~first, 2:].any()
+
+
+def test_a_set_without_a_song_as_long_as_a_window_is_refused(tmp_path: Path) -> None:
+    latents = write_set(tmp_path)
+    with pytest.raises(ValueError, match="64 frames"):
+        BatchSource(latents, LAYOUT, replace(TASK, window=64), 0)

@@ -1,0 +1,120 @@
+"""The recipe end to end at toy size, and what it hands over to serving."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tiny_recipe import WINDOW, tiny_recipe
+
+from stembridge.dataset.song import STEMS
+from stembridge.nn.parity import PARITY_NAME, check_other_shapes, check_stored
+from stembridge.nn.registry import read_network
+from stembridge.pipeline.run import arrange
+from stembridge.request import parse_request
+from stembridge.runtime.load import load_model
+from stembridge.training import recipe as recipes
+from stembridge.training.latents import LatentSet
+from stembridge.training.recipe import load_recipe, song_paths
+
+
+def test_the_shipped_recipe_is_whole() -> None:
+    recipe = load_recipe()
+    assert recipe.layout.channels == recipe.backbone_config.conditions
+    assert {recipe.codec_config(stem).hop for stem in STEMS} == {recipe.codec["hop"]}
+    for stem in STEMS:
+        config = recipe.codec_config(stem)
+        assert config.hop % config.stft_hop == 0
+    facts = recipes.artifact_facts(recipe)
+    assert facts["training"]["nominal_lufs"] == -20.0
+    assert facts["overlap_frames"] < facts["window_frames"] == recipe.task_config.window
+    # Sampling must not start or end where training never was.
+    low, high = recipe.task_config.sigma_range
+    assert low <= facts["sigma_min"] < facts["sigma_max"] <= high
+    given_low, given_high = recipe.task_config.given_sigma
+    assert given_low <= facts["sigma_context"] <= given_high
+
+
+def test_a_recipe_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
+    shipped = Path(recipes.__file__).with_name("configs") / "default.toml"
+    path = tmp_path / "mine.toml"
+    path.write_text(shipped.read_text().replace('"stembridge-default"', '"mine"'))
+    assert load_recipe(path).name == "mine"
+    with pytest.raises(TypeError):
+        path.write_text(shipped.read_text() + "\n[oven]\nheat = 3\n")
+        load_recipe(path)
+
+
+def test_all_stages_leave_their_files(tiny_run: Path) -> None:
+    recipe = tiny_recipe()
+    assert len(song_paths(tiny_run, "train")) == 3
+    assert len(song_paths(tiny_run, "validation")) == 1
+    train = LatentSet.open(tiny_run / "latents" / "train")
+    assert train.latents.shape[:3] == (3, 4, 8)
+    assert train.conditions.shape[:2] == (3, recipe.layout.channels)
+    assert (train.lengths >= WINDOW).all()
+    assert train.present.all()
+    for i, length in enumerate(train.lengths):
+        assert not train.latents[i, :, :, length:].any()
+        assert np.isfinite(train.latents[i]).all()
+        assert (train.conditions[i, 0, :length] == 1).all()  # the grid is known
+    assert (tiny_run / "run" / "state.safetensors").is_file()
+
+
+def test_the_same_command_goes_on_and_does_nothing_twice(
+    tiny_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {p: p.stat().st_mtime_ns for p in tiny_run.glob("[scl]*/**/*") if p.is_file()}
+    assert before
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("a finished stage was done again")
+
+    for name in ("export_codec", "write_latents", "fit"):
+        monkeypatch.setattr(recipes, name, never)
+    recipes.run_recipe(tiny_recipe(), tiny_run, lambda text: None)
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_the_artifact_computes_what_was_trained(tiny_run: Path) -> None:
+    artifact = tiny_run / "artifact"
+    model = load_model(artifact, "cpu")
+    from safetensors.numpy import load
+
+    stored = load((artifact / PARITY_NAME).read_bytes())
+    for check in [*check_stored(model, stored), *check_other_shapes(model)]:
+        assert check.euclidean < 2e-3, check
+    codec = read_network(tiny_run / "codec" / "bass").module
+    import torch
+
+    audio = 0.1 * np.random.default_rng(0).standard_normal((1, 16 * 512)).astype(np.float32)
+    with torch.no_grad():
+        expected = codec.encoder(torch.from_numpy(audio)).numpy()
+    np.testing.assert_allclose(model.encode("bass", audio), expected, atol=1e-3)
+
+
+def test_arrange_plays_the_artifact(tiny_run: Path, tmp_path: Path) -> None:
+    model = load_model(tiny_run / "artifact", "cpu")
+    drums = tmp_path / "drums.wav"
+    soundfile.write(drums, 0.1 * np.random.default_rng(0).standard_normal(2 * 16000), 16000)
+    values = {"generate": "bass,piano", "bpm": "120", "bars": 1, "style": "funk", "chords": "Am"}
+    request = parse_request(values | {"context.drums": str(drums), "request_id": "r"})
+    stems = arrange(request, model, tmp_path / "out")
+    assert [stem.stem for stem in stems] == ["bass", "piano"]
+    for stem in stems:
+        audio, rate = soundfile.read(stem.path)
+        assert (len(audio), rate) == (2 * 44100, 44100)
+        assert np.isfinite(audio).all()
+
+
+def test_the_manifest_says_how_it_was_made(tiny_run: Path) -> None:
+    manifest = json.loads((tiny_run / "artifact" / "manifest.json").read_text())
+    assert manifest["training"]["backbone"]["width"] == 32
+    assert manifest["training"]["data"]["songs"] == 3
+    assert manifest["styles"] == list(tiny_recipe().layout.styles)
+    assert [b["name"] for b in manifest["condition_layout"]] == [
+        "grid", "chords", "style", "timbre",
+    ]  # fmt: skip
