@@ -179,10 +179,10 @@ class ClockEstimator:
         """Whether the last errors all lean to one side by more than the ticks scatter."""
         if len(self._errors) < RUN or len(self._ticks) < 2 * RECENT:
             return False
-        if self._ticks[-1][0] - self._ticks[-RUN][0] < RUN - 2:
-            return False  # a burst of ticks that were held up: all late together, no drift
+        if abs(self._ticks[-1][0] - self._ticks[-RUN][0] - RUN) > 2:
+            return False  # ticks held up and delivered at once: all late together, no drift
         one_side = len({error > 0 for error in self._errors}) == 1
-        lean = abs(sum(self._errors)) / RUN
+        lean = abs(float(np.median(self._errors)))
         return one_side and lean > RUN_SIGMAS * max(line.rms_s, 2e-4)
 
     def _challenged(self, line: Line) -> bool:
