@@ -59,6 +59,9 @@ def arrange(
     ] = None,
     no_grid: Annotated[bool, typer.Option("--no-grid", help="Do not tell the tempo.")] = False,
     float_: Annotated[bool, typer.Option("--float", help="Write 32-bit float WAV.")] = False,
+    midi: Annotated[
+        bool, typer.Option("--midi", help="Write bass and drums as MIDI files too.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Name of the takes' folder.")] = None,
     receipt: Annotated[
         Path | None, typer.Option(help="Make the take of this receipt.json again.")
@@ -90,6 +93,7 @@ def arrange(
         "timbres": dict(_pair(item, "--timbre", "bass=name") for item in timbre or []),
         "use_grid": not no_grid,
         "sample_format": "float" if float_ else "pcm24",
+        "midi": midi,
         "name": name,
     }
     if receipt is None:

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.audio.files import ensure_room, write_stem
+from stembridge.audio.buffer import FloatArray
+from stembridge.audio.files import ensure_room, write_atomically, write_stem
 from stembridge.musical_time import beats_to_samples
 from stembridge.pipeline.context import Context, load_context
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
@@ -24,6 +25,7 @@ from stembridge.pipeline.settings import settings_for
 from stembridge.pipeline.verdict import judge
 from stembridge.request import GenerationRequest
 from stembridge.runtime.model import StemModel
+from stembridge.transcription import TRANSCRIBED, transcribe, write_midi
 
 BYTES_PER_SAMPLE = {"pcm24": 3, "float": 4}
 
@@ -89,6 +91,18 @@ def stem_file_name(request: GenerationRequest, stem: str, variation: int) -> str
     return f"{bars:.6g}bars_{request.bpm:.6g}bpm_{stem}_seed{request.seed}_take{variation + 1}.wav"
 
 
+def as_midi(stem: str, audio: FloatArray, request: GenerationRequest) -> bytes:
+    """A MIDI file of what a finished stem `[n]` plays."""
+    return write_midi(
+        transcribe(stem, audio, request.session_rate),
+        request.bpm,
+        request.time_signature,
+        request.length_beats,
+        drums=stem == "drums",
+        name=stem,
+    )
+
+
 def _write_take(
     take: Take,
     request: GenerationRequest,
@@ -103,6 +117,8 @@ def _write_take(
         verdict = judge(audio, request, context.loudness_lufs, context.silent)
         path = folder / stem_file_name(request, stem, take.variation)
         written = write_stem(path, audio, request.session_rate, request.sample_format)
+        if request.midi and stem in TRANSCRIBED:
+            write_atomically(path.with_suffix(".mid"), as_midi(stem, audio, request))
         yield StemFile(
             stem, take.variation, path, written.sha256, audio.size, request.session_rate, verdict
         )

@@ -6,6 +6,6 @@ drums  which drums sound at each onset
 score  note F measure, for the evaluation
 """
 
-from stembridge.transcription.notes import Note, transcribe, write_midi
+from stembridge.transcription.notes import TRANSCRIBED, Note, transcribe, write_midi
 
-__all__ = ["Note", "transcribe", "write_midi"]
+__all__ = ["TRANSCRIBED", "Note", "transcribe", "write_midi"]
