@@ -1,0 +1,180 @@
+"""Fine-tuning an artifact on one's own songs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stembridge.conditions import full_layout
+from stembridge.dataset.annotated import AnnotatedSong, load_song
+from stembridge.dataset.pieces import recording_of
+from stembridge.errors import BadArgsError, ModelUntrustedError
+from stembridge.musical_time import TimeSignature
+from stembridge.nn.backbone import BackboneConfig
+from stembridge.nn.parity import PARITY_NAME, check_stored
+from stembridge.runtime.load import load_model
+from stembridge.training import finetune as module
+from stembridge.training.batches import BatchSource, TaskConfig
+from stembridge.training.denoiser import new_denoiser
+from stembridge.training.finetune import FineTuning, finetune
+from stembridge.training.latents import Encoded, LatentSet, write_encoded
+from stembridge.training.start import Start, encoded
+from stembridge.training.validation import ALL, validation_losses
+
+RATE = 16000
+QUICK = FineTuning(batch=4, processes=1, learning_rate=5e-3, save_every=10, validation=0.25)
+
+
+def own_songs() -> Iterator[AnnotatedSong]:
+    """Recordings of one kind: a beating drone on bass and a click on every beat; no more stems."""
+    for index in range(4):
+        rng = np.random.default_rng(index)
+        t = np.arange(4 * RATE) / RATE
+        audio = np.zeros((4, t.size), np.float32)
+        audio[0] = 0.1 * np.sin(2 * np.pi * 60 * t) * np.sin(2 * np.pi * t) ** 2
+        audio[1] = 0.2 * rng.standard_normal(t.size) * np.exp(-((2 * t) % 1) * 30)
+        yield AnnotatedSong(f"mine-part{index:03d}" if index < 2 else f"other{index}", audio, RATE,
+                            120.0, TimeSignature())  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tuned(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]:
+    out = tmp_path_factory.mktemp("tuned") / "mine"
+    artifact = tiny_run / "artifact"
+    return artifact, finetune(own_songs(), out, init=artifact, steps=40, settings=QUICK)
+
+
+def test_the_validation_loss_falls(tuned: tuple[Path, module.FineTuneReport]) -> None:
+    _, report = tuned
+    assert report.after < 0.8 * report.before
+    assert report.gain == pytest.approx(1 - report.after / report.before)
+    assert (report.n_train + report.n_validation, report.steps) == (4, 40)
+    # Guitar and piano were never there, so they count nowhere.
+    assert set(report.losses_after) == {ALL, "bass", "drums"}
+
+
+def test_the_new_artifact_opens_with_the_old_codec_and_a_new_denoiser(
+    tuned: tuple[Path, module.FineTuneReport],
+) -> None:
+    old_folder, report = tuned
+    old, new = load_model(old_folder, "cpu"), load_model(report.artifact, "cpu")
+    audio = next(own_songs()).audio[:1, : 100 * 512]
+    np.testing.assert_array_equal(old.encode("bass", audio), new.encode("bass", audio))
+    manifest = new.manifest
+    assert manifest.name == f"{old.manifest.name}-tuned"
+    assert manifest.files["encoder-bass.onnx"] == old.manifest.files["encoder-bass.onnx"]
+    assert manifest.files["denoiser.ts"] != old.manifest.files["denoiser.ts"]
+    assert manifest.training["nominal_lufs"] == old.manifest.training["nominal_lufs"]
+    tuning = manifest.training["fine_tune"]
+    assert tuning["from_sha256"] == old.manifest.artifact_sha256
+    assert tuning["validation_loss_after"][ALL] == report.after
+    assert "figures" not in tuning
+    assert manifest.figures == {}
+    from safetensors.numpy import load
+
+    stored = load((report.artifact / PARITY_NAME).read_bytes())
+    assert all(check.euclidean < 2e-3 for check in check_stored(new, stored))
+
+
+def test_no_step_changes_nothing(tiny_run: Path, tmp_path: Path) -> None:
+    """The weights that are read are those that were exported."""
+    artifact = tiny_run / "artifact"
+    source = Start.open(artifact)
+    model = load_model(artifact, "cpu")
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 4, 8, 20, generator=generator)
+    sigma = torch.full((1, 4, 20), 0.7)
+    conditions = torch.randn(1, source.layout.channels, 20, generator=generator)
+    with torch.no_grad():
+        expected = source.denoiser(source.weights)(x, sigma, conditions).numpy()
+    found = model.denoise(x.numpy(), sigma.numpy(), conditions.numpy())
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_second_call_goes_on_and_another_start_is_refused(
+    tuned: tuple[Path, module.FineTuneReport],
+) -> None:
+    artifact, report = tuned
+    again = finetune(own_songs(), report.artifact, init=artifact, steps=40, settings=QUICK)
+    assert again.after == pytest.approx(report.after, rel=1e-5)  # nothing was left to train
+    with pytest.raises(BadArgsError, match="another model"):
+        finetune(own_songs(), report.artifact, init=report.artifact, steps=41, settings=QUICK)
+
+
+def test_pieces_of_one_recording_stay_on_one_side(tmp_path: Path) -> None:
+    songs = []
+    for name in ("a-part000", "a-part001", "a-part002", "b", "c-part000", "c-part001"):
+        mark = np.full((4, 2, 20), ord(recording_of(name)), np.float16)
+        songs.append((name, Encoded(mark, np.zeros((3, 20), np.float16), np.ones(4, bool))))
+    for seed in range(6):
+        settings = replace(QUICK, seed=seed)
+        counts = module._write_sets(tmp_path, songs, settings, window=10)
+        sides = [set(np.unique(LatentSet.open(tmp_path / part).latents).tolist())
+                 for part in ("train", "validation")]  # fmt: skip
+        assert sum(counts) == 6
+        assert sides[1]
+        assert not sides[0] & sides[1]
+    only = [(name, song) for name, song in songs if name.startswith("a")]
+    assert module._write_sets(tmp_path, only, QUICK, window=10) == (2, 1)
+
+
+def test_too_few_or_foreign_songs_are_refused_in_words(tiny_run: Path, tmp_path: Path) -> None:
+    artifact = tiny_run / "artifact"
+    short = [replace(song, audio=song.audio[:, :RATE]) for song in own_songs()]
+    with pytest.raises(BadArgsError, match="at least two songs"):
+        finetune(short, tmp_path / "a", init=artifact, steps=1)
+    foreign = [replace(song, rate=44100) for song in own_songs()]
+    with pytest.raises(BadArgsError, match="44100 Hz"):
+        finetune(foreign, tmp_path / "b", init=artifact, steps=1)
+
+
+def test_a_changed_denoiser_is_never_opened(tiny_run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in (tiny_run / "artifact").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    (copy / "denoiser.ts").write_bytes((copy / "denoiser.ts").read_bytes() + b"x")
+    with pytest.raises(ModelUntrustedError):
+        finetune(own_songs(), tmp_path / "out", init=copy, steps=1)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    del manifest["training"]["backbone"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BadArgsError, match="cannot be fine-tuned"):
+        finetune(own_songs(), tmp_path / "out", init=copy, steps=1)
+
+
+def test_songs_of_the_recipe_can_be_learned_too(tiny_run: Path) -> None:
+    model = load_model(tiny_run / "artifact", "cpu")
+    song = load_song(min((tiny_run / "songs" / "train").glob("*.json")))
+    layout = Start.open(tiny_run / "artifact").layout
+    found = encoded(song, model, layout)
+    stored = LatentSet.open(tiny_run / "latents" / "train")
+    n = found.latents.shape[2]
+    assert np.abs(found.latents - stored.latents[0, :, :, :n]).max() < 0.05
+    np.testing.assert_array_equal(found.conditions, stored.conditions[0, :, :n])
+
+
+def test_validation_losses_are_reproducible_and_know_a_better_network(tmp_path: Path) -> None:
+    layout = full_layout(["pop"], {"bass": ("pick",)})
+    zeros = np.zeros((4, 3, 30), np.float16)
+    write_encoded(tmp_path, [Encoded(zeros, np.zeros((layout.channels, 30), np.float16),
+                                     np.ones(4, bool))])  # fmt: skip
+    task = TaskConfig(window=12, continuation_frames=6)
+    source = BatchSource(LatentSet.open(tmp_path), layout, task, 0)
+    shape = BackboneConfig(4, 3, layout.channels, width=8, dilations=(1,), level_features=8)
+    untrained = new_denoiser(shape)
+    losses = validation_losses(untrained, source, batches=3)
+    assert losses == validation_losses(untrained, source, batches=3)
+    # All latents are 0: of c_skip x and the target 0 a fresh network leaves (sigma/sigma_total)^2
+    # of the noise, weighted with its inverse: the noise's own power over 1 + sigma^2.
+    batch = source.batch(0, 8)
+    s = batch.sigma.unsqueeze(2)
+    first = (batch.noise**2 / (1 + s**2))[(batch.counted > 0).unsqueeze(2).expand_as(batch.noise)]
+    alone = validation_losses(untrained, source, batches=1)
+    assert alone[ALL] == pytest.approx(float(first.mean()), rel=1e-4)
