@@ -75,8 +75,7 @@ class AsyncClient:
             NotNowError: nobody answers.
             IncompatibleApiError: the daemon speaks another major version.
         """
-        loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(
+        self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: _Socket(self._hear), remote_addr=self._peer
         )
         try:

@@ -14,6 +14,7 @@ End of stdin means the daemon is gone: the worker ends at once, even in the midd
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import json
 import logging
@@ -35,6 +36,7 @@ from stembridge.audio.files import remove_parts
 from stembridge.audio.loudness import integrated_loudness
 from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
+from stembridge.daemon.schema import MAX_STRING_BYTES
 from stembridge.errors import (
     CancelledError,
     DeviceLostError,
@@ -45,6 +47,7 @@ from stembridge.errors import (
 from stembridge.pipeline.events import Event, StemFile, StemReady
 from stembridge.pipeline.receipt import RECEIPT_NAME
 from stembridge.pipeline.run import arrange, take_folder
+from stembridge.pipeline.verdict import Verdict
 from stembridge.request import parse_request
 from stembridge.runtime.load import load_model, warm_up
 from stembridge.runtime.model import StemModel
@@ -200,8 +203,17 @@ def _record(file: StemFile) -> dict[str, Any]:
         "sha256": file.sha256,
         "frames": file.frames,
         "rate": file.rate,
-        "verdict": file.verdict.to_json(),
+        "verdict": _fitting(file.verdict),
     }
+
+
+def _fitting(verdict: Verdict) -> str:
+    """The verdict as JSON of one OSC string; the receipt has the warnings if they are too many."""
+    text = verdict.to_json()
+    while len(text.encode()) > MAX_STRING_BYTES - 4 and verdict.warnings:
+        verdict = dataclasses.replace(verdict, warnings=verdict.warnings[:-1])
+        text = verdict.to_json()
+    return text
 
 
 _FATAL = frozenset({"OUT_OF_MEMORY", "DEVICE_LOST"})
