@@ -89,7 +89,7 @@ def _fine_tune(out: Path, data: Path, init: str | None, steps: int | None) -> No
 
     start = None if init in (None, "default") else Path(str(init))
     songs = list(read_stems_folder(data))
-    report = finetune(songs, out, init=start, **({"steps": steps} if steps else {}))
+    report = finetune(songs, out, init=start, steps=steps or 600, say=console().print)
     console().print(f"validation loss {report.before:.4f} before, {report.after:.4f} after")
     print(out)
 

@@ -50,9 +50,7 @@ class StemFigures:
     treble_db: float
 
 
-def measure(
-    audio: Audio, song: AnnotatedSong, stem: str, other: AnnotatedSong
-) -> StemFigures:
+def measure(audio: Audio, song: AnnotatedSong, stem: str, other: AnnotatedSong) -> StemFigures:
     """Measures `audio` in the role of `stem` of `song`; `other` lends its chords as control."""
     truth = song.audio[STEMS.index(stem)]
     bpm = song.bpm or 120.0

@@ -66,6 +66,8 @@ def harmony(
     """Compares a stem with chords; None where no chord span sounds."""
     chroma = chromagram(audio, rate, BANDS_HZ[stem])
     loud = chroma.sum(1).max(initial=0.0)
+    if loud < 1e-6:
+        return None
     ends = [*(chord.start_beats for chord in chords[1:]), len(audio) / rate * bpm / 60]
     rows = []
     for chord, end in zip(chords, ends, strict=True):
@@ -76,7 +78,7 @@ def harmony(
         strongest = int(total.argmax())
         share = float(total[list(chord.pitch_classes)].sum() / total.sum())
         rows.append((strongest == chord.root, strongest in chord.pitch_classes, share))
-    if not rows or loud < 1e-6:
+    if not rows:
         return None
     root, inside, share = np.mean(np.array(rows, float), axis=0)
     return Harmony(float(root), float(inside), float(share), len(rows))

@@ -133,10 +133,7 @@ def summary(results: dict[str, StemResults]) -> dict[str, Any]:
 def _stem_summary(stem: str, results: dict[str, StemResults]) -> dict[str, Any]:
     mine = results[stem]
     out: dict[str, Any] = {
-        subject: {
-            name: asdict(value)
-            for name, value in _estimates(mine.figures[subject]).items()
-        }
+        subject: {name: asdict(value) for name, value in _estimates(mine.figures[subject]).items()}
         for subject in SUBJECTS
     }
     real = np.concatenate(mine.embeddings["truth"])
@@ -152,14 +149,14 @@ def _stem_summary(stem: str, results: dict[str, StemResults]) -> dict[str, Any]:
     out["seconds_per_audio_second"] = float(np.mean(mine.seconds_per_audio_second))
     out["on_grid_share_of_ceiling"] = _ratio(out, "on_sixteenth")
     out["on_eighth_share_of_ceiling"] = _ratio(out, "on_eighth")
-    out["onset_rate_of_truth"] = (
-        out["generated"]["onsets_per_s"]["mean"] / out["truth"]["onsets_per_s"]["mean"]
-    )
+    out["onset_rate_of_truth"] = _ratio(out, "onsets_per_s", "truth")
     return out
 
 
-def _ratio(out: dict[str, Any], figure: str) -> float:
-    return float(out["generated"][figure]["mean"] / out["ceiling"][figure]["mean"])
+def _ratio(out: dict[str, Any], figure: str, of: str = "ceiling") -> float:
+    """NaN where one of the two has no value, because it was always silent, or is 0."""
+    made, other = (out[subject].get(figure, {}).get("mean") for subject in ("generated", of))
+    return float(made / other) if made is not None and other else float("nan")
 
 
 def _estimates(rows: Sequence[StemFigures]) -> dict[str, Estimate]:

@@ -49,7 +49,7 @@ class StemCrops:
     def _crop(self, rng: np.random.Generator) -> np.ndarray:
         crop = np.zeros(self.length, np.float32)
         for _ in range(20):  # a song may rest here; after that many rests, silence is fine too
-            song = load_song(self.songs[rng.integers(len(self.songs))])
+            song = load_song(self.songs[int(rng.integers(len(self.songs)))])
             span = int(np.ceil(self.length * song.rate / self.rate))
             start = int(rng.integers(max(1, song.audio.shape[1] - span)))
             stem = song.audio[rng.integers(len(STEMS)), start : start + span]

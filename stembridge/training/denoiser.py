@@ -280,7 +280,7 @@ def train(
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if world == 1:
-        _worker(0, 1, arguments, data, layout, port)
+        _worker(0, 1, arguments, data, layout, 0)
         return
-    port = port or free_port()
-    spawn(_worker, args=(world, arguments, data, layout, port), nprocs=world, join=True)
+    meeting = port or free_port()
+    spawn(_worker, args=(world, arguments, data, layout, meeting), nprocs=world, join=True)

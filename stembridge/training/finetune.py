@@ -8,7 +8,7 @@ noise, says before and after what was gained. The result is an artifact like any
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,7 +156,7 @@ def _write_sets(
             f"There must be at least two songs, or pieces, of {window} latent frames or more to "
             f"fine-tune on; there are {len(usable)} (of {len(songs)})."
         )
-    of = recording_of
+    of: Callable[[str], str] = recording_of
     if len(recordings) == 1:  # one long recording: its pieces have to do
         recordings, of = sorted(name for name, _ in usable), str
     count = min(len(recordings) - 1, max(1, round(settings.validation * len(recordings))))

@@ -1,0 +1,162 @@
+"""The whole evaluation on two songs and a model in closed form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stembridge.chords import parse_progression
+from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.dataset.song import STEMS
+from stembridge.evaluation.figures import measure
+from stembridge.evaluation.heldout import (
+    Setting,
+    conditions_of,
+    cut,
+    encode_all,
+    generate_latents,
+    layout_of,
+)
+from stembridge.evaluation.report import html_report
+from stembridge.evaluation.run import SUBJECTS, evaluate, summary
+from stembridge.musical_time import TimeSignature
+from stembridge.testing import FakeModel
+
+RATE, BPM = 22050, 120.0
+SETTING = Setting(steps=3)
+
+
+def song(seed: int, chords: str, seconds: float = 7.0) -> AnnotatedSong:
+    """Pulses on every beat, of noise for the drums and of the chord's root for the others."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * RATE)) / RATE
+    fade = np.exp(-((t * BPM / 60) % 1) * 6)
+    spans = parse_progression(chords, 4, seconds * BPM / 60)
+    roots = np.array([span.root or 0 for span in spans])
+    starts = np.array([span.start_beats for span in spans])
+    root = roots[np.searchsorted(starts, t * BPM / 60, side="right") - 1]
+    audio = [0.2 * rng.standard_normal(t.size) * fade if stem == "drums"
+             else 0.2 * fade * np.sin(2 * np.pi * 440 * 2 ** ((pitch + root - 69) / 12) * t)
+             for stem, pitch in zip(STEMS, (36, 0, 60, 72), strict=True)]  # fmt: skip
+    return AnnotatedSong(
+        f"song{seed}", np.array(audio, np.float32), RATE, BPM, TimeSignature(), spans
+    )
+
+
+@pytest.fixture(scope="module")
+def songs() -> list[AnnotatedSong]:
+    return [song(0, "C F G C"), song(1, "Eb Bb Ab F#")]
+
+
+@pytest.fixture(scope="module")
+def figures(songs: list[AnnotatedSong]) -> tuple[object, dict[str, object]]:
+    results = evaluate(FakeModel(), songs, SETTING, n_examples=1)
+    return results, summary(results)
+
+
+def test_every_stem_is_compared_with_ceiling_truth_and_retrieval(figures: tuple) -> None:
+    _, stems = figures
+    assert tuple(stems) == STEMS
+    for values in stems.values():
+        for subject in SUBJECTS:
+            assert values[subject]["onsets_per_s"]["n"] == 2
+        truth = values["truth"]
+        assert truth["lsd_db"]["mean"] == 0.0
+        assert truth["loudness_difference_lu"]["mean"] == 0.0
+        assert truth["onset_f1"]["mean"] == 1.0
+        assert truth["onsets_per_s"]["mean"] == pytest.approx(2.0, abs=0.2)
+        assert truth["on_eighth"]["mean"] == pytest.approx(1.0, abs=0.1)
+        assert values["seconds_per_audio_second"] > 0
+        assert np.isfinite(values["latent_deviation_ratio"])
+    assert stems["bass"]["truth"]["root"]["mean"] == 1.0
+    assert stems["bass"]["truth"]["root_shuffled"]["mean"] < 0.5
+    assert "root" not in stems["drums"]["truth"]
+    json.dumps(stems, allow_nan=False)
+
+
+def test_frechet_distances_know_the_own_stem(figures: tuple) -> None:
+    _, stems = figures
+    for values in stems.values():
+        distances = values["frechet_logmel40_1s"]
+        assert set(distances) == {"generated", "ceiling", "retrieval", "nearest_wrong_stem"}
+    drums = stems["drums"]["frechet_logmel40_1s"]
+    assert drums["retrieval"] < drums["generated"]  # the fake model plays a tone for drums
+
+
+def test_the_report_needs_nothing_else(figures: tuple) -> None:
+    results, stems = figures
+    page = html_report("A <model>", {"songs": 2}, stems, results, RATE)
+    assert "A &lt;model&gt;" in page
+    assert page.count("<h2>") == 4
+    assert page.count("<audio") == page.count("data:audio/ogg") == 8
+    assert page.count("data:image/png;base64,") == 8
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_songs_shorter_than_a_window_are_left_out() -> None:
+    mixed = [song(0, "C F"), song(1, "D G"), song(2, "E", seconds=2.0)]
+    said: list[str] = []
+    evaluate(FakeModel(), mixed, SETTING, n_examples=0, say=said.append)
+    assert said == ["2 of 2 songs"]
+
+
+def test_a_stem_that_rests_is_not_measured(songs: list[AnnotatedSong]) -> None:
+    resting = replace(songs[1], audio=songs[1].audio.copy())
+    resting.audio[0] = 0.0
+    results = evaluate(FakeModel(), [songs[0], resting], SETTING, n_examples=0)
+    assert len(results["bass"].figures["generated"]) == 1
+    assert len(results["piano"].figures["generated"]) == 2
+
+
+def test_the_given_stems_stay_and_the_seed_makes_the_take(songs: list[AnnotatedSong]) -> None:
+    model = FakeModel()
+    n = model.manifest.window_frames * model.manifest.hop
+    short = [cut(item, n) for item in songs]
+    latents = encode_all(model, short)
+    conditions = np.stack([conditions_of(model, s, latents.shape[-1], SETTING) for s in short])
+    first, again, other = (
+        generate_latents(model, latents, conditions, ["bass"], SETTING, seeds)
+        for seeds in ([1, 2], [1, 2], [3, 2])
+    )
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(first[:, 1:], latents[:, 1:], atol=1e-5)
+    assert np.abs(first[0, 0] - other[0, 0]).max() > 1e-3
+    np.testing.assert_allclose(first[1, 0], other[1, 0], atol=1e-5)
+
+
+def test_conditions_follow_the_setting(songs: list[AnnotatedSong]) -> None:
+    model = FakeModel()
+    at = layout_of(model).slices()
+    plain = conditions_of(model, songs[0], 20, Setting())
+    assert plain[at["grid"]].any()
+    assert not plain[at["chords"]].any()
+    told = conditions_of(model, songs[0], 20, Setting(chords=True, grid=False))
+    assert told[at["chords"]].any()
+    assert not told[at["grid"]].any()
+
+
+def test_cutting_drops_what_begins_later(songs: list[AnnotatedSong]) -> None:
+    short = cut(songs[0], 2 * RATE)
+    assert short.audio.shape == (4, 2 * RATE)
+    assert [chord.symbol for chord in short.chords] == ["C"]
+
+
+def test_silence_is_measured_as_silence(songs: list[AnnotatedSong]) -> None:
+    silent = np.zeros(songs[0].audio.shape[1], np.float32)
+    found = measure(silent, songs[0], "bass", songs[1])
+    assert found.silent == 1.0
+    assert found.onsets_per_s == 0.0
+    assert found.on_sixteenth is found.root is found.loudness_difference_lu is None
+
+
+def test_a_model_that_says_nothing_still_gets_its_report(songs: list[AnnotatedSong]) -> None:
+    class Mute(FakeModel):
+        def decode(self, stem: str, latents: np.ndarray) -> np.ndarray:
+            return np.zeros((len(latents), latents.shape[-1] * self.manifest.hop), np.float32)
+
+    stems = summary(evaluate(Mute(), songs, SETTING, n_examples=0))
+    assert stems["bass"]["generated"]["silent"]["mean"] == 1.0
+    assert np.isnan(stems["bass"]["on_grid_share_of_ceiling"])
