@@ -14,7 +14,9 @@ train = typer.Typer(no_args_is_help=True, help="Train models (long; every stage 
 RecipeOption = Annotated[
     Path | None, typer.Option(help="Recipe (TOML); the shipped default model's if left out.")
 ]
-FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the run; goes on if it exists.")]
+FolderOption = Annotated[
+    Path, typer.Option("--out", help="Folder of the run; goes on if it exists.")
+]
 
 
 @train.command("default")

@@ -71,12 +71,11 @@ def evaluate(
     """
     n_samples = model.manifest.window_frames * model.manifest.hop
     songs = [cut(song, n_samples) for song in songs if song.audio.shape[1] >= n_samples]
-    results = {stem: StemResults() for stem in STEMS}
-    done = 0
+    results, done = {stem: StemResults() for stem in STEMS}, 0
     for group in batches(songs):
         latents = encode_all(model, group)
-        frames = latents.shape[-1]
-        conditions = np.stack([conditions_of(model, song, frames, setting) for song in group])
+        told = [conditions_of(model, song, latents.shape[-1], setting) for song in group]
+        conditions = np.stack(told)
         for stem in STEMS:
             seeds = [seed * 100_003 + done + i for i in range(len(group))]
             started = time.perf_counter()

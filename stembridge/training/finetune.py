@@ -111,35 +111,30 @@ def finetune(
 
     Args:
         songs: at the model's rate (`read_stems_folder`, `read_slakh`); read once, one by one.
-        out: receives the new artifact, and checkpoints in `training/`: the same call goes on from
-            them after an interruption.
+        out: receives the new artifact, and checkpoints to go on from in `training/`.
         init: artifact to start from; None is the embedded default model.
         steps: of training.
-        settings: everything else.
-        say: told what happens.
+        settings: everything else. say: told what happens.
 
     Raises:
         BadArgsError: the model cannot be fine-tuned, or the songs are too few or too short.
         ModelUntrustedError, NoSuchFileError: as `load_model`.
     """
     chosen = settings or FineTuning()
-    source = Start.open(pretrained_dir() if init is None else init)
-    work = out / WORK_NAME
+    source, work = Start.open(init or pretrained_dir()), out / WORK_NAME
     n_train, n_validation = _write_sets(work, source.encode(songs, say), chosen, source.task.window)
     say(f"{n_train} songs to train on, {n_validation} kept out")
     _check_same_start(work, source.manifest)
-    kept_out = BatchSource(
-        LatentSet.open(work / "validation"), source.layout, source.task, chosen.seed + 1_000_003
-    )
+    held = LatentSet.open(work / "validation")
+    kept_out = BatchSource(held, source.layout, source.task, chosen.seed + 1_000_003)
     before = validation_losses(source.denoiser(source.weights), kept_out)
-    say(f"validation loss before: {before[ALL]:.4f}")
     train(
         source.backbone, chosen.run(steps, source.task), data=work / "train",
         layout=source.layout, folder=work / "run", initial=source.weights,
     )  # fmt: skip
     tuned = source.denoiser(read_network(work / "run" / "denoiser").module.state_dict())
     after = validation_losses(tuned, kept_out)
-    say(f"validation loss after: {after[ALL]:.4f}")
+    say(f"validation loss: {before[ALL]:.4f} before, {after[ALL]:.4f} after")
     report = FineTuneReport(out, before, after, n_train, n_validation, steps)
     _write_artifact(source, tuned, report, chosen.name)
     return report
