@@ -50,6 +50,10 @@ class LinkChild:
     def handle(self, _: Any) -> None:
         """Link takes no commands."""
 
+    def close(self) -> None:
+        """Leave the session, so that the others need not time us out."""
+        self._link.enabled = False
+
     def turn(self) -> None:
         """Report at once what has changed, and the beat now and then."""
         now = time.monotonic()
@@ -89,6 +93,7 @@ def main() -> None:
         return
     link = asyncio.new_event_loop().run_until_complete(join(aalink))
     child = LinkChild(loop, link)
+    loop.on_quit = child.close
     loop.run(child.handle, child.turn)
 
 

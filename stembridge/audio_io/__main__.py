@@ -14,6 +14,7 @@ def main(arguments: list[str]) -> None:
     roots = AllowedRoots.of(arguments) if arguments else AllowedRoots.anywhere()
     loop = ChildLoop()
     child = AudioChild(loop, roots)
+    loop.on_quit = child.close
     loop.run(child.handle, child.turn)
 
 

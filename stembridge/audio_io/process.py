@@ -121,6 +121,11 @@ class AudioChild:
         for message in self._open.captures.turn():
             self._loop.send(message)
 
+    def close(self) -> None:
+        """Close the device, if it lets us."""
+        if self._open is not None:
+            self._open.stream.close()
+
     # -- the device ----------------------------------------------------------------------------
 
     def _ready(self) -> _Open:

@@ -15,6 +15,7 @@ from stembridge.children.pipe import decode, encode
 from stembridge.errors import StembridgeError
 
 ALIVE_EVERY_S = 0.25
+FAREWELL_S = 0.5
 TURN_S = 0.02
 """Longest wait of a turn: commands and device checks are at most this late."""
 
@@ -25,6 +26,9 @@ class ChildLoop:
     Only the main loop says `Alive`, so a driver call that never returns falls silent and the
     parent ends the process. The process leaves by `os._exit`: libraries that tidy up at exit may
     wait for a sound server that is gone.
+
+    Attributes:
+        on_quit: closes ports and devices, within `FAREWELL_S`, when the parent goes.
     """
 
     def __init__(self) -> None:
@@ -35,6 +39,7 @@ class ChildLoop:
         self._lock = threading.Lock()
         self._next_alive_s = 0.0
         self._n = 0
+        self.on_quit: Callable[[], None] = lambda: None
 
     def send(self, message: object) -> None:
         """Hand a message to the parent; without a parent, end."""
@@ -79,6 +84,10 @@ class ChildLoop:
             if isinstance(message, Quit):
                 break
             self._inbox.put(message)
+        # A sound server copes better with goodbye; a dead one must not keep us.
+        farewell = threading.Thread(target=self.on_quit, daemon=True)
+        farewell.start()
+        farewell.join(FAREWELL_S)
         os._exit(0)
 
 

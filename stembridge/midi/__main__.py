@@ -14,6 +14,7 @@ def main(arguments: list[str]) -> None:
     """Run until the parent goes."""
     loop = ChildLoop()
     child = MidiChild(loop, load_mapping(Path(arguments[0]) if arguments else None))
+    loop.on_quit = child.close
     loop.run(child.handle, child.turn)
 
 

@@ -150,6 +150,11 @@ class Ports:
         if self.output:
             self._sender.send_message(list(data))
 
+    def close(self) -> None:
+        """Leave the MIDI system."""
+        self._receiver.delete()
+        self._sender.delete()
+
     def _tend(self, port: Any, wanted: str, current: str, side: str) -> str:
         if wanted == NONE:
             return ""

@@ -81,6 +81,11 @@ class MidiChild:
         if progression is not None:
             self._loop.send(ChordsPlayed(progression))
 
+    def close(self) -> None:
+        """Leave the MIDI system."""
+        if self._ports is not None:
+            self._ports.close()
+
     # -- ports ---------------------------------------------------------------------------------
 
     def _look(self) -> None:

@@ -16,6 +16,7 @@ import soundfile
 from daemons import running, until
 from jackd import RATE, jack_server
 
+from stembridge import paths
 from stembridge.bridge.bridge import Bridge, BridgeConfig
 from stembridge.bridge.family import FamilyConfig
 from stembridge.client import AsyncClient
@@ -106,7 +107,7 @@ async def bridged(folder: Path, **daemon: Any) -> AsyncIterator[tuple[AsyncClien
         try:
             for part in ("midi", "audio"):
                 await until(lambda p=part: ears.last("bridge/state", part=p, state="ready"))
-            await until(lambda: house.executor.state == "ready")
+            await until(lambda: house.executor.state == "ready", 90.0)
             yield client, ears, bridge
         finally:
             task.cancel()
@@ -170,6 +171,31 @@ def assert_same_loop(path: str, captured: str) -> None:
     assert np.sqrt(np.mean(rest**2) / np.mean(heard**2)) < 0.02
 
 
+@pytest.mark.slow
+@pytest.mark.weights
+def test_a_pad_plays_the_default_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a note on a MIDI port to a finished bass of the real model."""
+    if not (paths.pretrained_dir() / "manifest.json").is_file():
+        pytest.skip(reason="the default model is not built yet (README, training)")
+
+    async def story() -> None:
+        async with bridged(tmp_path, model=None, warm_up=False) as (_, ears, bridge):
+            controller = await asyncio.to_thread(Controller)
+            controller.send("90 39 60", "90 3c 60", "90 40 60")
+            await until(lambda: ears.last("midi/chords", progression="Am"))
+            controller.send("99 24 7f")
+            await until(lambda: bool(bridge.session.takes), 90.0)
+            take = bridge.session.current()
+            audio, rate = soundfile.read(take.files[0][1])
+            assert (len(audio), rate) == (2 * RATE, RATE)
+            assert np.abs(audio).max() > 0.01
+            controller.close()
+
+    with jack_server(monkeypatch):
+        asyncio.run(story())
+
+
+@pytest.mark.slow
 def test_device_loss_twenty_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server is killed; pings are answered throughout; both children come back with it."""
 
