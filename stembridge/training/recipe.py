@@ -202,7 +202,8 @@ def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
         if stem in _exported(out):
             continue
         codec = _linear_codec(folder / "codec" / stem)
-        export_codec(out, CodecExport((stem,), codec_network(codec), f"-{stem}"))
+        # The old exporter keeps the phase's double precision, and takes a tenth of the time.
+        export_codec(out, CodecExport((stem,), codec_network(codec), f"-{stem}"), legacy=True)
     network = read_network(folder / "run" / "denoiser")
     facts = artifact_facts(recipe)
     export_denoiser(out, Network(network.kind, network.config, network.module, facts), float16=True)
