@@ -94,9 +94,7 @@ def _print_table(figures: dict[str, Any]) -> None:
             *(_mean(made, name) for name in ("root", "in_chord", "silent")),
             _mean(made, "loudness_difference_lu"),
             f"{values['latent_deviation_ratio']:.2f}",
-            " / ".join(
-                f"{frechet[k]:.2f}" for k in ("generated", "ceiling", "nearest_wrong_stem")
-            ),
+            " / ".join(f"{frechet[k]:.2f}" for k in ("generated", "ceiling", "nearest_wrong_stem")),
         ]
         table.add_row(stem, *cells)
     Console().print(table)
