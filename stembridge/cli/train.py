@@ -9,7 +9,11 @@ import typer
 
 from stembridge.cli.shared import console
 
-train = typer.Typer(no_args_is_help=True, help="Train models (long; every stage can be resumed).")
+train = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Train models (long; every stage can be resumed).",
+)
 
 RecipeOption = Annotated[
     Path | None, typer.Option(help="Recipe (TOML); the shipped default model's if left out.")

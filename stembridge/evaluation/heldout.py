@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.conditions import Layout, frame_conditions
+from stembridge.conditions import frame_conditions
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.song import STEMS
 from stembridge.diffusion.guidance import classifier_free
@@ -21,6 +21,7 @@ from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.samplers import SAMPLERS
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.diffusion.windows import sample_in_windows
+from stembridge.pipeline.settings import layout_of
 from stembridge.runtime.model import StemModel
 
 Array = NDArray[np.float32]
@@ -43,13 +44,6 @@ class Setting:
     grid: bool = True
 
 
-def layout_of(model: StemModel) -> Layout:
-    """The condition layout an artifact states."""
-    manifest = model.manifest
-    blocks = tuple((block.name, block.channels) for block in manifest.condition_layout)
-    return Layout(blocks, manifest.styles, tuple(manifest.timbres.items()))
-
-
 def cut(song: AnnotatedSong, n_samples: int) -> AnnotatedSong:
     """The first `n_samples` of a song; chords that begin later are dropped."""
     limit = n_samples / song.rate * (song.bpm or 120.0) / 60
@@ -66,7 +60,7 @@ def encode_all(model: StemModel, songs: Sequence[AnnotatedSong]) -> Array:
 def conditions_of(model: StemModel, song: AnnotatedSong, n_frames: int, setting: Setting) -> Array:
     """Conditions `[K, F]` of a song under a setting."""
     return frame_conditions(
-        layout_of(model),
+        layout_of(model.manifest),
         n_frames,
         hop=model.manifest.hop,
         model_rate=model.manifest.sample_rate,

@@ -114,7 +114,8 @@ def finetune(
         out: receives the new artifact, and checkpoints to go on from in `training/`.
         init: artifact to start from; None is the embedded default model.
         steps: of training.
-        settings: everything else. say: told what happens.
+        settings: everything else.
+        say: told what happens.
 
     Raises:
         BadArgsError: the model cannot be fine-tuned, or the songs are too few or too short.

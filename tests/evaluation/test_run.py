@@ -18,11 +18,11 @@ from stembridge.evaluation.heldout import (
     cut,
     encode_all,
     generate_latents,
-    layout_of,
 )
 from stembridge.evaluation.report import html_report
 from stembridge.evaluation.run import SUBJECTS, evaluate, summary
 from stembridge.musical_time import TimeSignature
+from stembridge.pipeline.settings import layout_of
 from stembridge.testing import FakeModel
 
 RATE, BPM = 22050, 120.0
@@ -129,7 +129,7 @@ def test_the_given_stems_stay_and_the_seed_makes_the_take(songs: list[AnnotatedS
 
 def test_conditions_follow_the_setting(songs: list[AnnotatedSong]) -> None:
     model = FakeModel()
-    at = layout_of(model).slices()
+    at = layout_of(model.manifest).slices()
     plain = conditions_of(model, songs[0], 20, Setting())
     assert plain[at["grid"]].any()
     assert not plain[at["chords"]].any()
