@@ -5,5 +5,7 @@ answers go on.
 
 takes    finished takes, as their receipts describe them
 session  what a pad press means: the next request, the next take (no sockets, no devices)
+jobs     requests from pads, and their lamps
+family   the children and their state
 bridge   the process: client, children, who tells whom
 """

@@ -13,6 +13,7 @@ from typing import Any
 
 from stembridge.audio.loudness import decibels
 from stembridge.bridge.family import Family, FamilyConfig
+from stembridge.bridge.jobs import PadJobs
 from stembridge.bridge.session import Session
 from stembridge.bridge.takes import Take, takes_of
 from stembridge.children.messages import (
@@ -31,12 +32,11 @@ from stembridge.children.messages import (
     ShowState,
     StopPlay,
 )
-from stembridge.client import AsyncClient, Done, Job, Progress
+from stembridge.client import AsyncClient, Done, Job
 from stembridge.daemon.protocol import Call
 from stembridge.daemon.schema import DEFAULT_PORT
 from stembridge.errors import (
     BadArgsError,
-    CancelledError,
     NotNowError,
     StembridgeError,
     UnknownIdError,
@@ -82,7 +82,7 @@ class Bridge:
         )
         self.family = Family(config.family, self._from_child, self._report_part)
         self._captures: dict[str, str] = {}
-        self._jobs: dict[str, Job] = {}
+        self._jobs = PadJobs(self.client, self.session, self._lamp, self._do)
         self._tasks: set[asyncio.Task[None]] = set()
         self._playing = ""
 
@@ -228,10 +228,10 @@ class Bridge:
             raise BadArgsError(f"The pad must name a stem: {', '.join(STEMS)}.")
         session = self.session
         simple: dict[str, Callable[[], Awaitable[None]]] = {
-            "generate": lambda: self._ask(session.generate(stem)),
-            "reroll": lambda: self._ask(session.reroll()),
-            "cancel": self._cancel_all,
-            "keep": self._keep,
+            "generate": lambda: self._jobs.ask(session.generate(stem)),
+            "reroll": lambda: self._jobs.ask(session.reroll()),
+            "cancel": self._jobs.cancel_all,
+            "keep": self.session.keep_current,
             "next": lambda: self._play(session.step(1)),
             "previous": lambda: self._play(session.step(-1)),
             "play": lambda: self._play(session.current()),
@@ -242,41 +242,6 @@ class Bridge:
             "clear_chords": self._clear_chords,
         }
         await simple[action]()
-
-    async def _ask(self, keys: dict[str, Any]) -> None:
-        stem = str(keys["generate"])
-        self.family.tell("midi", ShowState("queued", stem, 0.0))
-        try:
-            job = await self.client.generate(**keys)
-        except StembridgeError:
-            self.family.tell("midi", ShowState("failed", stem, 0.0))
-            raise
-        self._jobs[job.request_id] = job
-        self.family.tell("midi", ClearChords())
-        self._do(job.request_id, self._watch(job, stem))
-
-    async def _watch(self, job: Job, stem: str) -> None:
-        state = "failed"
-        try:
-            async for event in job.events():
-                if isinstance(event, Progress):
-                    self.family.tell("midi", ShowState("working", stem, event.fraction))
-                elif isinstance(event, Done):
-                    takes = takes_of(job.request_id, list(job.stems.values()), event)
-                    self.session.add_takes(takes)
-                    state = "done"
-        except CancelledError:
-            state = "idle"
-        finally:
-            self._jobs.pop(job.request_id, None)
-            self.family.tell("midi", ShowState(state, stem, float(state == "done")))
-
-    async def _cancel_all(self) -> None:
-        for request_id in list(self._jobs):
-            await self.client.cancel(request_id)
-
-    async def _keep(self) -> None:
-        self.session.keep()
 
     async def _clear_chords(self) -> None:
         self.session.chords = ""
@@ -304,6 +269,9 @@ class Bridge:
         )
 
     # -- plumbing ------------------------------------------------------------------------------
+
+    def _lamp(self, message: object) -> None:
+        self.family.tell("midi", message)
 
     async def _to_audio(self, message: object) -> None:
         if not self.family.tell("audio", message):

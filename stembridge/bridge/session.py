@@ -124,8 +124,10 @@ class Session:
         self._current = (self._current + by) % len(self.takes)
         return self.takes[self._current]
 
-    def keep(self) -> Take:
-        """Make the current take's stems context for what comes next."""
-        take = self.current()
-        self.context |= dict(take.files)
-        return take
+    async def keep_current(self) -> None:
+        """Make the current take's stems context for what comes next.
+
+        Raises:
+            NotNowError: there is none yet.
+        """
+        self.context |= dict(self.current().files)

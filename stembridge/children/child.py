@@ -21,8 +21,8 @@ from stembridge.errors import BadArgsError, DeviceLostError
 
 log = logging.getLogger(__name__)
 
-HANG_S = 1.5
-"""A child silent for longer is stuck."""
+HANG_S = 3.0
+"""A child silent for longer is stuck; a sound server that just starts may take over a second."""
 
 START_S = 20.0
 """Time a child has for its imports on a busy machine."""

@@ -42,7 +42,7 @@ def songs(split: str, count: int, soundfont: str = TRAINING) -> Iterator[Annotat
 
 def reference_notes(song: AnnotatedSong, stem: str) -> list[Note]:
     """What was really played, in s; drums as the drum that stands for them, once per moment."""
-    beat_s = 60.0 / song.bpm
+    beat_s = 60.0 / (song.bpm or 120.0)
     notes = {
         (
             round(note.start_beats * beat_s, 3),

@@ -136,4 +136,5 @@ def _velocities(slow: FloatArray, onsets: Floats) -> NDArray[np.int64]:
     first = np.clip(np.round(onsets * RATE).astype(int), 0, len(slow) - 1)
     peaks = np.array([padded[at : at + n].max() for at in first])
     level_db = 20 * np.log10(np.maximum(peaks, 1e-6) / max(float(np.percentile(peaks, 90)), 1e-6))
-    return np.clip(np.round(110 + 3 * level_db), 1, 127).astype(np.int64)
+    velocities: NDArray[np.int64] = np.clip(np.round(110 + 3 * level_db), 1, 127).astype(np.int64)
+    return velocities

@@ -24,6 +24,9 @@ from stembridge.daemon.protocol import Call
 
 pytestmark = pytest.mark.jack
 
+OUTAGE_S = 0.5
+"""Nobody restarts a sound server faster."""
+
 MAPPING = """
 [midi]
 input = "virtual"
@@ -53,13 +56,14 @@ session_rate = 48000
 """
 
 CONTROLLER = """
-import sys, time, rtmidi
+import os, sys, time, rtmidi
 out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="controller")
 port = [n for n, name in enumerate(out.get_ports()) if "stembridge:in" in name][0]
 out.open_port(port, "out")
 time.sleep(0.3)
 for line in sys.stdin:
     out.send_message([int(word, 16) for word in line.split()])
+os._exit(0)
 """
 
 
@@ -200,7 +204,7 @@ def test_device_loss_twenty_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """The server is killed; pings are answered throughout; both children come back with it."""
 
     async def story() -> None:
-        slowest_ping = slowest_return = 0.0
+        slowest_ping, returns = 0.0, list[float]()
         async with bridged(tmp_path) as (client, ears, _):
             loop = asyncio.get_running_loop()
             for _round in range(20):
@@ -215,14 +219,15 @@ def test_device_loss_twenty_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                         await client.ping()
                         slowest_ping = max(slowest_ping, loop.time() - asked)
                         await asyncio.sleep(0.02)
+                await asyncio.sleep(OUTAGE_S)
                 await asyncio.to_thread(server.start)
                 up = loop.time()
                 for part in ("midi", "audio"):
                     await until(lambda p=part: ears.last("bridge/state", part=p, state="ready"))
-                slowest_return = max(slowest_return, loop.time() - up)
-        print(f"slowest ping {slowest_ping * 1e3:.0f} ms, slowest return {slowest_return:.2f} s")
+                returns.append(loop.time() - up)
+        print(f"slowest ping {slowest_ping * 1e3:.0f} ms, slowest return {max(returns):.2f} s")
         assert slowest_ping < 0.5
-        assert slowest_return < 2.0
+        assert max(returns) < 2.0, [round(s, 2) for s in returns]
 
     with jack_server(monkeypatch) as server:
         asyncio.run(story())

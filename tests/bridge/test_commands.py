@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from jackd import RATE, jack_server
 
 COMMAND = [sys.executable, "-c", "from stembridge.cli import main; main()"]
 PRESS = """
-import time, rtmidi
+import os, threading, time, rtmidi
 out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="controller")
 until = time.monotonic() + 20
 while not [name for name in out.get_ports() if "stembridge:in" in name]:
@@ -26,11 +28,26 @@ time.sleep(0.3)
 for data in ([0xB0, 20, 10], [0x99, 41, 90], [0x89, 41, 0]):
     out.send_message(data)
 time.sleep(0.5)
+threading.Timer(2, os._exit, (0,)).start()  # rtmidi may wait for ever for its last message
+out.delete()
+os._exit(0)
 """
 
 
 def stembridge(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=60)
+
+
+@contextmanager
+def pressing() -> Iterator[None]:
+    """Somebody who presses a pad as soon as stembridge listens."""
+    process = subprocess.Popen([sys.executable, "-c", PRESS])
+    try:
+        yield
+        process.wait(20)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_without_devices_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,16 +79,14 @@ def test_on_jack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert found["midi"]["api"] == "jack"
         assert found["audio"]["devices"][0]["rate"] == RATE
 
-        press = subprocess.Popen([sys.executable, "-c", PRESS])
-        learned = stembridge("midi", "learn", "generate", "bass", "--api", "jack")
-        press.wait(20)
+        with pressing():
+            learned = stembridge("midi", "learn", "generate", "bass", "--api", "jack")
         assert learned.returncode == 0, learned.stderr
         pads = tomllib.loads((tmp_path / "home" / "midi.toml").read_text())["pad"]
         assert pads == [{"note": 41, "channel": 10, "action": "generate", "stem": "bass"}]
 
-        press = subprocess.Popen([sys.executable, "-c", PRESS])
-        heard = stembridge("midi", "monitor", "--api", "jack", "--seconds", "4")
-        press.wait(20)
+        with pressing():
+            heard = stembridge("midi", "monitor", "--api", "jack", "--seconds", "4")
         assert "99 29 5A" in heard.stdout
 
         captured = stembridge("capture", str(tmp_path / "c.wav"), "--bars", "1", "--bpm", "240",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def test_takes_go_round() -> None:
 def test_keeping_makes_context() -> None:
     here = session()
     here.add_takes([take()])
-    here.keep()
+    asyncio.run(here.keep_current())
     request = parse_request(here.generate("bass"))
     assert request.context_stems == ("piano",)
 

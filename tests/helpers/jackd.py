@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +18,7 @@ RATE = 48_000
 
 
 # JACK remembers at most eight names until the machine restarts, those of killed servers too.
-NAMES = [f"stembridge-test-{n}" for n in range(4)]
+NAMES = [f"sb-test-{n}" for n in range(4)]
 
 
 def answers(name: str) -> bool:
@@ -23,11 +26,23 @@ def answers(name: str) -> bool:
     return not subprocess.run(["jack_lsp", "-s", name], capture_output=True).returncode
 
 
+class NameTakenError(RuntimeError):
+    """Every name is in use by another test run."""
+
+
 class JackServer:
-    """`jackd -d dummy` under a name that no other test run uses now."""
+    """`jackd -d dummy` under a name that no other test run uses, also while it is killed."""
 
     def __init__(self, period: int = 1024) -> None:
-        self.name = next((name for name in NAMES if not answers(name)), NAMES[0])
+        for self.name in NAMES:
+            self._lock = (Path(tempfile.gettempdir()) / f"{self.name}.lock").open("w")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                self._lock.close()
+        else:
+            raise NameTakenError
         self._period = period
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -60,6 +75,7 @@ class JackServer:
                 self._process = None
             except subprocess.TimeoutExpired:
                 self.kill()
+        self._lock.close()
 
     def connect(self, source: str, target: str) -> None:
         subprocess.run(
@@ -79,12 +95,16 @@ def jack_server(monkeypatch: pytest.MonkeyPatch, period: int = 1024) -> Iterator
     if shutil.which("jackd") is None or shutil.which("jack_lsp") is None:
         pytest.skip(reason="jackd2 (Debian: apt install jackd2) is not installed")
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-    server = JackServer(period)
+    try:
+        server = JackServer(period)
+    except NameTakenError:
+        pytest.skip(reason="all JACK servers of the tests are in use by other test runs")
     monkeypatch.setenv("JACK_NO_AUDIO_RESERVATION", "1")
     monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
     try:
         server.start()
     except RuntimeError:
+        server.stop()
         pytest.skip(reason="a JACK server cannot run on this machine (no shared memory?)")
     try:
         yield server

@@ -17,7 +17,7 @@ from stembridge.children.messages import Anchor, MidiPorts
 pytestmark = pytest.mark.jack
 
 SENDER = """
-import random, sys, time, rtmidi
+import os, random, sys, time, rtmidi
 out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="daw")
 port = [n for n, name in enumerate(out.get_ports()) if "stembridge:in" in name][0]
 out.open_port(port, "out")
@@ -34,6 +34,7 @@ for tick in range(int(seconds / period)):
         out.send_message([0xF8])
 out.send_message([0xFC])
 time.sleep(0.2)
+os._exit(0)  # rtmidi waits for ever for a server that has dropped it
 """
 LENGTH_S = 4.0
 
