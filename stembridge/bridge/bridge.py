@@ -103,8 +103,6 @@ class Bridge:
             await asyncio.to_thread(self.family.stop)
             await self.client.close()
 
-    # -- from the daemon -----------------------------------------------------------------------
-
     def _from_daemon(self, call: Call) -> None:
         args = call.args
         match call.row.address.removeprefix("/stembridge/"):
@@ -169,8 +167,6 @@ class Bridge:
             )
         )
 
-    # -- from the children ---------------------------------------------------------------------
-
     def _from_child(self, part: str, message: Any) -> None:
         match message:
             case Anchor():
@@ -219,8 +215,6 @@ class Bridge:
             message.start_beats,
         )
 
-    # -- pads ----------------------------------------------------------------------------------
-
     async def _pad(self, action: str, stem: str) -> None:
         if action not in ACTIONS:
             raise BadArgsError(f"A pad can {', '.join(ACTIONS)}; it cannot {action[:40]}.")
@@ -268,8 +262,6 @@ class Bridge:
             )
         )
 
-    # -- plumbing ------------------------------------------------------------------------------
-
     def _lamp(self, message: object) -> None:
         self.family.tell("midi", message)
 
@@ -298,7 +290,6 @@ class Bridge:
 
     def _say_error(self, about: str, error: StembridgeError) -> None:
         _log.warning("%s: %s", about, error)
+        said = (about[:64], error.code, error.symbol, error.sentence[:1000])
         with contextlib.suppress(StembridgeError):
-            self.client.send(
-                "bridge/error", about[:64], error.code, error.symbol, error.sentence[:1000]
-            )
+            self.client.send("bridge/error", *said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import numpy as np
 import pytest
@@ -97,17 +96,6 @@ def test_it_does_not_depend_on_the_level() -> None:
     audio = piece("pluck", uneven_times(), 44100)
     loud, quiet = detect_onsets(audio, 44100), detect_onsets(audio * np.float32(0.05), 44100)
     np.testing.assert_allclose(loud, quiet, atol=1e-4)
-
-
-def test_sixteen_seconds_take_less_than_forty_milliseconds() -> None:
-    audio = piece("drum", uneven_times(), 44100)
-    detect_onsets(audio, 44100)
-    spent = []
-    for _ in range(5):
-        start = time.process_time()
-        detect_onsets(audio, 44100)
-        spent.append(time.process_time() - start)
-    assert min(spent) < 0.08  # 0.022 on a quiet core; the margin is for shared machines
 
 
 def test_random_times_reach_the_chance_share() -> None:

@@ -88,8 +88,8 @@ def test_every_length_is_exact_to_the_frame(daemon: DaemonProcess, listener: lib
         found = {}
         while len(found) < len(wanted):
             values = listener.hear("stem", "error")
-            assert values[2] == "bass", values
-            if values[0] in wanted:
+            if values[0] in wanted:  # another test's final answer may still be on its way
+                assert values[2] == "bass", values
                 found[values[0]] = soundfile.info(values[4]).frames
         for name in wanted:
             liblo.oscsend(daemon.port, "received", "s", name)
