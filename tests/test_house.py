@@ -25,7 +25,6 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_FUNCTION_P90 = 300, 40, 25
 LONGER_FILES = {
     "tests/test_request.py": (370, "one table of everything a request may and may not hold"),
     "tests/audio/test_files.py": (340, "one file format after the other, each in a few lines"),
-    "tests/daemon/test_server.py": (560, "one live daemon is started once for all these tests"),
     "examples/reaper_stembridge.lua": (320, "REAPER users copy a single script"),
 }
 LONGER_FUNCTIONS = {
