@@ -74,6 +74,7 @@ def mix_like(stems: dict[str, Audio], rate: int, rng: np.random.Generator) -> di
         if rng.random() < 0.3 and stem != "bass":
             audio = room(audio, rate, shared_room, float(rng.uniform(0.05, 0.25)), rng)
         level = LEVELS_DB[stem] + float(rng.normal(0, _SPREAD_DB))
-        gain = 10 ** ((level - rms_db(audio)) / 20) if rms_db(audio) > -100 else 0.0
+        measured = rms_db(audio)
+        gain = 10 ** ((level - measured) / 20) if measured > -100 else 0.0
         result[stem] = (audio * gain).astype(np.float32)
     return result
