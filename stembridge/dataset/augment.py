@@ -1,4 +1,4 @@
-"""Makes dry stems sound mixed: tone, drive, room and level, a little and at random.
+"""Makes dry stems sound mixed: tone, drive, compression, room and level, a little and at random.
 
 Without this a user's own recordings would be foreign to the model. Every function takes and
 returns mono float32 `[n_samples]`.
@@ -52,6 +52,24 @@ def drive(audio: Audio, amount_db: float) -> Audio:
     return (np.tanh(audio * push) / push).astype(np.float32)
 
 
+def compress(audio: Audio, rate: int, ratio: float, release_s: float = 0.1) -> Audio:
+    """Turns down what is louder than the RMS, by `1 - 1 / ratio` of the excess in dB.
+
+    The level is followed at once upwards, and downwards with a time constant of `release_s`.
+    """
+    hop = max(1, rate // 1000)
+    peaks = np.abs(np.pad(audio, (0, -len(audio) % hop))).reshape(-1, hop).max(1)
+    threshold = 10 ** (rms_db(audio) / 20)
+    keep = np.exp(-hop / rate / release_s)
+    level, held = np.empty_like(peaks), 0.0
+    for i, peak in enumerate(peaks):
+        held = max(float(peak), held * keep)
+        level[i] = held
+    gain = np.minimum(1.0, (threshold / np.maximum(level, 1e-9)) ** (1 - 1 / ratio))
+    at = np.arange(len(audio)) / hop
+    return (audio * np.interp(at, np.arange(len(gain)) + 0.5, gain)).astype(np.float32)
+
+
 def room(audio: Audio, rate: int, decay_s: float, wet: float, rng: np.random.Generator) -> Audio:
     """Adds exponentially decaying noise reflections of `decay_s` (60 dB), mixed at `wet`."""
     n = int(decay_s * rate)
@@ -71,6 +89,8 @@ def mix_like(stems: dict[str, Audio], rate: int, rng: np.random.Generator) -> di
             audio = tilt(audio, rate, *rng.uniform(-4, 4, size=2))
         if rng.random() < 0.25:
             audio = drive(audio, float(rng.uniform(0, 10)))
+        if rng.random() < 0.25:
+            audio = compress(audio, rate, float(rng.uniform(1.5, 4)))
         if rng.random() < 0.3 and stem != "bass":
             audio = room(audio, rate, shared_room, float(rng.uniform(0.05, 0.25)), rng)
         level = LEVELS_DB[stem] + float(rng.normal(0, _SPREAD_DB))

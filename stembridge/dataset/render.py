@@ -19,6 +19,7 @@ Audio = NDArray[np.float32]
 _DRUM_CHANNEL = 9
 _BLOCK = 64  # samples; FluidSynth takes up notes only where a block of its own begins
 _QUIET = 2 / 32768
+_BEND_PER_CENT = 8192 / 200  # General MIDI's bend reaches two semitones
 
 
 class Renderer:
@@ -48,21 +49,30 @@ class Renderer:
         """Frees the synthesiser."""
         self._synth.delete()
 
-    def render(self, song: Song) -> dict[str, Audio]:
-        """All stems of a song, each `[n_samples]`, cut to the song's length."""
+    def render(self, song: Song, detune_cents: float = 0.0) -> dict[str, Audio]:
+        """All stems of a song, each `[n_samples]`, cut to the song's length.
+
+        Args:
+            song: what to play.
+            detune_cents: how far everything but the drums is off concert pitch, within +-200.
+        """
         n_samples = round(song.length_s * self.rate)
-        return {
-            stem: self.render_part(song.parts[stem], song.programs[stem], song.bpm, n_samples)
-            for stem in STEMS
-        }
+        stems = {}
+        for stem in STEMS:
+            bend = round(detune_cents * _BEND_PER_CENT)
+            part = song.parts[stem], song.programs[stem]
+            stems[stem] = self.render_part(*part, song.bpm, n_samples, bend)
+        return stems
 
     def render_part(
-        self, notes: tuple[Note, ...], program: Program, bpm: float, n_samples: int
+        self, notes: tuple[Note, ...], program: Program, bpm: float, n_samples: int, bend: int = 0
     ) -> Audio:
-        """One part, `[n_samples]`; silence where it has no notes."""
+        """One part, `[n_samples]`; silence where it has no notes. `bend` is MIDI's, +-8192."""
         channel = _DRUM_CHANNEL if program.bank == 128 else 0
         self._fall_silent()
         self._synth.program_select(channel, self._font, program.bank, program.number)
+        if channel != _DRUM_CHANNEL:
+            self._synth.pitch_bend(channel, bend)
         audio = np.zeros(n_samples, np.float32)
         position = 0
         for at, pitch, velocity in self._events(notes, bpm, n_samples):

@@ -6,7 +6,7 @@ on every machine with the same SoundFont and FluidSynth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,9 @@ from stembridge.dataset.compose import compose, song_seed
 from stembridge.dataset.render import Renderer
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.soundfonts import TRAINING, find_soundfont
+
+_DETUNED = 0.3  # share of songs off concert pitch
+_DETUNE_CENTS = 15.0
 
 
 @cache
@@ -42,7 +45,7 @@ def make_song(
     """
     seed = song_seed(split, index)
     song = compose(seed, style, length_s)
-    dry = _renderer(soundfont, rate).render(song)
+    dry = _renderer(soundfont, rate).render(song, _detune_cents(seed))
     mixed = mix_like(dry, rate, np.random.default_rng([seed, 8]))
     return AnnotatedSong(
         name=f"{split}-{index:05d}",
@@ -55,6 +58,12 @@ def make_song(
         timbres=song.timbres,
         notes=song.parts,
     )
+
+
+def _detune_cents(seed: int) -> float:
+    rng = np.random.default_rng([seed, 16])
+    detuned, cents = rng.random() < _DETUNED, rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS)
+    return float(cents) if detuned else 0.0
 
 
 def _make_and_save(job: tuple[Path, str, int, int, str, float]) -> str:
@@ -70,14 +79,17 @@ def build(
     count: int,
     *,
     rate: int = 44100,
-    soundfont: str = TRAINING,
+    soundfonts: Sequence[str] = (TRAINING,),
     length_s: float = 24.0,
     workers: int = 1,
     first: int = 0,
 ) -> Iterator[str]:
-    """Makes songs `first`..`count`-1 of a split in `folder`, yielding each name as it is done."""
+    """Makes songs `first`..`count`-1 of a split in `folder`, yielding each name as it is done.
+
+    Song `i` is rendered with SoundFont `i` modulo their number.
+    """
     jobs = [
-        (folder, split, index, rate, soundfont, length_s)
+        (folder, split, index, rate, soundfonts[index % len(soundfonts)], length_s)
         for index in range(first, count)
         if not (folder / f"{split}-{index:05d}.json").exists()
     ]

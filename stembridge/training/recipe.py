@@ -103,7 +103,7 @@ def make_songs(recipe: Recipe, folder: Path, split: str, count: int) -> Iterator
     """Composes and renders songs of a split into `folder/songs/<split>`; yields their names."""
     data = recipe.data
     yield from build(
-        folder / "songs" / split, split, count, rate=data["rate"], soundfont=data["soundfont"],
+        folder / "songs" / split, split, count, rate=data["rate"], soundfonts=data["soundfonts"],
         length_s=data["length_s"], workers=data["workers"],
     )  # fmt: skip
 

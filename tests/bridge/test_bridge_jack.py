@@ -61,6 +61,7 @@ out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="controller")
 port = [n for n, name in enumerate(out.get_ports()) if "stembridge:in" in name][0]
 out.open_port(port, "out")
 time.sleep(0.3)
+print("ready", flush=True)
 for line in sys.stdin:
     out.send_message([int(word, 16) for word in line.split()])
 os._exit(0)
@@ -68,10 +69,15 @@ os._exit(0)
 
 
 class Controller:
-    """A MIDI controller in a process of its own."""
+    """A MIDI controller in a process of its own, plugged in when this returns."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", CONTROLLER], stdin=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CONTROLLER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        with self._process.stdout as said:
+            assert said.readline() == b"ready\n"
 
     def send(self, *messages: str) -> None:
         assert self._process.stdin is not None

@@ -18,7 +18,7 @@ def tiny_recipe() -> Recipe:
         name="tiny-recipe",
         data={
             "songs": 3, "validation_songs": 1, "length_s": 6.0, "rate": 16000,
-            "soundfont": HELD_OUT, "workers": 1,
+            "soundfonts": [HELD_OUT], "workers": 1,
         },
         codec={
             "hop": 512, "channels": 8, "floor": 1e-3, "songs": 3, "patches_per_song": 60,
