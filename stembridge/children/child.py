@@ -22,7 +22,10 @@ from stembridge.errors import BadArgsError, DeviceLostError
 log = logging.getLogger(__name__)
 
 HANG_S = 3.0
-"""A child silent for longer is stuck; a sound server that just starts may take over a second."""
+"""A child that has been of use and then falls silent for longer is stuck."""
+
+OPENING_S = 10.0
+"""A child that opens its device may be silent for so long: drivers load, sound servers start."""
 
 START_S = 20.0
 """Time a child has for its imports on a busy machine."""
@@ -138,7 +141,7 @@ class Child:
             # Sound libraries talk a lot there; a child says what matters as `Failed`.
             stderr=None if log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL,
         )
-        self._last_sign_s = time.monotonic() + START_S - HANG_S
+        self._last_sign_s = time.monotonic() + START_S - OPENING_S
         self.starts += 1
         with self._lock:
             self._process = process
@@ -161,7 +164,8 @@ class Child:
             process = self._process
             if process is None or process.poll() is not None:
                 continue
-            if time.monotonic() - self._last_sign_s > HANG_S:
+            patience_s = HANG_S if self._was_useful else OPENING_S
+            if time.monotonic() - self._last_sign_s > patience_s:
                 log.warning("%s hangs; ending it", self.name)
                 process.kill()
                 self._last_sign_s = time.monotonic() + START_S

@@ -84,7 +84,10 @@ def test_building_is_resumable_and_songs_are_kept_as_they_are(
     (tmp_path / "train-00001.json").unlink()
     assert list(build(tmp_path, "train", 2, **settings, **fonts)) == ["train-00001"]
     assert (tmp_path / "train-00000.npy").stat().st_mtime_ns == first
-    kept, made = load_song(tmp_path / "train-00001.json"), make_song("train", 1, **settings, soundfont=HELD_OUT)
+    kept, made = (
+        load_song(tmp_path / "train-00001.json"),
+        make_song("train", 1, **settings, soundfont=HELD_OUT),
+    )
     np.testing.assert_allclose(kept.audio, made.audio.clip(-1, 1), atol=2e-3)  # FluidSynth dithers
     assert (kept.chords, kept.notes, kept.timbres) == (made.chords, made.notes, made.timbres)
     assert (kept.bpm, kept.style, kept.time_signature) == (

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -36,11 +36,11 @@ class JackServer:
     def __init__(self, period: int = 1024) -> None:
         for self.name in NAMES:
             self._lock = (Path(tempfile.gettempdir()) / f"{self.name}.lock").open("w")
-            try:
+            with suppress(OSError):
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                self._lock.close()
+                if not answers(self.name):  # left behind by a test run that was killed
+                    break
+            self._lock.close()
         else:
             raise NameTakenError
         self._period = period
