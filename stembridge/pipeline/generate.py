@@ -20,6 +20,7 @@ from stembridge.diffusion.windows import sample_in_windows
 from stembridge.pipeline import codec
 from stembridge.pipeline.context import Context
 from stembridge.pipeline.events import Reporter
+from stembridge.pipeline.level import level_stem
 from stembridge.pipeline.settings import Settings, conditions_for, settings_for
 from stembridge.request import GenerationRequest
 from stembridge.runtime.model import StemModel
@@ -102,15 +103,13 @@ def _decoded(
     report: Reporter,
     variation: int,
 ) -> dict[str, FloatArray]:
-    """Audio of the asked-for stems."""
+    """Audio of the asked-for stems, at the loudness of their roles."""
     n_samples, n_stems = context.samples.shape[-1], len(request.generate)
-    return {
-        stem: codec.decode(
-            model,
-            stem,
-            latents[model.manifest.stem_index(stem)],
-            n_samples,
-            partial(report, "decode", i / n_stems, variation),
+    stems = {}
+    for i, stem in enumerate(request.generate):
+        check = partial(report, "decode", i / n_stems, variation)
+        own = latents[model.manifest.stem_index(stem)]
+        stems[stem] = level_stem(
+            codec.decode(model, stem, own, n_samples, check), stem, model.manifest
         )
-        for i, stem in enumerate(request.generate)
-    }
+    return stems
