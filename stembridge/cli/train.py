@@ -68,6 +68,9 @@ def denoiser(
         Path | None, typer.Option(help="Your own stems: a folder of songs (see README).")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="CPU cores to train on: 2 unless said otherwise.")
+    ] = None,
 ) -> None:
     """Train the denoiser on the run's songs, or fine-tune a finished model on your own stems."""
     from dataclasses import replace
@@ -76,27 +79,39 @@ def denoiser(
 
     chosen = load_recipe(recipe)
     if data is not None:
-        _fine_tune(out, data, init, steps)
+        _fine_tune(out, data, init, steps, processes)
         return
     from stembridge.training.denoiser import train as run
 
     say = console().print
     latents = encode_songs(chosen, out, "train", fit_codecs(chosen, out, say))
     config = chosen.denoiser_training
-    config = replace(config, steps=steps) if steps else config
+    config = replace(
+        config, steps=steps or config.steps, processes=processes or config.processes
+    )  # fmt: skip
     run(chosen.backbone_config, config, data=latents, layout=chosen.layout, folder=out / "run")
     export_artifact(chosen, out, out / "artifact")
     print(out / "artifact")
 
 
-def _fine_tune(out: Path, data: Path, init: str | None, steps: int | None) -> None:
+def _fine_tune(
+    out: Path, data: Path, init: str | None, steps: int | None, processes: int | None
+) -> None:
     from stembridge.dataset.stems_folder import read_stems_folder
-    from stembridge.training.finetune import finetune
+    from stembridge.paths import pretrained_dir
+    from stembridge.runtime.manifest import read_manifest
+    from stembridge.training.finetune import FineTuning, finetune
+    from stembridge.training.finetune_report import sentence, write_report
 
-    start = None if init in (None, "default") else Path(str(init))
-    songs = list(read_stems_folder(data))
-    report = finetune(songs, out, init=start, steps=steps or 600, say=console().print)
-    console().print(f"validation loss {report.before:.4f} before, {report.after:.4f} after")
+    start = pretrained_dir() if init is None or init == "default" else Path(init)
+    settings = FineTuning(processes=processes) if processes else FineTuning()
+    say, songs = console().print, read_stems_folder(data, read_manifest(start).sample_rate)
+    report = finetune(songs, out, init=start, steps=steps or 600, settings=settings, say=say)
+    page = write_report(report)
+    # Not broken into lines: paths and commands are there to be copied.
+    say(
+        f"{sentence(report)} More in {page}\nUse it: stembridge serve --model {out}", soft_wrap=True
+    )
     print(out)
 
 

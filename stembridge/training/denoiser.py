@@ -48,6 +48,7 @@ class DenoiserTraining:
         muon: use Muon for the blocks' matrices (see `new_optimizers`).
         seed: of data order, noise and initial weights.
         save_every: steps between checkpoints.
+        until: step to stop at, with a checkpoint, if that is before the end of the run.
         device: "cpu" or "cuda".
     """
 
@@ -63,6 +64,7 @@ class DenoiserTraining:
     muon: bool = False
     seed: int = 1
     save_every: int = 250
+    until: int | None = None
     device: str = "cpu"
     task: TaskConfig = field(default_factory=TaskConfig)
 
@@ -233,7 +235,8 @@ def _worker(
 def _steps(run: Run, source: BatchSource, rank: int, world: int, show: Show | None) -> None:
     """Trains to the end; the first process logs, shows and saves."""
     smooth, started, first = 0.0, time.monotonic(), run.step
-    while run.step < run.config.steps:
+    last = min(run.config.steps, run.config.until or run.config.steps)
+    while run.step < last:
         loss = run.train_step(source, rank, world)
         done = run.step - first
         smooth = loss if done == 1 else smooth + (loss - smooth) * max(0.01, 1 / done)
@@ -243,7 +246,7 @@ def _steps(run: Run, source: BatchSource, rank: int, world: int, show: Show | No
             show(run.step, {"loss": smooth})
         if run.step % 25 == 0:
             _log(run.folder, run.step, smooth, done / (time.monotonic() - started))
-        if run.step % run.config.save_every == 0 or run.step == run.config.steps:
+        if run.step % run.config.save_every == 0 or run.step == last:
             run.save()
 
 
@@ -263,7 +266,7 @@ def train(
     port: int | None = None,
     initial: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Trains until `config.steps`, from the folder's checkpoint if it has one.
+    """Trains until `config.steps`, or `config.until`, from the folder's checkpoint if it has one.
 
     Args:
         model: shape of the network.

@@ -2,32 +2,32 @@
 
 The autoencoder stays as it is, so latents keep their meaning; only the denoiser learns on. Some
 recordings are kept out of training, and the loss on them, with the same windows and the same
-noise, says before and after what was gained. The result is an artifact like any other.
+noise, says before, meanwhile and after what was gained. The result is an artifact like any other,
+with a report of the fine-tune and a model card beside it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from stembridge.dataset.annotated import AnnotatedSong
-from stembridge.dataset.pieces import recording_of
-from stembridge.errors import BadArgsError
 from stembridge.nn.exporting import export_denoiser, update_manifest
 from stembridge.nn.parity import PARITY_NAME
 from stembridge.nn.precondition import Preconditioned
-from stembridge.nn.registry import Network, config_fields, read_network
+from stembridge.nn.registry import Network, config_fields
 from stembridge.paths import pretrained_dir
-from stembridge.runtime.manifest import MANIFEST_NAME, Manifest, read_verified
-from stembridge.training.batches import BatchSource, TaskConfig
-from stembridge.training.denoiser import DenoiserTraining, train
-from stembridge.training.latents import Encoded, LatentSet, write_encoded
+from stembridge.runtime.manifest import MANIFEST_NAME, read_verified
+from stembridge.training.batches import TaskConfig
+from stembridge.training.curve import Point, best_of, learn
+from stembridge.training.denoiser import DenoiserTraining
+from stembridge.training.latents import LatentSet
+from stembridge.training.model_card import write_card
+from stembridge.training.split import VALIDATION, Split, check_same_start, write_sets
 from stembridge.training.start import Say, Start
-from stembridge.training.validation import ALL, validation_losses
+from stembridge.training.validation import ALL, KeptOut
 
 WORK_NAME = "training"
 
@@ -37,29 +37,38 @@ class FineTuneReport:
     """What a fine-tune did.
 
     Attributes:
-        artifact: folder that `serve --model` takes.
-        losses_before, losses_after: validation losses, the training loss on recordings kept out
-            of training, over "all" stems and of each.
-        n_train, n_validation: songs, or pieces of songs.
+        start, artifact: folders of the model that was started from, and of the new one, which
+            `serve --model` takes.
+        points: validation losses, the training loss on recordings kept out of training, from
+            step 0 on. The weights with the lowest one are the new model's.
+        split: which songs, or pieces of songs, were learned from and kept out.
         steps: of training.
+        n_windows: windows of the kept-out songs that every validation loss is the mean of.
+        seconds: that this call took.
     """
 
+    start: Path
     artifact: Path
-    losses_before: dict[str, float]
-    losses_after: dict[str, float]
-    n_train: int
-    n_validation: int
+    points: tuple[Point, ...]
+    split: Split
     steps: int
+    n_windows: int
+    seconds: float
+
+    @property
+    def best(self) -> Point:
+        """The new model's point of the curve."""
+        return best_of(self.points)
 
     @property
     def before(self) -> float:
         """Validation loss of the model that was started from."""
-        return self.losses_before[ALL]
+        return self.points[0].losses[ALL]
 
     @property
     def after(self) -> float:
         """Validation loss of the new model."""
-        return self.losses_after[ALL]
+        return self.best.losses[ALL]
 
     @property
     def gain(self) -> float:
@@ -121,57 +130,23 @@ def finetune(
         BadArgsError: the model cannot be fine-tuned, or the songs are too few or too short.
         ModelUntrustedError, NoSuchFileError: as `load_model`.
     """
-    chosen = settings or FineTuning()
+    chosen, started = settings or FineTuning(), time.monotonic()
     source, work = Start.open(init or pretrained_dir()), out / WORK_NAME
-    n_train, n_validation = _write_sets(work, source.encode(songs, say), chosen, source.task.window)
-    say(f"{n_train} songs to train on, {n_validation} kept out")
-    _check_same_start(work, source.manifest)
-    held = LatentSet.open(work / "validation")
-    kept_out = BatchSource(held, source.layout, source.task, chosen.seed + 1_000_003)
-    before = validation_losses(source.denoiser(source.weights), kept_out)
-    train(
-        source.backbone, chosen.run(steps, source.task), data=work / "train",
-        layout=source.layout, folder=work / "run", initial=source.weights,
-    )  # fmt: skip
-    tuned = source.denoiser(read_network(work / "run" / "denoiser").module.state_dict())
-    after = validation_losses(tuned, kept_out)
-    say(f"validation loss: {before[ALL]:.4f} before, {after[ALL]:.4f} after")
-    report = FineTuneReport(out, before, after, n_train, n_validation, steps)
-    _write_artifact(source, tuned, report, chosen.name)
+    encoded, task = source.encode(songs, say), source.task
+    split = write_sets(work, encoded, task.window, chosen.validation, chosen.seed)
+    say(f"{len(split.train)} songs or pieces to train on, {len(split.kept_out)} kept out")
+    check_same_start(work, source.manifest.artifact_sha256, split)
+    held, seed = LatentSet.open(work / VALIDATION), chosen.seed + 1_000_003
+    kept_out = KeptOut(held, split.kept_out, source.layout, task, seed)
+    points, weights = learn(source, chosen.run(steps, task), work, kept_out, say)
+    spent = time.monotonic() - started
+    report = FineTuneReport(
+        source.folder, out, tuple(points), split, steps, kept_out.n_windows, spent
+    )
+    say(f"validation loss: {report.before:.4f} before, {report.after:.4f} after")
+    _write_artifact(source, source.denoiser(weights), report, chosen.name)
+    write_card(out)
     return report
-
-
-def _write_sets(
-    work: Path, songs: Sequence[tuple[str, Encoded]], settings: FineTuning, window: int
-) -> tuple[int, int]:
-    """Splits by recording, so that no piece of a validation song is trained on."""
-    usable = [(name, song) for name, song in songs if song.latents.shape[2] >= window]
-    recordings = sorted({recording_of(name) for name, _ in usable})
-    if len(usable) < 2:
-        raise BadArgsError(
-            f"There must be at least two songs, or pieces, of {window} latent frames or more to "
-            f"fine-tune on; there are {len(usable)} (of {len(songs)})."
-        )
-    of: Callable[[str], str] = recording_of
-    if len(recordings) == 1:  # one long recording: its pieces have to do
-        recordings, of = sorted(name for name, _ in usable), str
-    count = min(len(recordings) - 1, max(1, round(settings.validation * len(recordings))))
-    order = np.random.default_rng(settings.seed).permutation(len(recordings))
-    kept_out = {recordings[i] for i in order[:count]}
-    parts = {"train": [s for n, s in usable if of(n) not in kept_out],
-             "validation": [s for n, s in usable if of(n) in kept_out]}  # fmt: skip
-    for part, chosen in parts.items():
-        write_encoded(work / part, chosen)
-    return len(parts["train"]), len(parts["validation"])
-
-
-def _check_same_start(work: Path, manifest: Manifest) -> None:
-    """A folder's checkpoints belong to one starting model."""
-    path = work / "start.json"
-    start = {"artifact_sha256": manifest.artifact_sha256}
-    if path.exists() and json.loads(path.read_text()) != start:
-        raise BadArgsError(f"'{work}' holds a fine-tune of another model; choose another folder.")
-    path.write_text(json.dumps(start))
 
 
 def _write_artifact(
@@ -186,11 +161,11 @@ def _write_artifact(
     tuning = {
         "from": manifest.name,
         "from_sha256": manifest.artifact_sha256,
-        "songs": report.n_train,
-        "validation_songs": report.n_validation,
-        "steps": report.steps,
-        "validation_loss_before": report.losses_before,
-        "validation_loss_after": report.losses_after,
+        "songs": report.split.n_train_songs,
+        "validation_songs": len(report.best.songs),
+        "steps": report.best.step,
+        "validation_loss_before": report.points[0].losses,
+        "validation_loss_after": report.best.losses,
     }
     facts = {k: v for k, v in manifest.to_mapping().items() if k != "files"}
     facts |= {

@@ -40,6 +40,7 @@ from stembridge.training.batches import TaskConfig
 from stembridge.training.codec import collect_patches, fit
 from stembridge.training.denoiser import DenoiserTraining, train
 from stembridge.training.latents import write_latents
+from stembridge.training.model_card import write_card
 
 Say = Callable[[str], None]
 
@@ -183,6 +184,7 @@ def artifact_facts(recipe: Recipe) -> dict[str, Any]:
         "condition_layout": [{"name": n, "channels": c} for n, c in layout.blocks],
         "styles": list(layout.styles),
         "timbres": {stem: list(names) for stem, names in layout.timbres},
+        "chords_from_context": serving.get("chords_from_context", False),
         "sampler": {"name": "dpmpp_2m", "steps": serving["steps"]},
         "training": {
             "data": recipe.data,
@@ -207,6 +209,7 @@ def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
     network = read_network(folder / "run" / "denoiser")
     facts = artifact_facts(recipe)
     export_denoiser(out, Network(network.kind, network.config, network.module, facts), float16=True)
+    write_card(out)
 
 
 def _exported(out: Path) -> dict[str, str]:

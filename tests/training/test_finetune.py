@@ -9,23 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
+from stembridge.cli import main
 from stembridge.conditions import full_layout
 from stembridge.dataset.annotated import AnnotatedSong, load_song
-from stembridge.dataset.pieces import recording_of
+from stembridge.dataset.song import STEMS
 from stembridge.errors import BadArgsError, ModelUntrustedError
 from stembridge.musical_time import TimeSignature
 from stembridge.nn.backbone import BackboneConfig
 from stembridge.nn.parity import PARITY_NAME, check_stored
 from stembridge.runtime.load import load_model
-from stembridge.training import finetune as module
 from stembridge.training.batches import BatchSource, TaskConfig
 from stembridge.training.denoiser import new_denoiser
-from stembridge.training.finetune import FineTuning, finetune
+from stembridge.training.finetune import FineTuneReport, FineTuning, finetune
+from stembridge.training.finetune_report import HTML_NAME, JSON_NAME, write_report
 from stembridge.training.latents import Encoded, LatentSet, write_encoded
+from stembridge.training.model_card import CARD_NAME
+from stembridge.training.split import split_songs
 from stembridge.training.start import Start, encoded
-from stembridge.training.validation import ALL, validation_losses
+from stembridge.training.validation import ALL, KeptOut, validation_losses
 
 RATE = 16000
 QUICK = FineTuning(batch=4, processes=1, learning_rate=5e-3, save_every=10, validation=0.25)
@@ -44,23 +48,25 @@ def own_songs() -> Iterator[AnnotatedSong]:
 
 
 @pytest.fixture(scope="module")
-def tuned(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]:
+def tuned(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FineTuneReport]:
     out = tmp_path_factory.mktemp("tuned") / "mine"
     artifact = tiny_run / "artifact"
     return artifact, finetune(own_songs(), out, init=artifact, steps=40, settings=QUICK)
 
 
-def test_the_validation_loss_falls(tuned: tuple[Path, module.FineTuneReport]) -> None:
+def test_the_validation_loss_falls(tuned: tuple[Path, FineTuneReport]) -> None:
     _, report = tuned
     assert report.after < 0.8 * report.before
     assert report.gain == pytest.approx(1 - report.after / report.before)
-    assert (report.n_train + report.n_validation, report.steps) == (4, 40)
+    assert (len(report.split.train) + len(report.split.kept_out), report.steps) == (4, 40)
     # Guitar and piano were never there, so they count nowhere.
-    assert set(report.losses_after) == {ALL, "bass", "drums"}
+    assert set(report.best.losses) == {ALL, "bass", "drums"}
+    assert [point.step for point in report.points] == [0, 7, 13, 20, 27, 33, 40]
+    assert report.after == min(point.losses[ALL] for point in report.points)
 
 
 def test_the_new_artifact_opens_with_the_old_codec_and_a_new_denoiser(
-    tuned: tuple[Path, module.FineTuneReport],
+    tuned: tuple[Path, FineTuneReport],
 ) -> None:
     old_folder, report = tuned
     old, new = load_model(old_folder, "cpu"), load_model(report.artifact, "cpu")
@@ -74,6 +80,7 @@ def test_the_new_artifact_opens_with_the_old_codec_and_a_new_denoiser(
     tuning = manifest.training["fine_tune"]
     assert tuning["from_sha256"] == old.manifest.artifact_sha256
     assert tuning["validation_loss_after"][ALL] == report.after
+    assert "fine-tuning from" in (report.artifact / CARD_NAME).read_text()
     assert "figures" not in tuning
     assert manifest.figures == {}
     from safetensors.numpy import load
@@ -97,8 +104,49 @@ def test_no_step_changes_nothing(tiny_run: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_the_report_shows_what_was_gained_and_lets_one_hear_it(
+    tuned: tuple[Path, FineTuneReport],
+) -> None:
+    _, report = tuned
+    assert write_report(report) == report.artifact / HTML_NAME
+    page = (report.artifact / HTML_NAME).read_text()
+    facts = json.loads((report.artifact / JSON_NAME).read_text())
+    assert facts["gain"] == pytest.approx(report.gain)
+    assert f"{report.gain:.0%} better (1 song kept aside" in page
+    assert set(facts["kept_aside"]) | set(facts["trained_on"]) == {"mine", "other2", "other3"}
+    assert set(facts["kept_aside"]).isdisjoint(facts["trained_on"])
+    assert f"stembridge serve --model {report.artifact}" in page
+    assert page.count("<svg") == 1
+    # What was given, the stem before and after, and as it is; nothing comes from elsewhere.
+    assert page.count("<audio controls") == page.count("<img src='data:image/png") == 4
+    assert "http" not in page.replace("http-equiv", "")
+    load_model(report.artifact, "cpu").close()  # files beside the manifest do not disturb it
+
+
+def test_the_command_takes_a_folder_of_stems_at_the_models_rate(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for song in own_songs():
+        home = tmp_path / "stems" / song.name.replace("-part", "-")
+        home.mkdir(parents=True)
+        for name in ("bass", "drums"):
+            soundfile.write(home / f"{name}.wav", song.audio[STEMS.index(name)], RATE)
+    out, artifact = tmp_path / "mine", tiny_run / "artifact"
+    words = ["train", "denoiser", "--data", str(tmp_path / "stems"), "--out", str(out)]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--init", str(artifact), "--steps", "2", "--processes", "1"])
+    assert not ended.value.code
+    said = capsys.readouterr()
+    assert said.out.strip() == str(out)
+    assert "kept aside to measure this" in said.err
+    assert f"serve --model {out}\n" in said.err  # in one piece, to be copied
+    for name in (HTML_NAME, JSON_NAME, CARD_NAME):
+        assert (out / name).is_file()
+    assert load_model(out, "cpu").manifest.training["fine_tune"]["validation_songs"] == 1
+
+
 def test_a_second_call_goes_on_and_another_start_is_refused(
-    tuned: tuple[Path, module.FineTuneReport],
+    tuned: tuple[Path, FineTuneReport],
 ) -> None:
     artifact, report = tuned
     again = finetune(own_songs(), report.artifact, init=artifact, steps=40, settings=QUICK)
@@ -107,21 +155,29 @@ def test_a_second_call_goes_on_and_another_start_is_refused(
         finetune(own_songs(), report.artifact, init=report.artifact, steps=41, settings=QUICK)
 
 
-def test_pieces_of_one_recording_stay_on_one_side(tmp_path: Path) -> None:
-    songs = []
-    for name in ("a-part000", "a-part001", "a-part002", "b", "c-part000", "c-part001"):
-        mark = np.full((4, 2, 20), ord(recording_of(name)), np.float16)
-        songs.append((name, Encoded(mark, np.zeros((3, 20), np.float16), np.ones(4, bool))))
+def test_other_songs_kept_aside_in_the_same_folder_are_refused(
+    tuned: tuple[Path, FineTuneReport],
+) -> None:
+    artifact, report = tuned
+    other = replace(QUICK, seed=2)
+    assert split_songs(report.split.train + report.split.kept_out, 0.25, 2) != report.split
+    with pytest.raises(BadArgsError, match="other songs aside"):
+        finetune(own_songs(), report.artifact, init=artifact, steps=40, settings=other)
+
+
+def test_pieces_of_one_recording_stay_on_one_side() -> None:
+    names = ("a-part000", "a-part001", "a-part002", "b", "c-part000", "c-part001")
     for seed in range(6):
-        settings = replace(QUICK, seed=seed)
-        counts = module._write_sets(tmp_path, songs, settings, window=10)
-        sides = [set(np.unique(LatentSet.open(tmp_path / part).latents).tolist())
-                 for part in ("train", "validation")]  # fmt: skip
-        assert sum(counts) == 6
+        split = split_songs(names, 0.25, seed)
+        assert sorted(split.train + split.kept_out) == sorted(names)
+        sides = [{name[0] for name in side} for side in (split.train, split.kept_out)]
         assert sides[1]
         assert not sides[0] & sides[1]
-    only = [(name, song) for name, song in songs if name.startswith("a")]
-    assert module._write_sets(tmp_path, only, QUICK, window=10) == (2, 1)
+        assert not split.within_one
+        assert split.n_train_songs == 3 - len(sides[1])
+    assert split_songs(names, 0.25, 0) == split_songs(names, 0.25, 0)
+    only = split_songs(names[:3], 0.25, 0)
+    assert (len(only.train), len(only.kept_out), only.within_one) == (2, 1, True)
 
 
 def test_too_few_or_foreign_songs_are_refused_in_words(tiny_run: Path, tmp_path: Path) -> None:
@@ -178,3 +234,20 @@ def test_validation_losses_are_reproducible_and_know_a_better_network(tmp_path: 
     first = (batch.noise**2 / (1 + s**2))[(batch.counted > 0).unsqueeze(2).expand_as(batch.noise)]
     alone = validation_losses(untrained, source, batches=1)
     assert alone[ALL] == pytest.approx(float(first.mean()), rel=1e-4)
+
+
+def test_every_kept_out_song_weighs_the_same(tmp_path: Path) -> None:
+    layout = full_layout(["pop"], {"bass": ("pick",)})
+    conditions = np.zeros((layout.channels, 30), np.float16)
+    names = ["a-part000", "a-part001", "a-part002", "b"]
+    levels = [0.0, 0.0, 0.0, 3.0]  # of latents; an untrained network errs more on louder ones
+    write_encoded(tmp_path, [Encoded(np.full((4, 3, 30), level, np.float16), conditions,
+                                     np.ones(4, bool)) for level in levels])  # fmt: skip
+    task = TaskConfig(window=12, continuation_frames=6, total=1.0, continuation=0.0)
+    kept_out = KeptOut(LatentSet.open(tmp_path), names, layout, task, 0)
+    shape = BackboneConfig(4, 3, layout.channels, width=8, dilations=(1,), level_features=8)
+    found = kept_out.measure(new_denoiser(shape))
+    assert set(found.songs) == {"a", "b"}
+    assert found.songs["b"] > 2 * found.songs["a"]
+    assert found.losses[ALL] == pytest.approx(np.mean(list(found.songs.values())), rel=1e-4)
+    assert kept_out.n_windows == 256

@@ -1,0 +1,90 @@
+"""The model card says what the manifest says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from stembridge.paths import pretrained_dir
+from stembridge.runtime.load import load_model
+from stembridge.runtime.manifest import Manifest, parse_manifest, read_manifest
+from stembridge.training.model_card import CARD_NAME, main, model_card
+
+
+@pytest.fixture
+def manifest(tiny_run: Path) -> Manifest:
+    return read_manifest(tiny_run / "artifact")
+
+
+@pytest.mark.weights
+def test_the_committed_card_is_the_committed_manifests() -> None:
+    card = (pretrained_dir() / CARD_NAME).read_text(encoding="utf-8")
+    assert card == model_card(read_manifest(pretrained_dir())), (
+        "run `python -m stembridge.training.model_card` and commit what it writes"
+    )
+
+
+@pytest.mark.weights
+def test_every_figure_of_the_default_model_stands_in_its_card() -> None:
+    manifest = read_manifest(pretrained_dir())
+    card = model_card(manifest)
+    found = set(re.findall(r"-?\d+\.\d\d(?= \|)", card))
+
+    def numbers(value: object) -> set[str]:
+        if isinstance(value, dict):
+            return {n for inner in value.values() for n in numbers(inner)}
+        return {f"{value:.2f}"} if isinstance(value, float) else set()
+
+    assert numbers(manifest.figures.get("stems", {})) <= found
+    assert manifest.artifact_sha256[:16] in card
+    assert "MIT" in card
+
+
+def test_the_recipe_writes_a_card_that_does_not_disturb_the_model(
+    tiny_run: Path, manifest: Manifest
+) -> None:
+    assert (tiny_run / "artifact" / CARD_NAME).read_text() == model_card(manifest)
+    assert CARD_NAME not in manifest.files
+    load_model(tiny_run / "artifact", "cpu").close()
+
+
+def test_soundfonts_and_their_licences(manifest: Manifest) -> None:
+    card = model_card(manifest)  # the tiny recipe is rendered with the held-out SoundFont
+    assert "Rendered with TimGM6mb (GPL-2)." in card
+    assert "no sample of it" not in card.replace("\n", " ")
+    mapping = manifest.to_mapping()
+    mapping["training"]["data"]["soundfonts"] = ["FluidR3_GM.sf2", "MuseScore_General.sf3"]
+    card = model_card(parse_manifest(mapping))
+    assert "Rendered with FluidR3 GM (MIT) and MuseScore General (MIT)." in card
+    assert "no sample of it" in card
+
+
+def test_figures_become_a_table_and_unknown_ones_are_not_dropped(manifest: Manifest) -> None:
+    stems = {"bass": {"root": 0.765, "new_figure": 0.333, "frechet_x": {"ceiling": 2.0}},
+             "drums": {"new_figure": 0.5}}  # fmt: skip
+    mapping = manifest.to_mapping()
+    mapping["figures"] = {"songs": 7, "stems": stems, "other_soundfont": {"stems": stems}}
+    card = model_card(parse_manifest(json.loads(json.dumps(mapping))))
+    assert card.count("| | bass | drums |") == 2
+    assert "### other soundfont" in card
+    assert "| Strongest note is the chord's root | 0.77 |  |" in card
+    assert "| new figure | 0.33 | 0.50 |" in card
+    assert "| … of the ceiling | 2.00 |  |" in card
+    assert "7 songs" in card
+
+
+def test_a_model_without_figures_or_history_has_a_card_too(manifest: Manifest) -> None:
+    mapping = manifest.to_mapping() | {"training": {}, "figures": {}, "condition_layout": []}
+    card = model_card(parse_manifest(mapping))
+    assert "## Figures" not in card
+    assert "## What it was trained on" not in card
+    assert "follows" not in card
+
+
+def test_the_command_writes_it_anew(tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes((tiny_run / "artifact/manifest.json").read_bytes())
+    main([str(tmp_path)])
+    assert (tmp_path / CARD_NAME).read_text().startswith("# tiny-recipe\n")
