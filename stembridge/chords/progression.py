@@ -10,6 +10,7 @@ Three forms are understood; commas and lone dashes between chords are ignored:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 from math import ceil, isfinite
 
@@ -109,6 +110,11 @@ def check_spans(spans: list[ChordSpan], length_beats: float) -> tuple[ChordSpan,
             f"they run from {starts[0]:g} to {starts[-1]:g}."
         )
     return tuple(spans)
+
+
+def progression_text(chords: Iterable[ChordSpan]) -> str:
+    """The third text form of chords, such as "Am@0 F@4"."""
+    return " ".join(f"{chord.symbol}@{chord.start_beats:g}" for chord in chords)
 
 
 def _merge(spans: list[ChordSpan]) -> tuple[ChordSpan, ...]:

@@ -13,7 +13,7 @@ that new stems stand to the context as the model meant them to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from stembridge.audio.conform import conform
 from stembridge.audio.files import ContextFile, open_context
 from stembridge.audio.loudness import amplitude, integrated_loudness, is_silent
 from stembridge.audio.resample import fit_length, resample
+from stembridge.chords import ChordSpan, estimate_chords
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import beats_to_samples, seconds_to_samples
 from stembridge.request import ContextClip, GenerationRequest
@@ -46,6 +47,7 @@ class Context:
         gain: the linear factor that was applied.
         loudness_lufs: loudness of the given mixture before the gain; None if absent or silent.
         silent: given stems that hold nothing in this stretch of time.
+        chords: heard in the given stems where the request names none and the model wants them.
     """
 
     samples: FloatArray
@@ -53,6 +55,7 @@ class Context:
     gain: float
     loudness_lufs: float | None
     silent: tuple[str, ...]
+    chords: tuple[ChordSpan, ...] = ()
 
 
 def load_context(
@@ -89,7 +92,23 @@ def load_context(
                 if is_given and s not in silent]  # fmt: skip
     gain = _normalising_gain(loudness, sounding, manifest)
     samples *= np.float32(gain)
-    return Context(samples, tuple(given.tolist()), gain, loudness, silent)
+    stems = {stem: samples[stem_index(manifest, stem)] for stem in sounding}
+    chords = _heard_chords(stems, request, manifest)
+    return Context(samples, tuple(given.tolist()), gain, loudness, silent, chords)
+
+
+def _heard_chords(
+    stems: Mapping[str, FloatArray], request: GenerationRequest, manifest: Manifest
+) -> tuple[ChordSpan, ...]:
+    """Chords that sounding stems `[n_samples]` play, if the model is to be told of them."""
+    takes_chords = any(block.name == "chords" for block in manifest.condition_layout)
+    # Without the grid nothing is known of beats either, and chords change on beats.
+    if request.chords or not (manifest.chords_from_context and takes_chords and request.use_grid):
+        return ()
+    return estimate_chords(
+        stems, manifest.sample_rate, request.bpm, request.time_signature,
+        request.length_beats, request.start_beats,
+    )  # fmt: skip
 
 
 def stem_index(manifest: Manifest, stem: str) -> int:

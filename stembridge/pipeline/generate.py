@@ -46,7 +46,8 @@ def generate(
         CancelledError: from `report`.
     """
     settings = settings_for(request, model.manifest)
-    conditions = conditions_for(request, model.manifest, context.samples.shape[-1])
+    n_samples = context.samples.shape[-1]
+    conditions = conditions_for(request, model.manifest, n_samples, context.chords)
     known = _given_latents(context, model, report)
     for variation in range(request.variations):
         latents = _sample(settings, conditions, known, model, report, variation)

@@ -18,6 +18,7 @@ from typing import Any
 
 import stembridge
 from stembridge.audio.files import write_atomically
+from stembridge.chords import progression_text
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.pipeline.context import Context
 from stembridge.pipeline.events import Stage, StemFile
@@ -73,6 +74,7 @@ def build_receipt(
             "loudness_lufs": context.loudness_lufs,
             "gain": context.gain,
             "silent": list(context.silent),
+            "chords_heard": progression_text(context.chords),
         },
         "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
         "stems": [_stem(stem) for stem in stems],

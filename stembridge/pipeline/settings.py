@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stembridge.audio.buffer import FloatArray
+from stembridge.chords import ChordSpan
 from stembridge.conditions import Layout, frame_conditions
 from stembridge.diffusion.samplers import DEFAULT_STEPS
 from stembridge.diffusion.schedule import karras_sigmas
@@ -65,8 +67,13 @@ def layout_of(manifest: Manifest) -> Layout:
     )
 
 
-def conditions_for(request: GenerationRequest, manifest: Manifest, n_samples: int) -> FloatArray:
-    """The conditions [K, F] of the whole request."""
+def conditions_for(
+    request: GenerationRequest,
+    manifest: Manifest,
+    n_samples: int,
+    heard: Sequence[ChordSpan] = (),
+) -> FloatArray:
+    """The conditions [K, F] of the whole request; chords `heard` stand in for none told."""
     return frame_conditions(
         layout_of(manifest),
         frames_for_samples(n_samples, manifest.hop),
@@ -75,7 +82,7 @@ def conditions_for(request: GenerationRequest, manifest: Manifest, n_samples: in
         bpm=request.bpm,
         time_signature=request.time_signature,
         start_beats=request.start_beats,
-        chords=request.chords,
+        chords=request.chords or heard,
         style=request.style,
         timbres=dict(request.timbres),
         use_grid=request.use_grid,

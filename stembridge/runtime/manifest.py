@@ -62,6 +62,7 @@ class Manifest(_Part):
 
     Rates are in Hz, `hop` in samples per latent frame, lengths in latent frames, sigmas in latent
     units. `sigma_context` is the sigma announced for given latents in "clean" context mode.
+    `chords_from_context`: a request that names no chords is told those heard in its context.
     """
 
     format_version: Literal[1] = FORMAT_VERSION
@@ -81,6 +82,7 @@ class Manifest(_Part):
     condition_layout: tuple[ConditionBlock, ...] = ()
     styles: tuple[str, ...] = ()
     timbres: dict[str, tuple[str, ...]] = {}
+    chords_from_context: bool = False
     sampler: SamplerDefaults = SamplerDefaults()
     encoders: dict[str, str]
     decoders: dict[str, str]
@@ -119,7 +121,11 @@ class Manifest(_Part):
     @property
     def artifact_sha256(self) -> str:
         """Identity of the whole artifact: hash of the canonical manifest, file hashes included."""
-        return hashlib.sha256(_canonical_json(self.to_mapping())).hexdigest()
+        mapping = self.to_mapping()
+        if not self.chords_from_context:
+            # Younger than the first artifacts, whose identity stands in receipts.
+            del mapping["chords_from_context"]
+        return hashlib.sha256(_canonical_json(mapping)).hexdigest()
 
     def stem_index(self, stem: str) -> int:
         """Position of a stem on axis S; raises KeyError for a stem this model does not make."""

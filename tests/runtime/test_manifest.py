@@ -1,5 +1,6 @@
 """The manifest: round trip, and everything it must refuse."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,15 @@ def test_artifact_hash_follows_every_fact():
     }
     assert len(hashes) == 3
     assert fake_manifest().artifact_sha256 in hashes
+
+
+def test_an_artifact_older_than_heard_chords_keeps_its_hash():
+    old = without("chords_from_context")
+    canonical = json.dumps(old, sort_keys=True, separators=(",", ":")).encode()
+    assert parse_manifest(old).chords_from_context is False
+    assert parse_manifest(old).artifact_sha256 == hashlib.sha256(canonical).hexdigest()
+    listening = parse_manifest(mapping(chords_from_context=True))
+    assert listening.artifact_sha256 != parse_manifest(old).artifact_sha256
 
 
 @pytest.mark.parametrize(
