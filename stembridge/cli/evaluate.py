@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,89 +19,176 @@ from stembridge.cli.shared import (
     device_word,
     open_model,
 )
+from stembridge.errors import BadArgsError
 
 if TYPE_CHECKING:
-    from stembridge.dataset.annotated import AnnotatedSong
+    from stembridge.evaluation.heldout import Setting
+    from stembridge.evaluation.songs import Songs
+    from stembridge.evaluation.workers import Opener
+    from stembridge.runtime.manifest import Manifest
+
+
+class Programs(StrEnum):
+    """Which instruments play the held-out songs."""
+
+    TRAINED = "trained"
+    HELD_OUT = "held-out"
 
 
 def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")],
-    songs: Annotated[int, typer.Option(min=2, help="Number of held-out songs.")] = 100,
+    songs: Annotated[int, typer.Option(min=0, help="Number of held-out songs.")] = 100,
     data: Annotated[
         Path | None, typer.Option(help="Folder of rendered songs; composed anew if left out.")
     ] = None,
     soundfont: Annotated[str, typer.Option(help="SoundFont of the songs.")] = "FluidR3_GM.sf2",
+    programs: Annotated[
+        Programs, typer.Option(help="Instruments as in training, or none of those.")
+    ] = Programs.TRAINED,
+    ceiling_only: Annotated[
+        bool, typer.Option("--ceiling-only", help="Only what the codec makes of the true stems.")
+    ] = False,
+    long_form: Annotated[
+        int, typer.Option(min=0, help="Long songs of each case: metres, tempos, 16 and 32 bars.")
+    ] = 0,
+    curve: Annotated[
+        str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
+    ] = "",
     steps: Annotated[int | None, typer.Option(help="Sampler steps.")] = None,
     sampler: Annotated[str | None, typer.Option(help="dpmpp_2m, heun or euler.")] = None,
     guidance: Annotated[float | None, typer.Option(help="Pull of the conditions.")] = None,
     chords: Annotated[bool, typer.Option("--chords", help="Tell the model the chords.")] = False,
     no_grid: Annotated[bool, typer.Option("--no-grid", help="Do not tell the tempo.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the takes.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the songs.")] = 1,
     model: ModelOption = None,
     gpu: GpuOption = None,
     cpu: CpuOption = False,
 ) -> None:
     """Generate every stem of held-out songs given the rest, and measure it."""
     from stembridge.evaluation.heldout import Setting
-    from stembridge.evaluation.report import html_report
+    from stembridge.evaluation.long_form import evaluate_long
     from stembridge.evaluation.run import evaluate as run
-    from stembridge.evaluation.run import summary
+    from stembridge.evaluation.summary import summary
 
-    opened = open_model(model, device_word(gpu, cpu))
+    counts = _step_counts(curve)
+    if songs < 2 and (songs or counts):
+        raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
+    opener, manifest = _opener(model, device_word(gpu, cpu), workers)
     say = console().print
-    setting = Setting(sampler, steps, guidance, chords, not no_grid)
-    held_out = _songs(songs, data, soundfont, opened.manifest.sample_rate, say)
-    results = run(opened, held_out, setting, seed=seed, say=say)
-    figures = summary(results)
-    facts = {
-        "model": opened.manifest.name,
-        "artifact": opened.manifest.artifact_sha256,
-        "songs": len(held_out),
-        "soundfont": soundfont if data is None else str(data.name),
-        "setting": str(setting),
-        "seed": seed,
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "report.json").write_text(json.dumps({"facts": facts, "stems": figures}, indent=1))
-    title = f"{opened.manifest.name} on {len(held_out)} held-out songs"
-    page = html_report(title, facts, figures, results, opened.manifest.sample_rate)
-    (out / "report.html").write_text(page, encoding="utf-8")
-    _print_table(figures)
-    print(out / "report.html")
+    setting = Setting(sampler, steps, guidance, chords, not no_grid, ceiling_only)
+    held_out = _songs(songs, data, soundfont, programs, manifest)
+    measure = partial(run, opener, held_out, seed=seed, workers=workers, say=say)
+    results, report = {}, {"facts": _facts(manifest, held_out, setting, seed, soundfont, data)}
+    report["facts"]["programs"] = programs.value
+    if songs:
+        results = measure(setting)
+        report["stems"] = summary(results)
+    if counts:
+        report["curve"] = _curve(counts, setting, measure, manifest)
+    if long_form:
+        report["long_form"] = evaluate_long(
+            opener, long_form, soundfont, setting, seed=seed, workers=workers, say=say
+        )
+    _write(out, report, results, manifest)
+
+
+def _step_counts(text: str) -> list[int]:
+    try:
+        counts = [int(word) for word in text.split(",") if word.strip()]
+    except ValueError:
+        counts = [0]
+    if any(count < 1 for count in counts):
+        raise BadArgsError(f'"{text}" is not a list of steps; write for example 5,10,20.')
+    return counts
+
+
+def _opener(model: str | None, device: str, workers: int) -> tuple[Opener, Manifest]:
+    """What opens the model in each process, and its manifest."""
+    from stembridge.runtime.device import Threads
+
+    opened = open_model(model, device)
+    if workers == 1:
+        return (lambda: opened), opened.manifest
+    return partial(open_model, model, device, Threads(1, 1)), opened.manifest
 
 
 def _songs(
-    count: int, data: Path | None, soundfont: str, rate: int, say: Any
-) -> list[AnnotatedSong]:
-    from stembridge.dataset.annotated import load_song
-    from stembridge.dataset.synthetic import make_song
+    count: int, data: Path | None, soundfont: str, programs: Programs, manifest: Manifest
+) -> Songs:
+    from stembridge.evaluation.songs import ComposedSongs, SongFolder
 
     if data is not None:
-        return [load_song(path) for path in sorted(data.glob("*.json"))[:count]]
-    say(f"composing {count} held-out songs")
-    return [make_song("test", i, rate=rate, soundfont=soundfont) for i in range(count)]
+        return SongFolder.of(data, count, manifest.window_frames * manifest.hop)
+    foreign = programs is Programs.HELD_OUT
+    return ComposedSongs(count, manifest.sample_rate, soundfont, foreign)
+
+
+def _facts(
+    manifest: Manifest, songs: Songs, setting: Setting, seed: int, soundfont: str, data: Path | None
+) -> dict[str, Any]:
+    return {
+        "model": manifest.name,
+        "artifact": manifest.artifact_sha256,
+        "songs": len(songs),
+        "soundfont": soundfont if data is None else data.name,
+        "setting": str(setting),
+        "seed": seed,
+    }
+
+
+def _curve(counts: list[int], setting: Setting, measure: Any, manifest: Manifest) -> Any:
+    from stembridge.evaluation.curve import curve
+    from stembridge.evaluation.summary import summary
+
+    def figures_at(count: int) -> dict[str, Any]:
+        console().print(f"{count} steps")
+        return summary(measure(replace(setting, steps=count), n_examples=0))
+
+    return curve(counts, figures_at, manifest.window_frames * manifest.hop / manifest.sample_rate)
+
+
+def _write(out: Path, report: dict[str, Any], results: Any, manifest: Manifest) -> None:
+    from stembridge.evaluation.report import html_report
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(json.dumps(report, indent=1))
+    title = f"{manifest.name} on held-out songs"
+    page = html_report(title, report, results, manifest.sample_rate)
+    (out / "report.html").write_text(page, encoding="utf-8")
+    if "stems" in report:
+        _print_table(report["stems"])
+    print(out / "report.html")
 
 
 def _print_table(figures: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from stembridge.evaluation.summary import FRECHET
+
     table = Table("stem", "on grid / ceiling", "offset ms", "onset rate", "root", "in chord",
-                  "silent", "LU", "deviation", "Fréchet own/ceiling/wrong")  # fmt: skip
+                  "silent", "LU", "deviation", "ceiling dB", "Fréchet")  # fmt: skip
     for stem, values in figures.items():
-        made, frechet = values["generated"], values["frechet_logmel40_1s"]
-        cells = [
-            f"{values['on_grid_share_of_ceiling']:.2f}",
-            *(_mean(made, name) for name in ("offset_ms",)),
-            f"{values['onset_rate_of_truth']:.2f}",
+        made, frechet = values.get("generated", {}), values[FRECHET]
+        distances = (frechet.get(k) for k in ("generated", "ceiling", "nearest_wrong_stem"))
+        table.add_row(
+            stem,
+            _number(values.get("on_grid_share_of_ceiling")),
+            _mean(made, "offset_ms"),
+            _number(values.get("onset_rate_of_truth")),
             *(_mean(made, name) for name in ("root", "in_chord", "silent")),
             _mean(made, "loudness_difference_lu"),
-            f"{values['latent_deviation_ratio']:.2f}",
-            " / ".join(f"{frechet[k]:.2f}" for k in ("generated", "ceiling", "nearest_wrong_stem")),
-        ]
-        table.add_row(stem, *cells)
+            _number(values.get("latent_deviation_ratio")),
+            _mean(values["ceiling"], "lsd_db"),
+            " / ".join(map(_number, distances)),
+        )
     Console().print(table)
 
 
 def _mean(figures: dict[str, Any], name: str) -> str:
-    return f"{figures[name]['mean']:.2f}" if name in figures else ""
+    return _number(figures[name]["mean"]) if name in figures else ""
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

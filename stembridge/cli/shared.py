@@ -15,6 +15,7 @@ from stembridge.errors import BadArgsError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stembridge.runtime.device import Threads
     from stembridge.runtime.model import StemModel
 
 GpuOption = Annotated[
@@ -38,7 +39,7 @@ def device_word(gpu: int | None, cpu: bool) -> str:
     return "cpu" if cpu else "auto" if gpu is None else f"cuda:{gpu}"
 
 
-def open_model(model: str | None, device: str) -> StemModel:
+def open_model(model: str | None, device: str, threads: Threads | None = None) -> StemModel:
     """Open the model the flags ask for; "fake:" is `stembridge.testing`'s closed form."""
     if model is not None and model.startswith("fake:"):
         from stembridge.testing import open_fake
@@ -46,7 +47,7 @@ def open_model(model: str | None, device: str) -> StemModel:
         return open_fake(model)
     from stembridge.runtime.load import load_model
 
-    return load_model(None if model is None else Path(model), device)
+    return load_model(None if model is None else Path(model), device, threads)
 
 
 def quiet_logging() -> None:

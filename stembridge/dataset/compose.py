@@ -16,6 +16,7 @@ from stembridge.dataset.song import STEMS, Note, Program, Song
 from stembridge.dataset.styles import (
     COMP_RHYTHMS,
     DRUM_PATTERNS,
+    HELD_OUT_PROGRAMS,
     METRES,
     PROGRAMS,
     STYLES,
@@ -120,6 +121,15 @@ def _programs(rng: np.random.Generator, style: Style) -> dict[str, Program]:
     return programs
 
 
+def held_out_programs(seed: int) -> dict[str, Program]:
+    """Programs for a song of a seed that no training song uses."""
+    rng = np.random.default_rng([seed, 24])
+    return {
+        stem: Program(*choices[rng.integers(len(choices))], timbre="held-out")
+        for stem, choices in HELD_OUT_PROGRAMS.items()
+    }
+
+
 def _drum_rows(
     rng: np.random.Generator, style: Style, metre: str, steps: int
 ) -> tuple[str, str, str]:
@@ -195,22 +205,33 @@ def _spans(bars: list[Bar]) -> tuple[ChordSpan, ...]:
     )
 
 
-def compose(seed: int, style_name: str | None = None, length_s: float = 24.0) -> Song:
-    """Composes the song of a seed.
+def compose(
+    seed: int,
+    style_name: str | None = None,
+    length_s: float = 24.0,
+    *,
+    metre: str | None = None,
+    bpm: float | None = None,
+    n_bars: int | None = None,
+) -> Song:
+    """Composes the song of a seed; what is left None is drawn from the seed.
 
     Args:
         seed: non-negative; fixes everything.
-        style_name: a name of `styles.STYLES`; drawn from the seed when None.
+        style_name: a name of `styles.STYLES`.
         length_s: the song is the shortest whole number of bars at least this long.
+        metre: a key of `styles.METRES`.
+        bpm: tempo, quarter notes per minute.
+        n_bars: length in bars, instead of `length_s`.
     """
     rng = np.random.default_rng([seed, 7])
     name = _choose_style(rng, style_name)
     style = STYLES[name]
-    metre = _draw(rng, style.metres)
+    drawn_metre, drawn_bpm = _draw(rng, style.metres), round(float(rng.uniform(*style.bpm)), 1)
+    metre, bpm = metre or drawn_metre, bpm or drawn_bpm
     time_signature = TimeSignature.parse(metre)
-    bpm = round(float(rng.uniform(*style.bpm)), 1)
     steps = METRES[metre]
-    n_bars = int(np.ceil(length_s * bpm / 60 / time_signature.beats_per_bar))
+    n_bars = n_bars or int(np.ceil(length_s * bpm / 60 / time_signature.beats_per_bar))
     bars = _bars(_chord_bars(rng, style, int(rng.integers(12)), n_bars, steps), steps)
     players, share = _players(rng, style), float(rng.uniform(*style.swing))
     notes: dict[str, list[Note]] = {stem: [] for stem in STEMS}

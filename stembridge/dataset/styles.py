@@ -38,6 +38,16 @@ PROGRAMS: dict[str, dict[str, tuple[tuple[int, int], ...]]] = {
     },
 }  # fmt: skip
 
+# Sounds of each role that no training song uses: what the codec makes of foreign instruments.
+# Bass: contrabass, tuba, bass and lead. Drums: the orchestra kit. Guitar: dulcimer, harmonics,
+# sitar, banjo, shamisen, koto. Piano: harpsichord, clavinet, vibraphone, four organs.
+HELD_OUT_PROGRAMS: dict[str, tuple[tuple[int, int], ...]] = {
+    "bass": ((0, 43), (0, 58), (0, 87)),
+    "drums": ((128, 48),),
+    "guitar": ((0, 15), (0, 31), (0, 104), (0, 105), (0, 106), (0, 107)),
+    "piano": ((0, 6), (0, 7), (0, 11), (0, 16), (0, 17), (0, 18), (0, 19)),
+}
+
 # (kick, snare, hat) per bar; the hat row is played on hi-hat or ride as the style says.
 DRUM_PATTERNS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "backbeat": (

@@ -17,7 +17,7 @@ from stembridge.dataset.annotated import AnnotatedSong, save_song
 from stembridge.dataset.augment import mix_like
 from stembridge.dataset.compose import compose, song_seed
 from stembridge.dataset.render import Renderer
-from stembridge.dataset.song import STEMS
+from stembridge.dataset.song import STEMS, Song
 from stembridge.dataset.soundfonts import TRAINING, find_soundfont
 
 _DETUNED = 0.3  # share of songs off concert pitch
@@ -43,12 +43,20 @@ def make_song(
     Raises:
         MissingExtraError: FluidSynth or the SoundFont is not installed.
     """
-    seed = song_seed(split, index)
-    song = compose(seed, style, length_s)
-    dry = _renderer(soundfont, rate).render(song, _detune_cents(seed))
-    mixed = mix_like(dry, rate, np.random.default_rng([seed, 8]))
+    song = compose(song_seed(split, index), style, length_s)
+    return perform(song, f"{split}-{index:05d}", rate, soundfont)
+
+
+def perform(song: Song, name: str, rate: int, soundfont: str = TRAINING) -> AnnotatedSong:
+    """Renders and mixes a composed song.
+
+    Raises:
+        MissingExtraError: FluidSynth or the SoundFont is not installed.
+    """
+    dry = _renderer(soundfont, rate).render(song, _detune_cents(song.seed))
+    mixed = mix_like(dry, rate, np.random.default_rng([song.seed, 8]))
     return AnnotatedSong(
-        name=f"{split}-{index:05d}",
+        name=name,
         audio=np.stack([mixed[stem] for stem in STEMS]),
         rate=rate,
         bpm=song.bpm,

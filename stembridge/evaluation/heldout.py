@@ -6,7 +6,7 @@ three, without chords unless asked, and the grid.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +35,7 @@ class Setting:
         sampler, steps, guidance: as in a request; None takes the artifact's habit.
         chords: tell the model the true chords.
         grid: tell it tempo and metre.
+        ceiling_only: generate nothing; measure only what the codec makes of the true stems.
     """
 
     sampler: str | None = None
@@ -42,6 +43,7 @@ class Setting:
     guidance: float | None = None
     chords: bool = False
     grid: bool = True
+    ceiling_only: bool = False
 
 
 def cut(song: AnnotatedSong, n_samples: int) -> AnnotatedSong:
@@ -57,8 +59,10 @@ def encode_all(model: StemModel, songs: Sequence[AnnotatedSong]) -> Array:
     return np.stack([model.encode(stem, audio[:, i]) for i, stem in enumerate(STEMS)], axis=1)
 
 
-def conditions_of(model: StemModel, song: AnnotatedSong, n_frames: int, setting: Setting) -> Array:
-    """Conditions `[K, F]` of a song under a setting."""
+def conditions_of(
+    model: StemModel, song: AnnotatedSong, target: str, n_frames: int, setting: Setting
+) -> Array:
+    """Conditions `[K, F]` of a song whose stem `target` is to be made, under a setting."""
     return frame_conditions(
         layout_of(model.manifest),
         n_frames,
@@ -107,9 +111,3 @@ def generate_latents(
         overlap=manifest.overlap_frames,
         multiple=manifest.frame_multiple,
     )
-
-
-def batches(songs: Sequence[AnnotatedSong], size: int = 8) -> Iterator[Sequence[AnnotatedSong]]:
-    """Songs in groups of `size`."""
-    for start in range(0, len(songs), size):
-        yield songs[start : start + size]

@@ -6,6 +6,8 @@ import base64
 import io
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
+from html import escape
 
 import numpy as np
 import soundfile
@@ -18,6 +20,7 @@ Audio = NDArray[np.float32]
 _RANGE_DB = 80.0
 # Dark blue, violet, orange, pale yellow: equal steps look equally far apart.
 _COLOURS = np.array([(8, 8, 40), (90, 25, 110), (200, 60, 70), (250, 150, 40), (252, 250, 190)])
+_LINES = ("#2a6fb0", "#c23b22", "#3a8f3a", "#8a4fa3")
 
 
 def spectrogram_png(audio: Audio, rate: int, width: int = 420, height: int = 140) -> bytes:
@@ -44,6 +47,31 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(lines, 9)), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def lines_svg(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """An SVG element: a line of (x, y) for each name, x logarithmic, y from 0 or below."""
+    points = [point for line in lines.values() for point in line]
+    low, high = min(0.0, *(y for _, y in points)), max(0.0, *(y for _, y in points))
+    left, right = (np.log2(edge(x for x, _ in points)) for edge in (min, max))
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = 50 + 280 * (np.log2(x) - left) / ((right - left) or 1)
+        return round(across, 1), round(150 - 115 * (y - low) / ((high - low) or 1), 1)
+
+    parts = [_text(50, 15, title), _text(45, 40, f"{high:.2f}", "end")]
+    parts += [_text(45, 150, f"{low:.2f}", "end")]
+    parts += [_text(place(x, low)[0], 168, f"{x:g}", "middle") for x in {x for x, _ in points}]
+    for i, (name, line) in enumerate(lines.items()):
+        colour = _LINES[i % len(_LINES)]
+        path = " ".join(f"{x},{y}" for x, y in (place(*point) for point in line))
+        parts += [f"<polyline fill='none' stroke='{colour}' stroke-width='2' points='{path}'/>"]
+        parts += [_text(340, 40 + 16 * i, name, colour=colour)]
+    return f"<svg width='400' height='175' font-size='11' role='img'>{''.join(parts)}</svg>"
+
+
+def _text(x: float, y: float, words: str, anchor: str = "start", colour: str = "#222") -> str:
+    return f"<text x='{x}' y='{y}' text-anchor='{anchor}' fill='{colour}'>{escape(words)}</text>"
 
 
 def ogg(audio: Audio, rate: int) -> bytes:

@@ -2,166 +2,171 @@
 
 What is compared with the true stem: the model's stem; the codec's own round trip of the truth
 (the ceiling); and, as a baseline that knows nothing, the true stem of another song (retrieval).
+
+Songs go through in groups, and a group leaves only figures behind, so memory does not grow with
+the number of songs; groups may be shared by several processes. Nothing depends on which group a
+song is in: a take's noise comes from the song's number.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.song import STEMS
+from stembridge.evaluation.embedding import embeddings
 from stembridge.evaluation.figures import StemFigures, measure
 from stembridge.evaluation.heldout import (
     Setting,
-    batches,
     conditions_of,
     cut,
     encode_all,
     generate_latents,
 )
-from stembridge.evaluation.spectra import embeddings, frechet
-from stembridge.evaluation.statistics import Estimate, estimate
+from stembridge.evaluation.songs import Songs
+from stembridge.evaluation.workers import Opener, run_jobs
 from stembridge.runtime.model import StemModel
 
 Array = NDArray[np.float32]
 Say = Callable[[str], None]
 
-SUBJECTS = ("generated", "ceiling", "truth", "retrieval")
+GROUP = 4  # songs that go through the network together
 
 
-@dataclass
-class StemResults:
-    """One stem over all songs: subject -> figures and audio per song, latents, time."""
+@dataclass(frozen=True)
+class StemRow:
+    """What remains of one stem of one song.
 
-    figures: dict[str, list[StemFigures]] = field(
-        default_factory=lambda: {subject: [] for subject in SUBJECTS}
-    )
-    embeddings: dict[str, list[NDArray[np.float64]]] = field(
-        default_factory=lambda: {subject: [] for subject in SUBJECTS}
-    )
-    latent_deviation: list[float] = field(default_factory=list)
-    seconds_per_audio_second: list[float] = field(default_factory=list)
-    examples: list[tuple[str, Array, Array]] = field(default_factory=list)
+    Attributes:
+        song: its name.
+        figures: subject -> its figures; subjects are "generated", "ceiling", "truth", "retrieval".
+        embeddings: subject -> vectors `[N, E]`.
+        moments: of the generated and of the true latents: mean and mean square over time,
+            `[2, 2, C]`; None where nothing was generated.
+        seconds_per_audio_second: of generating and decoding; None likewise.
+        example: generated (or ceiling) and true audio, where kept.
+    """
+
+    song: str
+    figures: dict[str, StemFigures]
+    embeddings: dict[str, NDArray[np.float64]]
+    moments: NDArray[np.float64] | None = None
+    seconds_per_audio_second: float | None = None
+    example: tuple[Array, Array] | None = None
+
+
+Results = dict[str, list[StemRow]]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A group of songs by number, and what to do with them."""
+
+    songs: Songs
+    numbers: range
+    setting: Setting
+    seed: int
+    n_examples: int
 
 
 def evaluate(
-    model: StemModel,
-    songs: Sequence[AnnotatedSong],
+    opener: Opener,
+    songs: Songs,
     setting: Setting,
     *,
     seed: int = 0,
     n_examples: int = 3,
+    workers: int = 1,
     say: Say = lambda text: None,
-) -> dict[str, StemResults]:
-    """Generates and measures every stem of every song.
+) -> Results:
+    """Generates and measures every stem of every song; stem -> a row for each song it plays in.
 
     Args:
-        model: the artifact.
+        opener: opens the artifact.
         songs: held-out songs at the model's rate, at least one window long.
         setting: sampler, conditions.
         seed: of the noise.
         n_examples: songs whose audio is kept for the report.
+        workers: processes.
         say: told the progress.
     """
-    n_samples = model.manifest.window_frames * model.manifest.hop
-    songs = [cut(song, n_samples) for song in songs if song.audio.shape[1] >= n_samples]
-    results, done = {stem: StemResults() for stem in STEMS}, 0
-    for group in batches(songs):
-        latents = encode_all(model, group)
-        told = [conditions_of(model, song, latents.shape[-1], setting) for song in group]
-        conditions = np.stack(told)
+    every = range(len(songs))
+    groups = [every[first : first + GROUP] for first in every[::GROUP]]
+    tasks = [_Task(songs, group, setting, seed, n_examples) for group in groups]
+    results: Results = {stem: [] for stem in STEMS}
+    for task, rows in zip(tasks, run_jobs(opener, _evaluate_group, tasks, workers), strict=True):
         for stem in STEMS:
-            seeds = [seed * 100_003 + done + i for i in range(len(group))]
-            started = time.perf_counter()
-            made = generate_latents(model, latents, conditions, [stem], setting, seeds)
-            index = STEMS.index(stem)
-            audio = model.decode(stem, made[:, index])[:, :n_samples]
-            spent = (time.perf_counter() - started) / len(group)
-            ceiling = model.decode(stem, latents[:, index])[:, :n_samples]
-            _collect(results[stem], stem, songs, done, audio, ceiling, n_examples)
-            results[stem].latent_deviation.append(_deviation(made[:, index], latents[:, index]))
-            rate = model.manifest.sample_rate
-            results[stem].seconds_per_audio_second.append(spent * rate / n_samples)
-        done += len(group)
-        say(f"{done} of {len(songs)} songs")
+            results[stem] += rows[stem]
+        say(f"{task.numbers.stop} of {len(songs)} songs")
     return results
 
 
-def _deviation(made: Array, true: Array) -> float:
-    return float(made.std(axis=(0, 2)).mean() / true.std(axis=(0, 2)).mean())
+def _evaluate_group(model: StemModel, task: _Task) -> Results:
+    n_samples = model.manifest.window_frames * model.manifest.hop
+    # One more than the group: each song lends its stems and chords to the one before it.
+    numbers = [*task.numbers, task.numbers.stop % len(task.songs)]
+    *group, last = (cut(task.songs[number], n_samples) for number in numbers)
+    latents = encode_all(model, group)
+    return {stem: _evaluate_stem(model, stem, [*group, last], latents, task) for stem in STEMS}
 
 
-def _collect(
-    into: StemResults,
-    stem: str,
-    songs: Sequence[AnnotatedSong],
-    first: int,
-    audio: Array,
-    ceiling: Array,
-    n_examples: int,
-) -> None:
+def _evaluate_stem(
+    model: StemModel, stem: str, songs: Sequence[AnnotatedSong], latents: Array, task: _Task
+) -> list[StemRow]:
+    """Rows of one stem of all songs but the last, whose latents are `[B, S, C, F]`."""
     index = STEMS.index(stem)
-    for i in range(len(audio)):
-        song = songs[first + i]
-        other = songs[(first + i + 1) % len(songs)]
-        truth = song.audio[index]
-        if np.abs(truth).max() < 1e-3:
+    true = latents[:, index]
+    n_samples = true.shape[-1] * model.manifest.hop
+    sounds = {"ceiling": model.decode(stem, true)[:, :n_samples]}
+    made, spent = None, None
+    if not task.setting.ceiling_only:
+        started = time.perf_counter()
+        made = _make(model, stem, songs[:-1], latents, task)
+        sounds = {"generated": model.decode(stem, made)[:, :n_samples]} | sounds
+        length_s = len(true) * n_samples / model.manifest.sample_rate
+        spent = (time.perf_counter() - started) / length_s
+    rows = []
+    for i, (song, other) in enumerate(pairwise(songs)):
+        if np.abs(song.audio[index]).max() < 1e-3:
             continue  # the song rests here: there is nothing to agree with
-        subjects = {
-            "generated": audio[i], "ceiling": ceiling[i], "truth": truth,
-            "retrieval": other.audio[index],
-        }  # fmt: skip
-        for subject, sound in subjects.items():
-            into.figures[subject].append(measure(sound, song, stem, other))
-            into.embeddings[subject].append(embeddings(sound, song.rate))
-        if len(into.examples) < n_examples:
-            into.examples.append((song.name, audio[i], truth))
+        moments = None if made is None else np.stack([_moments(made[i]), _moments(true[i])])
+        heard = {subject: sound[i] for subject, sound in sounds.items()}
+        row = _row(stem, song, other, heard, keep=task.numbers[i] < task.n_examples)
+        rows.append(replace(row, moments=moments, seconds_per_audio_second=spent))
+    return rows
 
 
-def summary(results: dict[str, StemResults]) -> dict[str, Any]:
-    """All figures as JSON-able values: stem -> subject -> figure -> estimate."""
-    return {stem: _stem_summary(stem, results) for stem in results}
+def _make(
+    model: StemModel, stem: str, songs: Sequence[AnnotatedSong], latents: Array, task: _Task
+) -> Array:
+    """Generated latents `[B, C, F]` of a stem."""
+    told = [conditions_of(model, song, stem, latents.shape[-1], task.setting) for song in songs]
+    seeds = [task.seed * 100_003 + number for number in task.numbers]
+    made = generate_latents(model, latents, np.stack(told), [stem], task.setting, seeds)
+    return made[:, STEMS.index(stem)]
 
 
-def _stem_summary(stem: str, results: dict[str, StemResults]) -> dict[str, Any]:
-    mine = results[stem]
-    out: dict[str, Any] = {
-        subject: {name: asdict(value) for name, value in _estimates(mine.figures[subject]).items()}
-        for subject in SUBJECTS
-    }
-    real = np.concatenate(mine.embeddings["truth"])
-    own = {s: frechet(np.concatenate(mine.embeddings[s]), real) for s in SUBJECTS if s != "truth"}
-    made = np.concatenate(mine.embeddings["generated"])
-    wrong = [
-        frechet(made, np.concatenate(other.embeddings["truth"]))
-        for name, other in results.items()
-        if name != stem
-    ]
-    out["frechet_logmel40_1s"] = own | {"nearest_wrong_stem": min(wrong)}
-    out["latent_deviation_ratio"] = float(np.mean(mine.latent_deviation))
-    out["seconds_per_audio_second"] = float(np.mean(mine.seconds_per_audio_second))
-    out["on_grid_share_of_ceiling"] = _ratio(out, "on_sixteenth")
-    out["on_eighth_share_of_ceiling"] = _ratio(out, "on_eighth")
-    out["onset_rate_of_truth"] = _ratio(out, "onsets_per_s", "truth")
-    return out
+def _row(
+    stem: str, song: AnnotatedSong, other: AnnotatedSong, heard: dict[str, Array], keep: bool
+) -> StemRow:
+    index = STEMS.index(stem)
+    truth = song.audio[index]
+    subjects = {**heard, "truth": truth, "retrieval": other.audio[index]}
+    return StemRow(
+        song.name,
+        {subject: measure(sound, song, stem, other) for subject, sound in subjects.items()},
+        {subject: embeddings(sound, song.rate) for subject, sound in subjects.items()},
+        example=(next(iter(heard.values())), truth) if keep else None,
+    )
 
 
-def _ratio(out: dict[str, Any], figure: str, of: str = "ceiling") -> float:
-    """NaN where one of the two has no value, because it was always silent, or is 0."""
-    made, other = (out[subject].get(figure, {}).get("mean") for subject in ("generated", of))
-    return float(made / other) if made is not None and other else float("nan")
-
-
-def _estimates(rows: Sequence[StemFigures]) -> dict[str, Estimate]:
-    result = {}
-    for column in fields(StemFigures):
-        values = [getattr(row, column.name) for row in rows]
-        if any(value is not None for value in values):
-            result[column.name] = estimate(values)
-    return result
+def _moments(latents: Array) -> NDArray[np.float64]:
+    """Mean and mean square over time of latents `[C, F]`: `[2, C]`."""
+    wide = latents.astype(np.float64)
+    return np.stack([wide.mean(-1), (wide**2).mean(-1)])

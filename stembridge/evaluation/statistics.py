@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -31,3 +32,13 @@ def estimate(values: Sequence[float | None], seed: int = 0, resamples: int = 100
     means = data[rng.integers(len(data), size=(resamples, len(data)))].mean(1)
     low, high = np.percentile(means, [2.5, 97.5])
     return Estimate(float(data.mean()), float(low), float(high), len(data))
+
+
+def estimates(rows: Sequence[Any]) -> dict[str, dict[str, float]]:
+    """JSON-able estimates of every field of equal dataclasses; fields never known are left out."""
+    result = {}
+    for column in fields(rows[0]):
+        values = [getattr(row, column.name) for row in rows]
+        if any(value is not None for value in values):
+            result[column.name] = asdict(estimate(values))
+    return result

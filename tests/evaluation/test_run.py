@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from math import nan
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stembridge.chords import parse_progression
-from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.dataset.annotated import AnnotatedSong, save_song
 from stembridge.dataset.song import STEMS
+from stembridge.evaluation import run
 from stembridge.evaluation.figures import measure
 from stembridge.evaluation.heldout import (
     Setting,
@@ -20,7 +23,9 @@ from stembridge.evaluation.heldout import (
     generate_latents,
 )
 from stembridge.evaluation.report import html_report
-from stembridge.evaluation.run import SUBJECTS, evaluate, summary
+from stembridge.evaluation.run import StemRow, evaluate
+from stembridge.evaluation.songs import SongFolder
+from stembridge.evaluation.summary import FRECHET, SUBJECTS, _deviation_ratio, summary
 from stembridge.musical_time import TimeSignature
 from stembridge.pipeline.settings import layout_of
 from stembridge.testing import FakeModel
@@ -53,7 +58,7 @@ def songs() -> list[AnnotatedSong]:
 
 @pytest.fixture(scope="module")
 def figures(songs: list[AnnotatedSong]) -> tuple[object, dict[str, object]]:
-    results = evaluate(FakeModel(), songs, SETTING, n_examples=1)
+    results = evaluate(FakeModel, songs, SETTING, n_examples=1)
     return results, summary(results)
 
 
@@ -80,15 +85,16 @@ def test_every_stem_is_compared_with_ceiling_truth_and_retrieval(figures: tuple)
 def test_frechet_distances_know_the_own_stem(figures: tuple) -> None:
     _, stems = figures
     for values in stems.values():
-        distances = values["frechet_logmel40_1s"]
-        assert set(distances) == {"generated", "ceiling", "retrieval", "nearest_wrong_stem"}
-    drums = stems["drums"]["frechet_logmel40_1s"]
+        assert set(values[FRECHET]) == {
+            "generated", "ceiling", "retrieval", "nearest_wrong_stem", "truth_halves"
+        }  # fmt: skip
+    drums = stems["drums"][FRECHET]
     assert drums["retrieval"] < drums["generated"]  # the fake model plays a tone for drums
 
 
 def test_the_report_needs_nothing_else(figures: tuple) -> None:
     results, stems = figures
-    page = html_report("A <model>", {"songs": 2}, stems, results, RATE)
+    page = html_report("A <model>", {"facts": {"songs": 2}, "stems": stems}, results, RATE)
     assert "A &lt;model&gt;" in page
     assert page.count("<h2>") == 4
     assert page.count("<audio") == page.count("data:audio/ogg") == 8
@@ -96,19 +102,69 @@ def test_the_report_needs_nothing_else(figures: tuple) -> None:
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_songs_shorter_than_a_window_are_left_out() -> None:
-    mixed = [song(0, "C F"), song(1, "D G"), song(2, "E", seconds=2.0)]
-    said: list[str] = []
-    evaluate(FakeModel(), mixed, SETTING, n_examples=0, say=said.append)
-    assert said == ["2 of 2 songs"]
+def test_songs_shorter_than_a_window_are_left_out(tmp_path: Path) -> None:
+    mixed = [song(0, "C F"), song(1, "E", seconds=2.0), song(2, "D G"), song(3, "A")]
+    for item in mixed:
+        save_song(item, tmp_path)
+    folder = SongFolder.of(tmp_path, 2, 6 * RATE)
+    assert [folder[i].name for i in range(len(folder))] == ["song0", "song2"]
+
+
+def test_only_the_ceiling_costs_no_generation(songs: list[AnnotatedSong]) -> None:
+    models = []
+
+    def opener() -> FakeModel:
+        models.append(FakeModel())
+        return models[-1]
+
+    stems = summary(evaluate(opener, songs, Setting(ceiling_only=True)))
+    assert models[0].n_calls == 0
+    assert "generated" not in stems["bass"]
+    assert stems["bass"]["ceiling"]["lsd_db"]["mean"] > 0
+    assert {"ceiling", "retrieval", "nearest_wrong_stem", "truth_halves"} == set(
+        stems["bass"][FRECHET]
+    )
+
+
+@pytest.mark.slow
+def test_processes_and_groups_change_nothing(
+    songs: list[AnnotatedSong], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [*songs, song(2, "A D")]
+    alone = evaluate(FakeModel, many, SETTING, n_examples=1)
+    monkeypatch.setattr(run, "GROUP", 2)
+    shared = evaluate(FakeModel, many, SETTING, n_examples=1, workers=2)
+    for stem in STEMS:
+        assert [row.song for row in alone[stem]] == [item.name for item in many]
+        for row, other in zip(alone[stem], shared[stem], strict=True):
+            for subject in SUBJECTS:
+                ours, theirs = (
+                    [nan if x is None else x for x in vars(r.figures[subject]).values()]
+                    for r in (row, other)
+                )
+                np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
+            assert (row.example is None) == (other.example is None)
+
+
+def test_the_latent_deviation_is_that_of_all_songs_together() -> None:
+    rng = np.random.default_rng(0)
+    made, true = rng.standard_normal((2, 6, 8, 500)) * np.array([0.8, 1.0])[:, None, None, None]
+    made += np.arange(6)[:, None, None]  # songs that differ from each other deviate, too
+    true = true + np.arange(6)[:, None, None]
+    rows = [
+        StemRow("", {}, {}, np.stack([run._moments(m), run._moments(t)]))
+        for m, t in zip(made, true, strict=True)
+    ]
+    expected = made.std((0, 2)).mean() / true.std((0, 2)).mean()
+    assert _deviation_ratio(rows) == pytest.approx(expected)
 
 
 def test_a_stem_that_rests_is_not_measured(songs: list[AnnotatedSong]) -> None:
     resting = replace(songs[1], audio=songs[1].audio.copy())
     resting.audio[0] = 0.0
-    results = evaluate(FakeModel(), [songs[0], resting], SETTING, n_examples=0)
-    assert len(results["bass"].figures["generated"]) == 1
-    assert len(results["piano"].figures["generated"]) == 2
+    results = evaluate(FakeModel, [songs[0], resting], SETTING, n_examples=0)
+    assert len(results["bass"]) == 1
+    assert len(results["piano"]) == 2
 
 
 def test_the_given_stems_stay_and_the_seed_makes_the_take(songs: list[AnnotatedSong]) -> None:
@@ -116,7 +172,9 @@ def test_the_given_stems_stay_and_the_seed_makes_the_take(songs: list[AnnotatedS
     n = model.manifest.window_frames * model.manifest.hop
     short = [cut(item, n) for item in songs]
     latents = encode_all(model, short)
-    conditions = np.stack([conditions_of(model, s, latents.shape[-1], SETTING) for s in short])
+    conditions = np.stack(
+        [conditions_of(model, s, "bass", latents.shape[-1], SETTING) for s in short]
+    )
     first, again, other = (
         generate_latents(model, latents, conditions, ["bass"], SETTING, seeds)
         for seeds in ([1, 2], [1, 2], [3, 2])
@@ -130,10 +188,10 @@ def test_the_given_stems_stay_and_the_seed_makes_the_take(songs: list[AnnotatedS
 def test_conditions_follow_the_setting(songs: list[AnnotatedSong]) -> None:
     model = FakeModel()
     at = layout_of(model.manifest).slices()
-    plain = conditions_of(model, songs[0], 20, Setting())
+    plain = conditions_of(model, songs[0], "bass", 20, Setting())
     assert plain[at["grid"]].any()
     assert not plain[at["chords"]].any()
-    told = conditions_of(model, songs[0], 20, Setting(chords=True, grid=False))
+    told = conditions_of(model, songs[0], "bass", 20, Setting(chords=True, grid=False))
     assert told[at["chords"]].any()
     assert not told[at["grid"]].any()
 
@@ -157,6 +215,6 @@ def test_a_model_that_says_nothing_still_gets_its_report(songs: list[AnnotatedSo
         def decode(self, stem: str, latents: np.ndarray) -> np.ndarray:
             return np.zeros((len(latents), latents.shape[-1] * self.manifest.hop), np.float32)
 
-    stems = summary(evaluate(Mute(), songs, SETTING, n_examples=0))
+    stems = summary(evaluate(Mute, songs, SETTING, n_examples=0))
     assert stems["bass"]["generated"]["silent"]["mean"] == 1.0
     assert np.isnan(stems["bass"]["on_grid_share_of_ceiling"])
