@@ -30,12 +30,12 @@ _BASS = "bass"
 # a template can explain by chance, or the rarer it is, the more.
 _HANDICAPS = {
     "": 0.0, "m": 0.0, "7": 0.03, "maj7": 0.02, "m7": 0.02, "add9": 0.06, "dim": 0.06,
-    "m7b5": 0.06, "sus4": 0.08, "5": 0.08, "sus2": 0.1, "aug": 0.12, "dim7": 0.12,
+    "m7b5": 0.06, "sus4": 0.08, "sus2": 0.1, "aug": 0.12, "dim7": 0.12, "5": 0.18,
 }  # fmt: skip
 _ROOT_WEIGHT = 0.35  # of the bass chroma's share on the root, against the template's cosine
 _BASS_IN_CHROMA = 0.3  # a bass plays passing notes and few chords
 _LOW_OF_OTHERS = 0.05  # the lowest note of a guitar or piano is often not the root
-_CHANGE_AT_BAR, _CHANGE_AT_HALF, _CHANGE_ELSEWHERE = 0.12, 0.3, 0.8
+_CHANGE_AT_BAR, _CHANGE_AT_HALF, _CHANGE_ELSEWHERE = 0.12, 0.2, 0.8
 _FAINT = 0.15  # cells below this share of the loudest cell's chroma count less
 _WEAK_COSINE = 0.72
 _WEAK_SHARE = 0.5

@@ -120,9 +120,13 @@ def activations(audio: Audio, rate: int, edges_s: Array) -> tuple[Array, Array]:
 
 
 def _means(rows: Array, centres_s: Array, edges_s: Array) -> Array:
-    """Mean of the frames `[J, N]` in each cell `[T, N]`; of the next one where there is none."""
-    first = np.minimum(np.searchsorted(centres_s, edges_s[:-1]), len(rows) - 1)
-    end = np.maximum(np.searchsorted(centres_s, edges_s[1:]), first + 1)
+    """Mean of the frames `[J, N]` inside each cell `[T, N]`; of the next one where there is none.
+
+    Frames near a border, which hear the neighbour as well, are left out.
+    """
+    border = np.minimum(_WINDOW_S / 4, np.diff(edges_s) / 4)
+    first = np.minimum(np.searchsorted(centres_s, edges_s[:-1] + border), len(rows) - 1)
+    end = np.maximum(np.searchsorted(centres_s, edges_s[1:] - border), first + 1)
     sums = np.zeros((len(rows) + 1, rows.shape[1]))
     np.cumsum(rows, axis=0, out=sums[1:])
     means: Array = (sums[end] - sums[first]) / (end - first)[:, None]

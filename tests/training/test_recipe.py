@@ -29,6 +29,7 @@ def test_the_shipped_recipe_is_whole() -> None:
         config = recipe.codec_config(stem)
         assert config.hop % config.stft_hop == 0
     facts = recipes.artifact_facts(recipe)
+    assert facts["chords_from_context"] is True
     assert facts["training"]["nominal_lufs"] == -20.0
     assert facts["overlap_frames"] < facts["window_frames"] == recipe.task_config.window
     # Sampling must not start or end where training never was.
