@@ -79,7 +79,7 @@ def facts_of(report: FineTuneReport) -> dict[str, Any]:
 
 def sentence(report: FineTuneReport) -> str:
     """The outcome in words."""
-    n_songs = len(report.best.songs)
+    n_songs, percent = len(report.best.songs), f"{abs(report.gain) * 100:.0f} %"
     kept = (
         "pieces of the one recording were kept aside to measure this, and sound like what was "
         "learned: on other music expect less"
@@ -87,11 +87,11 @@ def sentence(report: FineTuneReport) -> str:
         else f"{n_songs} song{'s' if n_songs > 1 else ''} kept aside to measure this"
     )
     if report.gain >= _HARDLY:
-        return f"The model now predicts your music {report.gain:.0%} better ({kept})."
+        return f"The model now predicts your music {percent} better ({kept})."
     if report.gain > -_HARDLY:
         return f"The model predicts your music hardly better than before ({kept})."
     return (
-        f"The model predicts your music {-report.gain:.0%} worse than before ({kept}): do not use "
+        f"The model predicts your music {percent} worse than before ({kept}): do not use "
         "it. More songs, or fewer steps, may help."
     )
 
@@ -120,21 +120,24 @@ def _page(report: FineTuneReport, facts: Mapping[str, Any]) -> str:
 
 def _course(facts: Mapping[str, Any]) -> str:
     curve = facts["curve"]
-    text = f"{facts['steps']} steps in {facts['training_s'] / 60:.1f} minutes of training."
+    text = (
+        f"{facts['steps']} steps in {facts['training_s'] / 60:.1f} minutes of training. The ring "
+        "marks the weights that were kept, those of the lowest loss."
+    )
     if facts["kept_step"] != curve[-1]["step"]:
         text += (
-            f" After step {facts['kept_step']} the loss rose again, so the weights of that step "
-            f"were kept: next time, --steps {facts['kept_step']}, or more songs."
+            f" After step {facts['kept_step']} it rose again: fewer steps, or more songs, would "
+            "do better."
         )
     elif len(curve) > 2 and curve[-1]["losses"][ALL] < 0.99 * curve[-2]["losses"][ALL]:
-        text += " The loss still fell at the end: more steps should bring more."
+        text += " It still fell at the end: more steps should bring more."
     return f"<p>{escape(text)}</p>"
 
 
 def _loss_table(rows: Mapping[str, Mapping[str, float]], what: str) -> str:
     body = "".join(
         f"<tr><td>{escape(name)}</td><td>{row['before']:.3f}</td><td>{row['after']:.3f}</td>"
-        f"<td>{row['after'] / row['before'] - 1:+.0%}</td></tr>"
+        f"<td>{(row['after'] / row['before'] - 1) * 100:+.0f} %</td></tr>"
         for name, row in rows.items()
     )
     head = f"<tr><th>{what}</th><th>before</th><th>after</th><th>change</th></tr>"

@@ -38,10 +38,11 @@ _WORDS = {
     "latent_deviation_ratio": "Spread of the latents, of the true ones'",
 }
 _FRECHET = {
-    "generated": "Fréchet distance (logmel40-1s) to the true stem",
+    "generated": "Fréchet distance ({embedding}) to the true stem",
     "ceiling": "… of the ceiling",
     "retrieval": "… of another song's stem",
     "nearest_wrong_stem": "… to the nearest other stem",
+    "truth_halves": "… between two halves of the true stems",
 }
 
 
@@ -97,9 +98,10 @@ def _summary(manifest: Manifest) -> list[str]:
 
 
 def _told(manifest: Manifest) -> list[str]:
+    heard = " (heard in the given stems if none are told)" if manifest.chords_from_context else ""
     words = {
         "grid": "tempo and metre",
-        "chords": "chords",
+        "chords": f"chords{heard}",
         "style": "a style",
         "timbre": "an instrument per stem",
     }
@@ -148,60 +150,76 @@ def _fine_tune(tuning: Mapping[str, Any] | None) -> list[str]:
     if not tuning:
         return []
     before, after = (tuning[f"validation_loss_{when}"]["all"] for when in ("before", "after"))
+    change = f"{(after / before - 1) * 100:+.0f} %"
     return [
         f"- Then {tuning['steps']} steps of fine-tuning from `{tuning['from']}` on "
-        f"{tuning['songs']} of its user's own songs: validation loss {before:.3f} before, "
-        f"{after:.3f} after ({after / before - 1:+.0%}), on {tuning['validation_songs']} songs "
-        "kept aside. The rights in those songs are not the project's."
+        f"{tuning['songs']} other songs: validation loss {before:.3f} before, "
+        f"{after:.3f} after ({change}), on {tuning['validation_songs']} songs "
+        "kept aside."
     ]
 
 
 def _figures(figures: Mapping[str, Any], title: str = "") -> Iterator[str]:
-    """The table of one evaluation, and those of evaluations inside it."""
-    if isinstance(figures.get("stems"), Mapping):
-        if title:
-            yield from (f"### {title.replace('_', ' ')}", "")
-        songs, setting = figures.get("songs"), figures.get("setting")
-        yield from (
-            f"By `stembridge evaluate`: {songs or 'some'} songs from seeds that training never "
-            "used, each stem made given the other three. Shares are of 1; the true stem through "
-            "the codec alone is the ceiling.",
-            *(["", f"Setting: `{setting}`"] if setting else []),
-            "",
-            *_table(figures["stems"]),
+    """The table of one evaluation, and what other evaluations inside it found."""
+    if not figures:
+        return
+    if title:
+        yield from ("", f"### {title.replace('_', ' ')}", "")
+    stems = figures.get("stems", {})
+    if stems:
+        yield (
+            f"By `stembridge evaluate`: {figures.get('songs', 'some')} songs from seeds that "
+            "training never used, each stem made given the other three. Shares are of 1; the true "
+            "stem through the codec alone is the ceiling."
         )
-    for name, inner in figures.items():
-        if name != "stems" and isinstance(inner, Mapping):
+        if figures.get("setting"):
+            yield from ("", f"Setting: `{figures['setting']}`")
+        yield from ("", *_table(stems))
+    rest = {k: v for k, v in figures.items() if k not in ("stems", "songs", "setting")}
+    yield from (f"- {_name(k)}: {v}" for k, v in _flat(rest, within=False).items())
+    for name, inner in rest.items():
+        if isinstance(inner, Mapping):
             yield from _figures(inner, name)
 
 
 def _table(stems: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     flat = {stem: _flat(values) for stem, values in stems.items()}
     present = dict.fromkeys(name for values in flat.values() for name in values)
-    words = _WORDS | {f"frechet.{key}": text for key, text in _FRECHET.items()}
-    names = [name for name in words if name in present]
-    names += [name for name in present if name not in words]
     yield f"| | {' | '.join(flat)} |"
     yield f"|---|{'---|' * len(flat)}"
-    for name in names:
-        cells = [_number(values.get(name)) for values in flat.values()]
-        yield f"| {words.get(name, name.replace('_', ' '))} | {' | '.join(cells)} |"
+    for name in sorted(present, key=_rank):
+        cells = [values.get(name, "") for values in flat.values()]
+        yield f"| {_name(name)} | {' | '.join(cells)} |"
 
 
-def _flat(values: Mapping[str, Any]) -> dict[str, float]:
-    """Figures of a stem; those of the Fréchet distance as "frechet.NAME"."""
-    result: dict[str, float] = {}
+def _rank(figure: str) -> tuple[int, str, int]:
+    """Order of the rows: known figures, distances by embedding, the rest as they come."""
+    outer, _, inner = figure.partition(".")
+    if figure in _WORDS:
+        return 0, "", list(_WORDS).index(figure)
+    return (1, outer, list(_FRECHET).index(inner)) if inner in _FRECHET else (2, "", 0)
+
+
+def _flat(values: Mapping[str, Any], *, within: bool = True) -> dict[str, str]:
+    """Figures as text, with those of mappings inside (if wanted) as "OUTER.INNER"."""
+    result: dict[str, str] = {}
     for name, value in values.items():
-        if isinstance(value, Mapping):
-            prefix = "frechet" if name.startswith("frechet") else name
-            result |= {f"{prefix}.{key}": inner for key, inner in _flat(value).items()}
+        if isinstance(value, Mapping) and "mean" in value:
+            low, high = (f"{value[edge]:.2f}" for edge in ("low", "high"))
+            result[name] = f"{value['mean']:.2f} ({low} to {high})"
+        elif isinstance(value, Mapping) and within:
+            result |= {f"{name}.{key}": inner for key, inner in _flat(value).items()}
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            result[name] = float(value)
+            result[name] = f"{value:.2f}" if isinstance(value, float) else str(value)
     return result
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _name(figure: str) -> str:
+    outer, _, inner = figure.partition(".")
+    if outer.startswith("frechet") and inner in _FRECHET:
+        embedding = outer.removeprefix("frechet_").replace("_", "-")
+        return _FRECHET[inner].format(embedding=embedding)
+    return _WORDS.get(figure, figure.replace(".", ", ").replace("_", " "))
 
 
 def _limits(manifest: Manifest) -> list[str]:
@@ -215,16 +233,21 @@ def _limits(manifest: Manifest) -> list[str]:
         *(["- Guitar and piano comp and arpeggiate; they seldom play a tune."] if guitars else []),
         "- Real recordings differ from what it was trained on: expect its figures to be lower on "
         "them. A fine-tune on one's own stems helps.",
-        "- Figures come from songs of the same composer: they say how well it learned, not how "
-        "well it pleases. Nobody has run a listening test.",
+        "- Figures come from songs, not from listeners: they say how well it learned, not how well "
+        "it pleases.",
     ]
 
 
 def _licence(manifest: Manifest) -> list[str]:
-    fonts = _soundfonts(manifest.training.get("data") or {})
+    if manifest.training.get("fine_tune"):
+        return [
+            f"The model it started from: {manifest.licence}. Whether these weights may be passed "
+            "on also depends on the songs they learned from."
+        ]
     lines = [
         f"The weights: {manifest.licence}. The project claims no rights in what is made with them."
     ]
+    fonts = _soundfonts(manifest.training.get("data") or {})
     if fonts and _HELD_OUT not in fonts:
         lines += [
             "",

@@ -112,7 +112,7 @@ def test_the_report_shows_what_was_gained_and_lets_one_hear_it(
     page = (report.artifact / HTML_NAME).read_text()
     facts = json.loads((report.artifact / JSON_NAME).read_text())
     assert facts["gain"] == pytest.approx(report.gain)
-    assert f"{report.gain:.0%} better (1 song kept aside" in page
+    assert f"{report.gain * 100:.0f} % better (1 song kept aside" in page
     assert set(facts["kept_aside"]) | set(facts["trained_on"]) == {"mine", "other2", "other3"}
     assert set(facts["kept_aside"]).isdisjoint(facts["trained_on"])
     assert f"stembridge serve --model {report.artifact}" in page

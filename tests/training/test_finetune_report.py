@@ -47,10 +47,10 @@ def test_the_numbers() -> None:
 @pytest.mark.parametrize(
     ("after", "says"),
     [
-        (0.79, "predicts your music 21% better (2 songs kept aside to measure this)."),
+        (0.79, "predicts your music 21 % better (2 songs kept aside to measure this)."),
         (0.99, "hardly better"),
         (1.01, "hardly better"),
-        (1.2, "20% worse than before"),
+        (1.2, "20 % worse than before"),
     ],
 )
 def test_the_outcome_in_words(after: float, says: str) -> None:

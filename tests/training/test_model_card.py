@@ -63,16 +63,20 @@ def test_soundfonts_and_their_licences(manifest: Manifest) -> None:
 
 
 def test_figures_become_a_table_and_unknown_ones_are_not_dropped(manifest: Manifest) -> None:
-    stems = {"bass": {"root": 0.765, "new_figure": 0.333, "frechet_x": {"ceiling": 2.0}},
-             "drums": {"new_figure": 0.5}}  # fmt: skip
+    in_chord = {"mean": 0.9, "low": 0.85, "high": 0.95}
+    stems = {"bass": {"root": 0.765, "new_figure": 0.333, "frechet_x_1s": {"generated": 2.0}},
+             "drums": {"new_figure": 0.5, "in_chord": in_chord}}  # fmt: skip
     mapping = manifest.to_mapping()
-    mapping["figures"] = {"songs": 7, "stems": stems, "other_soundfont": {"stems": stems}}
+    mapping["figures"] = {"songs": 7, "stems": stems, "other_soundfont": {"stems": stems},
+                          "long_form": {"bars": 32, "drift": 0.04}}  # fmt: skip
     card = model_card(parse_manifest(json.loads(json.dumps(mapping))))
     assert card.count("| | bass | drums |") == 2
     assert "### other soundfont" in card
     assert "| Strongest note is the chord's root | 0.77 |  |" in card
     assert "| new figure | 0.33 | 0.50 |" in card
-    assert "| … of the ceiling | 2.00 |  |" in card
+    assert "| Fréchet distance (x-1s) to the true stem | 2.00 |  |" in card
+    assert "| Strongest note is in the chord |  | 0.90 (0.85 to 0.95) |" in card
+    assert "### long form\n\n- bars: 32\n- drift: 0.04" in card
     assert "7 songs" in card
 
 
@@ -82,6 +86,20 @@ def test_a_model_without_figures_or_history_has_a_card_too(manifest: Manifest) -
     assert "## Figures" not in card
     assert "## What it was trained on" not in card
     assert "follows" not in card
+
+
+def test_a_fine_tune_promises_nothing_about_other_peoples_songs(manifest: Manifest) -> None:
+    mapping = manifest.to_mapping()
+    losses = {"validation_loss_before": {"all": 1.0}, "validation_loss_after": {"all": 0.75}}
+    mapping["training"]["data"]["soundfonts"] = ["FluidR3_GM.sf2"]
+    mapping["training"]["fine_tune"] = losses | {
+        "from": "mother", "songs": 9, "validation_songs": 3, "steps": 50,
+    }  # fmt: skip
+    card = model_card(parse_manifest(mapping))
+    assert "50 steps of fine-tuning from `mother` on 9 other songs" in card
+    assert "1.000 before, 0.750 after (-25 %), on 3 songs kept aside" in card
+    assert "depends on the songs they learned from" in card
+    assert "no sample of it" not in card
 
 
 def test_the_command_writes_it_anew(tiny_run: Path, tmp_path: Path) -> None:
