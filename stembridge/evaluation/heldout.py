@@ -1,7 +1,7 @@
 """The held-out songs, what the model makes of them, and what the codec alone would.
 
 A song is one model window from its first bar line on. For every stem the model hears the other
-three, without chords unless asked, and the grid.
+three and the grid; chords are told only if asked, or if the model serves with those it hears.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stembridge.chords import ChordSpan
 from stembridge.conditions import frame_conditions
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.song import STEMS
@@ -21,6 +22,7 @@ from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.samplers import SAMPLERS
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.diffusion.windows import sample_in_windows
+from stembridge.pipeline.context import heard_chords
 from stembridge.pipeline.settings import layout_of
 from stembridge.runtime.model import StemModel
 
@@ -63,6 +65,10 @@ def conditions_of(
     model: StemModel, song: AnnotatedSong, target: str, n_frames: int, setting: Setting
 ) -> Array:
     """Conditions `[K, F]` of a song whose stem `target` is to be made, under a setting."""
+    use_grid = setting.grid and song.bpm is not None
+    chords = song.chords if setting.chords else ()
+    if use_grid and not setting.chords:
+        chords = _heard_chords(model, song, target)
     return frame_conditions(
         layout_of(model.manifest),
         n_frames,
@@ -70,9 +76,17 @@ def conditions_of(
         model_rate=model.manifest.sample_rate,
         bpm=song.bpm or 120.0,
         time_signature=song.time_signature,
-        chords=song.chords if setting.chords else (),
-        use_grid=setting.grid and song.bpm is not None,
+        chords=chords,
+        use_grid=use_grid,
     )
+
+
+def _heard_chords(model: StemModel, song: AnnotatedSong, target: str) -> tuple[ChordSpan, ...]:
+    """What serving hears in the other three stems, if the artifact asks for it."""
+    context = {stem: song.audio[i] for i, stem in enumerate(STEMS) if stem != target}
+    bpm = song.bpm or 120.0
+    length_beats = song.audio.shape[1] / song.rate * bpm / 60
+    return heard_chords(context, model.manifest, bpm, song.time_signature, length_beats)
 
 
 def generate_latents(

@@ -26,7 +26,7 @@ from stembridge.audio.loudness import amplitude, integrated_loudness, is_silent
 from stembridge.audio.resample import fit_length, resample
 from stembridge.chords import ChordSpan, estimate_chords
 from stembridge.errors import BadArgsError
-from stembridge.musical_time import beats_to_samples, seconds_to_samples
+from stembridge.musical_time import TimeSignature, beats_to_samples, seconds_to_samples
 from stembridge.request import ContextClip, GenerationRequest
 from stembridge.runtime.manifest import Manifest
 
@@ -92,23 +92,29 @@ def load_context(
                 if is_given and s not in silent]  # fmt: skip
     gain = _normalising_gain(loudness, sounding, manifest)
     samples *= np.float32(gain)
-    stems = {stem: samples[stem_index(manifest, stem)] for stem in sounding}
-    chords = _heard_chords(stems, request, manifest)
+    chords: tuple[ChordSpan, ...] = ()
+    # Without the grid nothing is known of beats either, and chords change on beats.
+    if request.use_grid and not request.chords:
+        stems = {stem: samples[stem_index(manifest, stem)] for stem in sounding}
+        chords = heard_chords(stems, manifest, request.bpm, request.time_signature,
+                              request.length_beats, request.start_beats)  # fmt: skip
     return Context(samples, tuple(given.tolist()), gain, loudness, silent, chords)
 
 
-def _heard_chords(
-    stems: Mapping[str, FloatArray], request: GenerationRequest, manifest: Manifest
+def heard_chords(
+    stems: Mapping[str, FloatArray],
+    manifest: Manifest,
+    bpm: float,
+    time_signature: TimeSignature,
+    length_beats: float,
+    start_beats: float = 0.0,
 ) -> tuple[ChordSpan, ...]:
-    """Chords that sounding stems `[n_samples]` play, if the model is to be told of them."""
+    """Chords that given stems `[n_samples]` play, if the model is to be told of them."""
     takes_chords = any(block.name == "chords" for block in manifest.condition_layout)
-    # Without the grid nothing is known of beats either, and chords change on beats.
-    if request.chords or not (manifest.chords_from_context and takes_chords and request.use_grid):
+    if not (manifest.chords_from_context and takes_chords):
         return ()
-    return estimate_chords(
-        stems, manifest.sample_rate, request.bpm, request.time_signature,
-        request.length_beats, request.start_beats,
-    )  # fmt: skip
+    rate = manifest.sample_rate
+    return estimate_chords(stems, rate, bpm, time_signature, length_beats, start_beats)
 
 
 def stem_index(manifest: Manifest, stem: str) -> int:

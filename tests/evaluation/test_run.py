@@ -28,7 +28,7 @@ from stembridge.evaluation.songs import SongFolder
 from stembridge.evaluation.summary import FRECHET, SUBJECTS, _deviation_ratio, summary
 from stembridge.musical_time import TimeSignature
 from stembridge.pipeline.settings import layout_of
-from stembridge.testing import FakeModel
+from stembridge.testing import FakeModel, fake_manifest
 
 RATE, BPM = 22050, 120.0
 SETTING = Setting(steps=3)
@@ -194,6 +194,23 @@ def test_conditions_follow_the_setting(songs: list[AnnotatedSong]) -> None:
     told = conditions_of(model, songs[0], "bass", 20, Setting(chords=True, grid=False))
     assert told[at["chords"]].any()
     assert not told[at["grid"]].any()
+
+
+def test_chords_are_heard_in_the_other_stems_as_in_serving(songs: list[AnnotatedSong]) -> None:
+    t = np.arange(songs[0].audio.shape[1]) / RATE
+    triad = [np.sin(2 * np.pi * 440 * 2 ** ((p - 69) / 12) * t) for p in (60, 64, 67)]
+    audio = np.zeros_like(songs[0].audio)
+    audio[STEMS.index("piano")] = 0.1 * np.sum(triad, axis=0)
+    vamp = replace(songs[0], audio=audio)
+    model = FakeModel(fake_manifest(chords_from_context=True))
+    at = layout_of(model.manifest).slices()["chords"]
+    for_bass = conditions_of(model, vamp, "bass", 20, Setting())[at]
+    assert set(np.flatnonzero(for_bass[1:13, 10])) == {0, 4, 7}
+    # What is to be made is not heard, and chords that are told go first.
+    assert not conditions_of(model, vamp, "piano", 20, Setting())[at].any()
+    assert not conditions_of(model, vamp, "bass", 20, Setting(grid=False))[at].any()
+    unknown = replace(vamp, chords=())
+    assert not conditions_of(model, unknown, "bass", 20, Setting(chords=True))[at].any()
 
 
 def test_cutting_drops_what_begins_later(songs: list[AnnotatedSong]) -> None:
