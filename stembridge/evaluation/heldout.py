@@ -57,8 +57,20 @@ def cut(song: AnnotatedSong, n_samples: int) -> AnnotatedSong:
 
 def encode_all(model: StemModel, songs: Sequence[AnnotatedSong]) -> Array:
     """Latents `[B, S, C, F]` of equally long songs."""
-    audio = np.stack([song.audio for song in songs])
-    return np.stack([model.encode(stem, audio[:, i]) for i, stem in enumerate(STEMS)], axis=1)
+    # One at a time: the codec's memory grows with the batch, its speed does not.
+    return np.stack(
+        [
+            np.concatenate(
+                [model.encode(stem, song.audio[None, i]) for i, stem in enumerate(STEMS)]
+            )
+            for song in songs
+        ]
+    )
+
+
+def decode_all(model: StemModel, stem: str, latents: Array) -> Array:
+    """Audio `[B, n_samples]` of one stem's latents `[B, C, F]`."""
+    return np.concatenate([model.decode(stem, one[None]) for one in latents])
 
 
 def conditions_of(

@@ -10,7 +10,7 @@ the grid drifts over the song (Theil-Sen slope, so that stray onsets count littl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,12 @@ from stembridge.dataset.compose import compose, song_seed
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.synthetic import perform
 from stembridge.diffusion.windows import plan_windows
-from stembridge.evaluation.heldout import Setting, conditions_of, encode_all, generate_latents
+from stembridge.evaluation.heldout import Setting, conditions_of, generate_latents
 from stembridge.evaluation.run import Say
 from stembridge.evaluation.seams import seam_figures
 from stembridge.evaluation.statistics import estimates
 from stembridge.evaluation.workers import Opener, run_jobs
+from stembridge.pipeline import codec
 from stembridge.runtime.model import StemModel
 
 Audio = NDArray[np.float32]
@@ -67,7 +68,7 @@ class LongFigures:
         first_quarter, last_quarter: share in the first and in the last quarter of the bars.
         bars_change, quarter_change: last minus first.
         drift_ms: change of the onsets' offset from the grid over the song.
-        seam_jump_rank, seam_shift_rank, seam_jump_ratio, seam_shift_ratio: see `seams`.
+        seam_*: see `seams`.
     """
 
     first_bars: float | None
@@ -77,10 +78,12 @@ class LongFigures:
     bars_change: float | None
     quarter_change: float | None
     drift_ms: float | None
-    seam_jump_rank: float | None
-    seam_shift_rank: float | None
-    seam_jump_ratio: float | None
-    seam_shift_ratio: float | None
+    seam_click_rank: float | None = None
+    seam_jump_rank: float | None = None
+    seam_shift_rank: float | None = None
+    seam_click_ratio: float | None = None
+    seam_jump_ratio: float | None = None
+    seam_shift_ratio: float | None = None
 
 
 LongRows = dict[str, dict[str, LongFigures]]
@@ -137,9 +140,10 @@ def measure_long(
 ) -> LongRows:
     """Generates each stem of a song of any length given the rest, and measures it."""
     manifest = model.manifest
-    song = _padded(song, manifest.hop)
-    latents = encode_all(model, [song])
-    n_frames = latents.shape[-1]
+    latents = np.stack(
+        [codec.encode(model, *pair, _never) for pair in zip(STEMS, song.audio, strict=True)]
+    )
+    n_samples, n_frames = song.audio.shape[1], latents.shape[-1]
     shape = manifest.window_frames, manifest.overlap_frames, manifest.frame_multiple
     joints = [window.stop for window in plan_windows(n_frames, *shape)[:-1]]
     rows: LongRows = {}
@@ -148,21 +152,19 @@ def measure_long(
         if np.abs(truth).max() < 1e-3:
             continue
         told = conditions_of(model, song, stem, n_frames, setting)[None]
-        made = generate_latents(model, latents, told, [stem], setting, [seed])
-        sounds = (
-            model.decode(stem, made[:, index])[0], model.decode(stem, latents[:, index])[0], truth
-        )  # fmt: skip
+        made = generate_latents(model, latents[None], told, [stem], setting, [seed])[0]
+        generated, ceiling = (
+            codec.decode(model, stem, some[index], n_samples, _never) for some in (made, latents)
+        )
         rows[stem] = {
             subject: _measure(sound, song, n_bars, manifest.hop, joints)
-            for subject, sound in zip(SUBJECTS, sounds, strict=True)
+            for subject, sound in zip(SUBJECTS, (generated, ceiling, truth), strict=True)
         }
     return rows
 
 
-def _padded(song: AnnotatedSong, hop: int) -> AnnotatedSong:
-    """The song with silence up to a whole number of frames."""
-    missing = -song.audio.shape[1] % hop
-    return replace(song, audio=np.pad(song.audio, ((0, 0), (0, missing))))
+def _never() -> None:
+    """Nobody cancels an evaluation."""
 
 
 def _measure(
@@ -184,8 +186,7 @@ def _measure(
     seams = seam_figures(audio, song.rate, hop, joints)
     return LongFigures(
         *bars, *quarters, _change(*bars), _change(*quarters), drift_ms(times, bpm, n_bars * bar_s),
-        *((None,) * 4 if seams is None else (seams.jump_rank, seams.shift_rank,
-                                             seams.jump_ratio, seams.shift_ratio)),
+        **({} if seams is None else {f"seam_{name}": v for name, v in vars(seams).items()}),
     )  # fmt: skip
 
 

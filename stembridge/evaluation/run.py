@@ -26,6 +26,7 @@ from stembridge.evaluation.heldout import (
     Setting,
     conditions_of,
     cut,
+    decode_all,
     encode_all,
     generate_latents,
 )
@@ -123,12 +124,12 @@ def _evaluate_stem(
     index = STEMS.index(stem)
     true = latents[:, index]
     n_samples = true.shape[-1] * model.manifest.hop
-    sounds = {"ceiling": model.decode(stem, true)[:, :n_samples]}
+    sounds = {"ceiling": decode_all(model, stem, true)[:, :n_samples]}
     made, spent = None, None
     if not task.setting.ceiling_only:
         started = time.perf_counter()
         made = _make(model, stem, songs[:-1], latents, task)
-        sounds = {"generated": model.decode(stem, made)[:, :n_samples]} | sounds
+        sounds = {"generated": decode_all(model, stem, made)[:, :n_samples]} | sounds
         length_s = len(true) * n_samples / model.manifest.sample_rate
         spent = (time.perf_counter() - started) / length_s
     rows = []

@@ -53,6 +53,8 @@ LONG_FIGURES = {
     "last_quarter": "on the sixteenth grid, last quarter",
     "quarter_change": "last quarter minus first",
     "drift_ms": "drift of the offset from the grid over the song, ms",
+    "seam_click_rank": "seams: rank of the click",
+    "seam_click_ratio": "seams: click, of other boundaries'",
     "seam_jump_rank": "seams: rank of the spectral jump",
     "seam_jump_ratio": "seams: spectral jump, of other boundaries'",
     "seam_shift_rank": "seams: rank of the change over 1.5 s",
