@@ -165,25 +165,32 @@ def _print_table(figures: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    table = Table("", *figures)
+    columns = [_column(values) for values in figures.values()]
+    for name in columns[0]:
+        table.add_row(name, *(column[name] for column in columns))
+    Console().print(table)
+
+
+def _column(values: dict[str, Any]) -> dict[str, str]:
     from stembridge.evaluation.summary import FRECHET
 
-    table = Table("stem", "on grid / ceiling", "offset ms", "onset rate", "root", "in chord",
-                  "silent", "LU", "deviation", "ceiling dB", "Fréchet")  # fmt: skip
-    for stem, values in figures.items():
-        made, frechet = values.get("generated", {}), values[FRECHET]
-        distances = (frechet.get(k) for k in ("generated", "ceiling", "nearest_wrong_stem"))
-        table.add_row(
-            stem,
-            _number(values.get("on_grid_share_of_ceiling")),
-            _mean(made, "offset_ms"),
-            _number(values.get("onset_rate_of_truth")),
-            *(_mean(made, name) for name in ("root", "in_chord", "silent")),
-            _mean(made, "loudness_difference_lu"),
-            _number(values.get("latent_deviation_ratio")),
-            _mean(values["ceiling"], "lsd_db"),
-            " / ".join(map(_number, distances)),
-        )
-    Console().print(table)
+    made, ceiling, frechet = values.get("generated", {}), values["ceiling"], values[FRECHET]
+    return {
+        "on-grid share, of the ceiling's": _number(values.get("on_grid_share_of_ceiling")),
+        "median offset, ms": _mean(made, "offset_ms"),
+        "onset rate, of the truth's": _number(values.get("onset_rate_of_truth")),
+        "root": _mean(made, "root"),
+        "in chord": _mean(made, "in_chord"),
+        "silent": _mean(made, "silent"),
+        "loudness, LU": _mean(made, "loudness_difference_lu"),
+        "latent deviation": _number(values.get("latent_deviation_ratio")),
+        "Fréchet, own": _number(frechet.get("generated")),
+        "Fréchet, ceiling": _number(frechet["ceiling"]),
+        "Fréchet, nearest wrong stem": _number(frechet["nearest_wrong_stem"]),
+        "ceiling: spectral distance, dB": _mean(ceiling, "lsd_db"),
+        "ceiling: treble, dB": _number((values["ceiling_treble_difference_db"] or {}).get("mean")),
+    }
 
 
 def _mean(figures: dict[str, Any], name: str) -> str:
