@@ -24,7 +24,7 @@ from stembridge.readers import (
 STEMS = ("bass", "drums", "guitar", "piano")
 """The stems, in the order they always have."""
 
-SAMPLER_NAMES = ("dpmpp_2m", "heun", "euler")
+SAMPLER_NAMES = ("dpmpp_2m", "dpmpp_2m_sde", "heun", "euler")
 SAMPLE_FORMATS = ("pcm24", "float")
 MIN_LENGTH_BEATS = 0.25
 MAX_BARS = 512

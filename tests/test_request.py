@@ -204,8 +204,14 @@ def test_the_tempo_of_an_osc_float_is_the_daws():
         ),
         ({"variations": 9}, "The number of variations must be between 1 and 8; it was 9."),
         ({"steps": 1001}, "The number of steps must be between 1 and 1000; it was 1001."),
-        ({"sampler": "magic"}, 'The sampler must be one of dpmpp_2m, heun, euler; it was "magic".'),
-        ({"sampler": 5}, "The sampler must be one of dpmpp_2m, heun, euler; it was 5."),
+        (
+            {"sampler": "magic"},
+            'The sampler must be one of dpmpp_2m, dpmpp_2m_sde, heun, euler; it was "magic".',
+        ),
+        (
+            {"sampler": 5},
+            "The sampler must be one of dpmpp_2m, dpmpp_2m_sde, heun, euler; it was 5.",
+        ),
         ({"guidance": -1}, "The guidance must be between 0 and 20; it was -1."),
         (
             {"chords": "Am H"},

@@ -75,7 +75,7 @@ GENERATE_KEYS: tuple[Key, ...] = (
     Key("seed", "integer", "same seed, same request, same take"),
     Key("variations", "integer", "takes per stem, 1 to 8"),
     Key("steps", "integer", "sampler steps (default: the model's)"),
-    Key("sampler", "text", "euler, heun or dpmpp_2m (default: the model's)"),
+    Key("sampler", "text", "euler, heun, dpmpp_2m or dpmpp_2m_sde (default: the model's)"),
     Key("guidance", "decimal", "classifier-free guidance weight; 1 is none"),
     Key("chords", "text", '"Am F C G", one per bar, or "Am@0 F@4" in beats; repeat to go on'),
     Key("style", "text", "one of the model's styles"),

@@ -5,6 +5,7 @@ Each is one function over the levels of a schedule, told apart by accuracy per n
     euler     stochastic first order; MSDM's and MSLDM's sampler (150 steps, churn 20)
     heun      second order, two calls a step (Karras et al. 2022, Algorithms 1 and 2)
     dpmpp_2m  second order, one call a step (Lu et al. 2022, DPM-Solver++(2M)); the default
+    dpmpp_2m_sde  the same with fresh noise while the music takes shape
 
 All updates are written as x' = D + (sigma'/sigma) (x - D), which equals the Euler step and gives
 exactly D where sigma' is 0.
@@ -12,6 +13,7 @@ exactly D where sigma' is 0.
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf, log, sqrt
 
 from stembridge.diffusion.inpaint import Hold, Known
@@ -109,13 +111,20 @@ def sample_dpmpp_2m(
     known: Known | None = None,
     noise: Noise | None = None,
     callback: Callback | None = None,
+    eta: float = 0.0,
+    eta_above: float = 2.0,
 ) -> Array:
     """DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095, Algorithm 2) in terms of sigma.
 
     With h = ln(sigma / sigma') the step is exact for a D that is linear in ln(sigma); the slope
     comes from the previous step, so each step costs one call. The first step, the one to 0 and
-    repeated ones (`Known.resamples`) are first order. Arguments as in `sample_euler`; noise is
-    needed only if stems are imputed.
+    repeated ones (`Known.resamples`) are first order.
+
+    With eta > 0 it is the solver of the reverse SDE (ibid., SDE-DPM-Solver++): each step removes
+    more noise than it must and adds as much anew, which takes back errors of the steps before. It
+    does so above `eta_above` only: what is added late, few steps are left to remove.
+
+    Other arguments as in `sample_euler`; noise is needed if eta > 0 or stems are imputed.
     """
     hold = Hold(D, x, conditions, known, noise, callback)
     previous: Array | None = None
@@ -126,7 +135,11 @@ def sample_dpmpp_2m(
         h = log(step.sigma / step.sigma_next) if step.sigma_next > 0 else inf
         if previous is not None and h < inf:
             extrapolated = denoised + (0.5 * h / h_previous) * (denoised - previous)
-        x = extrapolated + (step.sigma_next / step.sigma) * (x - extrapolated)
+        ratio = step.sigma_next / step.sigma
+        churn = eta if step.sigma_next > eta_above else 0.0
+        x = extrapolated + ratio ** (1 + churn) * (x - extrapolated)
+        if churn > 0:
+            x = x + step.sigma_next * sqrt(1 - ratio ** (2 * churn)) * hold.noise()
         # A repeated step starts from fresh noise: the last D then tells nothing about the slope,
         # and to extrapolate from it would let repeats amplify each other.
         previous, h_previous = (None, 0.0) if hold.repeats > 1 else (denoised, h)
@@ -136,8 +149,9 @@ def sample_dpmpp_2m(
 
 SAMPLERS: dict[str, Sampler] = {
     "dpmpp_2m": sample_dpmpp_2m,
+    "dpmpp_2m_sde": partial(sample_dpmpp_2m, eta=0.5),
     "heun": sample_heun,
     "euler": sample_euler,
 }
-DEFAULT_STEPS = {"dpmpp_2m": 20, "heun": 18, "euler": 150}
+DEFAULT_STEPS = {"dpmpp_2m": 20, "dpmpp_2m_sde": 20, "heun": 18, "euler": 150}
 """Steps with which each sampler is at home; "euler" is the papers' own setting."""

@@ -55,6 +55,29 @@ def test_second_order_needs_no_even_steps():
     assert np.log2(np.array(errors[:-1]) / errors[1:]) == pytest.approx([2, 2], abs=0.15)
 
 
+def test_fresh_noise_keeps_the_distribution():
+    """The reverse SDE has the same marginals as the ODE, however much noise is added anew."""
+    rng = np.random.default_rng(5)
+    sigmas = karras_sigmas(41, 0.02, 30.0)
+    x = 30.0 * rng.normal(size=(4000, 1, 1, 5))
+    for eta in (0.5, 1.0):
+        made = sample_dpmpp_2m(
+            white(SD), x, sigmas, CONDITIONS, noise=lambda: rng.normal(size=x.shape), eta=eta,
+            eta_above=0.05,
+        )  # fmt: skip
+        assert made.std() == pytest.approx(SD, rel=0.03)
+        correlation = np.corrcoef(made.ravel(), x.ravel())[0, 1]
+        assert abs(correlation) < 0.3  # the ODE's samples are copies of the noise: 1
+
+
+def test_without_fresh_noise_it_is_the_ode():
+    x = np.random.default_rng(6).normal(size=(2, 4, 3, 5)) * 3.0
+    sigmas = karras_sigmas(8, 0.02, 3.0)
+    plain = sample_dpmpp_2m(white(SD), x, sigmas, CONDITIONS)
+    low = sample_dpmpp_2m(white(SD), x, sigmas, CONDITIONS, eta=1.0, eta_above=3.0)
+    np.testing.assert_array_equal(plain, low)
+
+
 def test_heun_with_churn_is_the_papers_algorithm():
     sigmas = karras_sigmas(12, 0.01, 3.0)
     start = np.random.default_rng(3).normal(size=(1, 4, 2, 5)) * 3.0

@@ -83,7 +83,7 @@ def test_every_subset_can_be_made(subset: int) -> None:
 
 
 @pytest.mark.parametrize("mode", ["clean", "imputation"])
-@pytest.mark.parametrize("sampler", ["euler", "heun", "dpmpp_2m"])
+@pytest.mark.parametrize("sampler", ["euler", "heun", "dpmpp_2m", "dpmpp_2m_sde"])
 def test_each_sampler_and_way_of_holding_context_runs(mode: str, sampler: str) -> None:
     model = FakeModel(fake_manifest(context_mode=mode))
     request = request_for(sampler=sampler, steps=4, bars=1)
