@@ -55,7 +55,9 @@ def evaluate(
         str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
     ] = "",
     steps: Annotated[int | None, typer.Option(help="Sampler steps.")] = None,
-    sampler: Annotated[str | None, typer.Option(help="dpmpp_2m, dpmpp_2m_sde, heun or euler.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="dpmpp_2m, dpmpp_2m_sde, heun or euler.")
+    ] = None,
     guidance: Annotated[float | None, typer.Option(help="Pull of the conditions.")] = None,
     chords: Annotated[bool, typer.Option("--chords", help="Tell the model the chords.")] = False,
     no_grid: Annotated[bool, typer.Option("--no-grid", help="Do not tell the tempo.")] = False,
@@ -168,7 +170,9 @@ def _print_table(figures: dict[str, Any]) -> None:
     table = Table("", *figures)
     columns = [_column(values) for values in figures.values()]
     for name in columns[0]:
-        table.add_row(name, *(column[name] for column in columns))
+        cells = [column[name] for column in columns]
+        if any(cells):
+            table.add_row(name, *cells)
     Console().print(table)
 
 
