@@ -51,7 +51,9 @@ def arrange(
     steps: Annotated[
         int | None, typer.Option(help="Sampler steps; the model's own number.")
     ] = None,
-    sampler: Annotated[str | None, typer.Option(help="dpmpp_2m, dpmpp_2m_sde, heun or euler.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="dpmpp_2m, dpmpp_2m_sde, heun or euler.")
+    ] = None,
     guidance: Annotated[float, typer.Option(help="Pull of chords and grid; 1: the model's.")] = 1.0,
     style: Annotated[str | None, typer.Option(help="One of the model's styles.")] = None,
     timbre: Annotated[

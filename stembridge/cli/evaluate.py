@@ -188,6 +188,7 @@ def _column(values: dict[str, Any]) -> dict[str, str]:
         "in chord": _mean(made, "in_chord"),
         "silent": _mean(made, "silent"),
         "loudness, LU": _mean(made, "loudness_difference_lu"),
+        "levelled by, dB": _number(values.get("level_gain_db")),
         "latent deviation": _number(values.get("latent_deviation_ratio")),
         "Fréchet, own": _number(frechet.get("generated")),
         "Fréchet, ceiling": _number(frechet["ceiling"]),

@@ -21,7 +21,7 @@ _SPREAD_DB = 1.5
 
 # Integrated loudness of an average mixture of stems at these levels.
 NOMINAL_LUFS = -20.0
-NOMINAL_STEM_LUFS = {"bass": -26.4, "drums": -24.1, "guitar": -28.0, "piano": -28.6}
+NOMINAL_STEM_LUFS = {"bass": -25.9, "drums": -24.2, "guitar": -27.1, "piano": -27.6}
 
 
 def rms_db(audio: Audio) -> float:

@@ -18,6 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from stembridge.audio.loudness import decibels, peak
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.song import STEMS
 from stembridge.evaluation.embedding import embeddings
@@ -32,6 +33,7 @@ from stembridge.evaluation.heldout import (
 )
 from stembridge.evaluation.songs import Songs
 from stembridge.evaluation.workers import Opener, run_jobs
+from stembridge.pipeline.level import level_stem
 from stembridge.runtime.model import StemModel
 
 Array = NDArray[np.float32]
@@ -51,6 +53,7 @@ class StemRow:
         moments: of the generated and of the true latents: mean and mean square over time,
             `[2, 2, C]`; None where nothing was generated.
         seconds_per_audio_second: of generating and decoding; None likewise.
+        level_gain_db: by how much serving moved the take to its role's loudness; None likewise.
         example: generated (or ceiling) and true audio, where kept.
     """
 
@@ -59,6 +62,7 @@ class StemRow:
     embeddings: dict[str, NDArray[np.float64]]
     moments: NDArray[np.float64] | None = None
     seconds_per_audio_second: float | None = None
+    level_gain_db: float | None = None
     example: tuple[Array, Array] | None = None
 
 
@@ -125,11 +129,17 @@ def _evaluate_stem(
     true = latents[:, index]
     n_samples = true.shape[-1] * model.manifest.hop
     sounds = {"ceiling": decode_all(model, stem, true)[:, :n_samples]}
-    made, spent = None, None
+    made, spent, gains_db = None, None, None
     if not task.setting.ceiling_only:
         started = time.perf_counter()
         made = _make(model, stem, songs[:-1], latents, task)
-        sounds = {"generated": decode_all(model, stem, made)[:, :n_samples]} | sounds
+        raw = decode_all(model, stem, made)[:, :n_samples]
+        served = np.stack([level_stem(audio, stem, model.manifest) for audio in raw])
+        gains_db = [
+            decibels(peak(b) / peak(a)) if peak(a) > 0 else 0.0
+            for a, b in zip(raw, served, strict=True)
+        ]
+        sounds = {"generated": served} | sounds
         length_s = len(true) * n_samples / model.manifest.sample_rate
         spent = (time.perf_counter() - started) / length_s
     rows = []
@@ -139,7 +149,10 @@ def _evaluate_stem(
         moments = None if made is None else np.stack([_moments(made[i]), _moments(true[i])])
         heard = {subject: sound[i] for subject, sound in sounds.items()}
         row = _row(stem, song, other, heard, keep=task.numbers[i] < task.n_examples)
-        rows.append(replace(row, moments=moments, seconds_per_audio_second=spent))
+        gain_db = None if gains_db is None else gains_db[i]
+        rows.append(
+            replace(row, moments=moments, seconds_per_audio_second=spent, level_gain_db=gain_db)
+        )
     return rows
 
 

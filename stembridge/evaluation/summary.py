@@ -38,6 +38,7 @@ def _stem_summary(stem: str, results: Results) -> dict[str, Any]:
         out["seconds_per_audio_second"] = float(
             np.mean([row.seconds_per_audio_second or 0.0 for row in rows])
         )
+        out["level_gain_db"] = float(np.mean([row.level_gain_db or 0.0 for row in rows]))
         out["on_grid_share_of_ceiling"] = _ratio(out, "on_sixteenth")
         out["on_eighth_share_of_ceiling"] = _ratio(out, "on_eighth")
         out["onset_rate_of_truth"] = _ratio(out, "onsets_per_s", "truth")

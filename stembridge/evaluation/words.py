@@ -29,6 +29,7 @@ RATIOS = {
     "onset_rate_of_truth": "onset rate, of the true stem's",
     "latent_deviation_ratio": "latent deviation, of the true latents'",
     "seconds_per_audio_second": "seconds per second of audio",
+    "level_gain_db": "mean gain that brought takes to their role's loudness, dB",
 }
 
 DISTANCES = {

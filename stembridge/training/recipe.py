@@ -185,7 +185,7 @@ def artifact_facts(recipe: Recipe) -> dict[str, Any]:
         "styles": list(layout.styles),
         "timbres": {stem: list(names) for stem, names in layout.timbres},
         "chords_from_context": serving.get("chords_from_context", False),
-        "sampler": {"name": "dpmpp_2m", "steps": serving["steps"]},
+        "sampler": {"name": serving["sampler"], "steps": serving["steps"]},
         "training": {
             "data": recipe.data,
             "backbone": asdict(recipe.backbone_config),

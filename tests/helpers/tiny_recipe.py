@@ -28,7 +28,8 @@ def tiny_recipe() -> Recipe:
         training={"steps": 3, "batch": 2, "processes": 1, "learning_rate": 1e-3, "warmup": 1},
         task={"window": WINDOW, "continuation_frames": 16},
         serving={
-            "steps": 3, "sigma_min": 0.05, "sigma_max": 20.0, "sigma_context": 0.05,
+            "sampler": "dpmpp_2m", "steps": 3, "sigma_min": 0.05, "sigma_max": 20.0,
+            "sigma_context": 0.05,
             "overlap_frames": 8,
         },
     )  # fmt: skip
