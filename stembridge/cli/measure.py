@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from stembridge.runtime.load import warm_up
 from stembridge.runtime.model import StemModel
 
 BPM, BARS, BEATS, RATE = 120, 8, 32, 44_100
+ALL_BEATS = 24  # 12 s, of all stems at once
 STEPS = (5, 10, 20, 40)
 PAPER = ("euler", 150)
 
@@ -54,6 +56,8 @@ def measure(
             tell(f"{sampler}, {steps} steps")
             times = 1 if (sampler, steps) == PAPER else repeats
             runs.append(_run(model, context, Path(folder), sampler, steps, times))
+        tell("all stems at once")
+        all_s = _median_s(partial(_all_stems, model, Path(folder)), repeats)
     own = next(r for r in runs if (r["sampler"], r["steps"]) == (habit.name, habit.steps))
     for run in runs:
         run["default"] = run is own
@@ -67,6 +71,7 @@ def measure(
         "load_s": load_s,
         "warm_up_s": warm_up_s,
         **figures,
+        "all_stems": {"audio_s": ALL_BEATS * 60 / BPM, "total_s": all_s},
         "files_s": own["read_s"] + own["write_s"],
         "runs": runs,
         "paper_ratio": runs[-1]["sample_s"] / own["sample_s"] if paper else None,
@@ -146,6 +151,15 @@ def _run(
         "rtf": total_s / (BEATS * 60 / BPM),
         **{f"{stage}_s": seconds for stage, seconds in stages.items()},
     }
+
+
+def _all_stems(model: StemModel, folder: Path) -> None:
+    """Every stem from nothing, as the model likes it."""
+    stems = ",".join(model.manifest.stems)
+    arrange(
+        parse_request({"generate": stems, "bpm": BPM, "length_beats": ALL_BEATS}),
+        model, folder / "takes",
+    )  # fmt: skip
 
 
 def peak_memory_bytes() -> float:
