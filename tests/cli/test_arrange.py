@@ -212,7 +212,8 @@ def test_a_model_folder_without_a_model_is_said(tmp_path: Path) -> None:
 def test_the_default_model_is_the_built_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(
-        "stembridge.runtime.load.load_model", lambda folder, device: asked.append((folder, device))
+        "stembridge.runtime.load.load_model",
+        lambda folder, device, threads: asked.append((folder, device)),
     )
     open_model(None, "auto")
     assert asked == [(None, "auto")]
