@@ -36,6 +36,14 @@ _WORDS = {
     "silent": "Share of takes that are silent",
     "loudness_difference_lu": "Loudness against the true stem, LU",
     "latent_deviation_ratio": "Spread of the latents, of the true ones'",
+    "level_gain_db": "Mean gain that brought takes to their role's loudness, dB",
+    "ceiling_lsd_db": "Codec alone: log-spectral distance, dB",
+    "ceiling_treble_difference_db": "Codec alone: power above 10 kHz against the truth, dB",
+    "quarter_change": "On-grid share, last quarter minus first",
+    "bars_change": "On-grid share, last two bars minus first two",
+    "drift_ms": "Drift over the take, ms",
+    "seam_click_rank": "Seams: rank of the click among other frames (0.5: none)",
+    "seam_jump_rank": "Seams: rank of the spectral jump (0.5: none)",
 }
 _FRECHET = {
     "generated": "Fréchet distance ({embedding}) to the true stem",
