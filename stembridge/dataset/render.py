@@ -57,9 +57,8 @@ class Renderer:
             detune_cents: how far everything but the drums is off concert pitch, within +-200.
         """
         n_samples = round(song.length_s * self.rate)
-        stems = {}
+        bend, stems = round(detune_cents * _BEND_PER_CENT), {}
         for stem in STEMS:
-            bend = round(detune_cents * _BEND_PER_CENT)
             part = song.parts[stem], song.programs[stem]
             stems[stem] = self.render_part(*part, song.bpm, n_samples, bend)
         return stems

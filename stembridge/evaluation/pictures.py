@@ -87,3 +87,13 @@ def ogg(audio: Audio, rate: int) -> bytes:
 def data_url(kind: str, data: bytes) -> str:
     """Bytes as a data URL of a MIME type."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def player(title: str, audio: Audio, rate: int) -> str:
+    """An HTML figure: title, spectrogram and player of mono audio `[n_samples]`."""
+    picture = data_url("image/png", spectrogram_png(audio, rate))
+    sound = data_url("audio/ogg", ogg(audio, rate))
+    return (
+        f"<figure><figcaption>{escape(title)}</figcaption><img src='{picture}' alt='spectrogram'>"
+        f"<audio controls preload='none' src='{sound}'></audio></figure>"
+    )

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from stembridge.evaluation import curve
-from stembridge.evaluation.pictures import data_url, lines_svg, ogg, spectrogram_png
+from stembridge.evaluation.pictures import lines_svg, player
 from stembridge.evaluation.run import StemRow
 from stembridge.evaluation.summary import FRECHET, SUBJECTS
 from stembridge.evaluation.words import (
@@ -61,15 +58,6 @@ def _ratio_table(stem: Mapping[str, Any]) -> str:
     return f"<table>{rows}</table><p>{FRECHET}:</p><table>{distances}</table>"
 
 
-def _player(title: str, audio: NDArray[np.float32], rate: int) -> str:
-    picture = data_url("image/png", spectrogram_png(audio, rate))
-    sound = data_url("audio/ogg", ogg(audio, rate))
-    return (
-        f"<figure><figcaption>{escape(title)}</figcaption><img src='{picture}' alt='spectrogram'>"
-        f"<audio controls preload='none' src='{sound}'></audio></figure>"
-    )
-
-
 def _stem_sections(
     figures: Mapping[str, Any], results: Mapping[str, Sequence[StemRow]], rate: int
 ) -> list[str]:
@@ -80,8 +68,8 @@ def _stem_sections(
             if row.example is not None:
                 made, true = row.example
                 kind = "generated" if "generated" in row.figures else "ceiling"
-                parts += [_player(f"{row.song}, {kind}", made, rate)]
-                parts += [_player(f"{row.song}, true", true, rate), "<br>"]
+                parts += [player(f"{row.song}, {kind}", made, rate)]
+                parts += [player(f"{row.song}, true", true, rate), "<br>"]
     return parts
 
 

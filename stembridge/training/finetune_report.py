@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from stembridge.dataset.pieces import recording_of
 from stembridge.dataset.song import STEMS
 from stembridge.evaluation.heldout import Setting, generate_latents
-from stembridge.evaluation.pictures import data_url, ogg, spectrogram_png
+from stembridge.evaluation.pictures import player
 from stembridge.runtime.load import load_model
 from stembridge.runtime.model import StemModel
 from stembridge.training.curve import Point
@@ -199,7 +199,11 @@ def _listening(report: FineTuneReport) -> list[str]:
         model.close()
     song = escape(report.split.kept_out[row])
     lead = f"<p>{song}, kept aside. The stem that gained most: {stem}. All through the codec.</p>"
-    return ["<h2>Listen</h2>", lead, *(_player(t, sound, rate) for t, sound in sounds.items())]
+    return [
+        "<h2>Listen</h2>",
+        lead,
+        *(player(t, _tamed(sound), rate) for t, sound in sounds.items()),
+    ]
 
 
 def _take(
@@ -216,12 +220,7 @@ def _decoded(model: StemModel, latents: Array, stem: str) -> Array:
     return model.decode(stem, np.ascontiguousarray(latents[None, STEMS.index(stem)]))[0]
 
 
-def _player(title: str, audio: Array, rate: int) -> str:
+def _tamed(audio: Array) -> Array:
+    """No louder than a player can play."""
     peak = float(np.abs(audio).max(initial=0.0))
-    audio = audio / peak * 0.9 if peak > 0.9 else audio
-    picture = data_url("image/png", spectrogram_png(audio, rate))
-    return (
-        f"<figure><figcaption>{escape(title)}</figcaption><img src='{picture}' alt='spectrogram'>"
-        f"<audio controls preload='none' src='{data_url('audio/ogg', ogg(audio, rate))}'></audio>"
-        "</figure>"
-    )
+    return audio / peak * 0.9 if peak > 0.9 else audio
