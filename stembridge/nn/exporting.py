@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from stembridge.nn.normed_conv import fold_weight_norm
+from stembridge.nn.onnx_size import shrink
 from stembridge.nn.parity import (
     CODEC_FRAMES,
     PARITY_NAME,
@@ -82,20 +83,24 @@ def codec_modules(module: nn.Module) -> tuple[nn.Module, nn.Module]:
     return _Method(module, "encoder"), _Method(module, "decoder")
 
 
-def export_codec(directory: Path, codec: CodecExport, *, legacy: bool = False) -> list[str]:
+def export_codec(
+    directory: Path, codec: CodecExport, *, legacy: bool = False, float16: bool = False
+) -> list[str]:
     """Write encoder and decoder as ONNX, one file each, with dynamic batch and time axes.
 
     Args:
         directory: the artifact.
         codec: what to write; its `artifact` must give hop and latent_channels.
         legacy: use the old TorchScript-based exporter of PyTorch instead of torch.export.
+        float16: store parameters as float16; they are computed with as float32.
 
     Returns:
         What the manifest still lacks.
     """
     facts = dict(codec.network.artifact)
     hop, channels = int(facts["hop"]), int(facts["latent_channels"])
-    encoder, decoder = codec_modules(fold_weight_norm(codec.network.module.eval()))
+    module = fold_weight_norm(codec.network.module.eval())
+    encoder, decoder = codec_modules(rounded(module) if float16 else module)
     names = f"encoder{codec.suffix}.onnx", f"decoder{codec.suffix}.onnx"
     audio = torch.from_numpy(audio_input("encoder", 1, CODEC_FRAMES * hop))
     latents = torch.from_numpy(fixed_noise("decoder", (1, channels, CODEC_FRAMES)))
@@ -162,7 +167,8 @@ def _modern(module: nn.Module, example: Tensor, names: tuple[str, str], time_axi
 
 
 def _write_bare(model: Any, path: Path) -> None:
-    """Write an ONNX model without the exporter's notes: they name files of this machine."""
+    """Write an ONNX model, small and without the exporter's notes: they name local files."""
+    shrink(model)
     for part in (model, model.graph, *model.graph.node, *model.functions):
         del part.metadata_props[:]
         part.doc_string = ""

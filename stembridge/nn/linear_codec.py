@@ -1,13 +1,16 @@
-"""The default model's autoencoder: a closed-form linear codec per stem.
+"""The default model's autoencoder: a closed-form linear encoder per stem, and a small decoder.
 
 Encoder: log-magnitude STFT frames that belong to one latent frame are joined to a patch, weighted
 by frequency, and projected on the leading principal components of that stem's patches (Jolliffe,
-Principal Component Analysis, ch. 2). Decoder: the transpose, then phase by integrating the
-frequency gradient of the log magnitude (Prusa, Balazs, Soendergaard 2017, eq. 8: the time part of
-phase gradient heap integration) and a few fast Griffin-Lim iterations (Perraudin et al. 2013).
+Principal Component Analysis, ch. 2). Decoder: a linear map back and a small network's correction,
+which sees the neighbouring frames too; then phase by integrating the frequency gradient of the log
+magnitude (Prusa, Balazs, Soendergaard 2017, eq. 8: the time part of phase gradient heap
+integration) and a few fast Griffin-Lim iterations (Perraudin et al. 2013).
 
-Fitted in a minute on two cores (training/codec.py), it beats a neural autoencoder trained for
-hours on them. It is one more codec behind the same interface: `encoder`, `decoder`, ONNX.
+Fitted in minutes on two cores (training/codec.py, training/codec_decoder.py), it beats a neural
+autoencoder trained for hours on them. The decoder may be fitted anew without touching the latents,
+and so without training the denoiser again. Behind the interface of any other codec: `encoder`,
+`decoder`, ONNX.
 """
 
 from __future__ import annotations
@@ -35,6 +38,9 @@ class LinearCodecConfig:
         floor: magnitude that counts as silence, relative to a full-scale sine.
         knee_hz: above it, bins weigh less, as a musical ear's resolution does.
         rate: Hz.
+        decoder_floor: the floor of what the decoder makes; None for the encoder's. The encoder
+            spends no latents on what lies below its own; the decoder may still guess it.
+        hidden: width of the decoder's correction; 0 for a linear decoder.
         iterations: Griffin-Lim iterations in the decoder.
         momentum: of fast Griffin-Lim, 0 is the plain one.
     """
@@ -45,6 +51,8 @@ class LinearCodecConfig:
     floor: float = 1e-3
     knee_hz: float = 1500.0
     rate: int = 44100
+    decoder_floor: float | None = None
+    hidden: int = 0
     iterations: int = 8
     momentum: float = 0.9
 
@@ -64,30 +72,62 @@ class LinearCodecConfig:
         return self.frames_per_latent * (self.n_fft // 2 + 1)
 
 
+def with_neighbours(latents: Tensor) -> Tensor:
+    """Latents `[B, F, C]` beside those of the frame before and after, `[B, F, 3C]`."""
+    padded = nn.functional.pad(latents, (0, 0, 1, 1))
+    return torch.cat([padded[:, :-2], latents, padded[:, 2:]], 2)
+
+
+class Correction(nn.Module):
+    """What a linear decoder cannot know: a network of one hidden layer, 0 before training."""
+
+    def __init__(self, channels: int, hidden: int, patch_size: int) -> None:
+        super().__init__()
+        self.enter = nn.Linear(3 * channels, hidden)
+        self.leave = nn.Linear(hidden, patch_size, bias=False)
+        nn.init.zeros_(self.leave.weight)
+
+    def forward(self, neighbours: Tensor) -> Tensor:
+        """Three frames' latents `[..., 3C]` to log10 magnitudes `[..., P]`."""
+        hidden = nn.functional.gelu(self.enter(neighbours), approximate="tanh")
+        return self.leave(hidden)
+
+
 class LinearCodec(nn.Module):
     """Log-magnitude patches on principal components.
 
     `basis` `[C, P]` maps weighted, centred patches to latents of mean variance 1; `dual` `[C, P]`
-    maps latents back to log10 magnitudes.
+    and `offset` `[P]` map latents back to log10 magnitudes, `correction` adds what they miss.
     """
 
     mean: Tensor
     basis: Tensor
-    dual: Tensor
 
     def __init__(self, config: LinearCodecConfig) -> None:
-        """Builds an unfitted codec; `training.codec.fit` or a state dict fills it."""
+        """Builds an unfitted codec; `training.codec.fit` or a state dict fills it.
+
+        `fit` alone makes a decoder with the encoder's floor; `fit_decoder` one with its own.
+        """
         super().__init__()
         self.config = config
         self.stft = ShortTimeFourier(config.n_fft, config.stft_hop)
         self.register_buffer("mean", torch.zeros(config.patch_size))
         self.register_buffer("basis", torch.zeros(config.channels, config.patch_size))
-        self.register_buffer("dual", torch.zeros(config.channels, config.patch_size))
+        self.dual = nn.Parameter(torch.zeros(config.channels, config.patch_size))
+        self.offset = nn.Parameter(torch.zeros(config.patch_size))
+        self.correction = (
+            Correction(config.channels, config.hidden, config.patch_size) if config.hidden else None
+        )
 
     @property
     def log_floor(self) -> float:
-        """Log10 of the floor, the value of a silent bin."""
+        """Log10 of the encoder's floor, the value of a silent bin."""
         return math.log10(self.config.floor)
+
+    @property
+    def decoder_floor(self) -> float:
+        """Magnitude that counts as silence in the decoder."""
+        return self.config.decoder_floor or self.config.floor
 
     def patches(self, audio: Tensor) -> Tensor:
         """Log10 magnitude patches `[B, F, P]` of audio `[B, F·hop]`."""
@@ -98,12 +138,13 @@ class LinearCodec(nn.Module):
         magnitude = fourier.to_bins(power).clamp_min(1e-14).sqrt()
         return self._joined(magnitude, audio.shape[0])
 
-    def fast_patches(self, audio: Tensor) -> Tensor:
-        """The same as `patches`, by FFT: ten times faster, but not exportable to ONNX."""
-        return self._joined(torch.fft.rfft(self.stft.frames(audio)).abs(), audio.shape[0])
+    def fast_patches(self, audio: Tensor, floor: float | None = None) -> Tensor:
+        """The same by FFT, which ONNX has not: ten times faster; with another floor if told."""
+        magnitude = torch.fft.rfft(self.stft.frames(audio)).abs()
+        return self._joined(magnitude, audio.shape[0], floor)
 
-    def _joined(self, magnitude: Tensor, batch: int) -> Tensor:
-        logs = torch.log10(magnitude / (self.config.n_fft / 4) + self.config.floor)
+    def _joined(self, magnitude: Tensor, batch: int, floor: float | None = None) -> Tensor:
+        logs = torch.log10(magnitude / (self.config.n_fft / 4) + (floor or self.config.floor))
         return logs.reshape(batch, -1, self.config.patch_size)
 
     def project(self, patches: Tensor) -> Tensor:
@@ -116,14 +157,19 @@ class LinearCodec(nn.Module):
 
     def decoded_patches(self, latents: Tensor) -> Tensor:
         """Latents `[B, C, F]` to log10 magnitude patches `[B, F, P]`."""
-        return latents.transpose(1, 2) @ self.dual + self.mean
+        frames = latents.transpose(1, 2)
+        patches = frames @ self.dual + self.offset
+        if self.correction is None:
+            return patches
+        return patches + self.correction(with_neighbours(frames))
 
     def decoder(self, latents: Tensor) -> Tensor:
         """Latents `[B, C, F]` to audio `[B, F·hop]`."""
         batch = latents.shape[0]
         bins = self.config.n_fft // 2 + 1
-        logs = self.decoded_patches(latents).reshape(batch, -1, bins).clamp(self.log_floor, 1.0)
-        magnitude = (10.0**logs - self.config.floor).clamp_min(0.0) * (self.config.n_fft / 4)
+        floor = self.decoder_floor
+        logs = self.decoded_patches(latents).reshape(batch, -1, bins).clamp(math.log10(floor), 1.0)
+        magnitude = (10.0**logs - floor).clamp_min(0.0) * (self.config.n_fft / 4)
         phase = self._initial_phase(logs).reshape(-1, bins)
         fourier = self.stft.fourier
         packed = fourier.from_bins(magnitude.reshape(-1, bins))
@@ -140,12 +186,11 @@ class LinearCodec(nn.Module):
         gamma = _HANN_GAMMA * n * n
         natural = logs * math.log(10.0)
         padded = nn.functional.pad(natural, (1, 1), mode="replicate")
-        slope = (padded[:, :, 2:] - padded[:, :, :-2]) * (hop * n / (2 * gamma))
-        centre = torch.arange(n // 2 + 1, dtype=logs.dtype) * (2 * math.pi * hop / n)
-        step = slope + centre
+        slope = (padded[:, :, 2:] - padded[:, :, :-2]) * (hop * n / (4 * math.pi * gamma))
+        # In turns, of which only the fraction counts: thousands of radians leave no digits.
+        step = slope + (torch.arange(n // 2 + 1) * hop % n).to(logs.dtype) / n
         step = torch.cat([step[:, :1], 0.5 * (step[:, 1:] + step[:, :-1])], 1)
-        # Summed in double precision and wrapped: thousands of radians leave float32 no digits.
-        turns = torch.cumsum(step.double() / (2 * math.pi), 1)
+        turns = torch.cumsum(step.double(), 1)
         return (2 * math.pi * (turns - torch.floor(turns))).float()
 
     def _griffin_lim(self, magnitude: Tensor, unit: Tensor, batch: int) -> Tensor:
@@ -156,7 +201,7 @@ class LinearCodec(nn.Module):
         half = self.stft.fourier.columns
         # Bins below the floor have no phase worth keeping; dividing by them would only amplify
         # rounding errors until two runtimes disagree.
-        silence = (self.config.floor * self.config.n_fft / 4) ** 2
+        silence = (self.decoder_floor * self.config.n_fft / 4) ** 2
         for _ in range(self.config.iterations):
             projected = self.stft(self.stft.inverse(spectra, batch))
             pushed = projected + self.config.momentum * (projected - previous)

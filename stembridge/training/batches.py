@@ -28,7 +28,7 @@ class TaskConfig:
             `sigma_range`.
         given_sigma: range of the noise on given latents, log-uniform: it stands for the codec's
             error on sounds it never saw.
-        total: probability that no stem is given.
+        given: chances that 0, 1, … of the stems are given; the last is all but one.
         continuation: probability that the first frames of all stems are given.
         continuation_frames: how many, at most.
         drop: probability of dropping each condition block.
@@ -39,7 +39,7 @@ class TaskConfig:
     log_sigma_deviation: float = 1.6
     sigma_range: tuple[float, float] = (0.02, 100.0)
     given_sigma: tuple[float, float] = (0.02, 0.2)
-    total: float = 0.25
+    given: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
     continuation: float = 0.2
     continuation_frames: int = 64
     drop: tuple[tuple[str, float], ...] = (
@@ -105,9 +105,8 @@ class BatchSource:
         given = np.exp(rng.uniform(low, high, size))
         counted = np.ones((size, stems, task.window), np.float32)
         for item in range(size):
-            if rng.random() >= task.total:
-                n_given = int(rng.integers(1, stems))
-                counted[item, rng.permutation(stems)[:n_given]] = 0.0
+            n_given = int(rng.choice(stems, p=task.given))
+            counted[item, rng.permutation(stems)[:n_given]] = 0.0
             if rng.random() < task.continuation:
                 counted[item, :, : int(rng.integers(4, task.continuation_frames + 1))] = 0.0
         sigma = np.where(counted > 0, target[:, None, None], given[:, None, None])

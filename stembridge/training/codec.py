@@ -19,15 +19,23 @@ def collect_patches(
     codec: LinearCodec, clips: Iterable[Tensor], per_clip: int, generator: torch.Generator
 ) -> Tensor:
     """Random patches `[N, P]` from audio clips `[n_samples]`; silent patches are left out."""
-    hop = codec.config.hop
     chosen = []
     for clip in clips:
-        whole = clip[: len(clip) // hop * hop]
-        patches = codec.fast_patches(whole[None])[0]
-        sounding = patches[patches.amax(1) > codec.log_floor + 0.3]
-        pick = torch.randperm(len(sounding), generator=generator)[:per_clip]
-        chosen.append(sounding[pick])
+        patches = codec.fast_patches(whole_frames(codec, clip))[0]
+        chosen.append(patches[sounding(codec, patches, per_clip, generator)])
     return torch.cat(chosen)
+
+
+def whole_frames(codec: LinearCodec, clip: Tensor) -> Tensor:
+    """A clip `[n]` without its last, incomplete frame, as a batch `[1, F·hop]`."""
+    hop = codec.config.hop
+    return clip[None, : len(clip) // hop * hop]
+
+
+def sounding(codec: LinearCodec, patches: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Indices of at most `count` random patches of `[F, P]` that are not silent."""
+    heard = torch.nonzero(patches.amax(1) > codec.log_floor + 0.3)[:, 0]
+    return heard[torch.randperm(len(heard), generator=generator)[:count]]
 
 
 def bin_weights(config: LinearCodecConfig) -> Tensor:
@@ -37,8 +45,12 @@ def bin_weights(config: LinearCodecConfig) -> Tensor:
     return weights.repeat(config.frames_per_latent)
 
 
+@torch.no_grad()
 def fit(codec: LinearCodec, patches: Tensor) -> float:
-    """Fills the codec's buffers from patches `[N, P]`; returns the variance explained, 0..1."""
+    """Fills the codec from patches `[N, P]`; returns the variance explained, 0..1.
+
+    The decoder is the encoder's transpose; `codec_decoder.fit_decoder` makes a better one.
+    """
     weights = bin_weights(codec.config)
     mean = patches.mean(0)
     centred = ((patches - mean) * weights).double()
@@ -51,4 +63,5 @@ def fit(codec: LinearCodec, patches: Tensor) -> float:
     codec.mean.copy_(mean)
     codec.basis.copy_((vectors * (scale / deviation)).T * weights)
     codec.dual.copy_((vectors * (deviation / scale)).T / weights)
+    codec.offset.copy_(mean)
     return float(values.sum() / covariance.trace())

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from stembridge.nn.registry import (
 from stembridge.runtime.manifest import MANIFEST_NAME
 from stembridge.training.batches import TaskConfig
 from stembridge.training.codec import collect_patches, fit
+from stembridge.training.codec_decoder import DecoderFit, collect_pairs, fit_decoder
 from stembridge.training.denoiser import DenoiserTraining, train
 from stembridge.training.latents import write_latents
 from stembridge.training.model_card import write_card
@@ -82,7 +84,7 @@ class Recipe:
 
     def codec_config(self, stem: str) -> LinearCodecConfig:
         """Shape of a stem's codec."""
-        shared = {k: self.codec[k] for k in ("hop", "channels", "floor")}
+        shared = {k: self.codec[k] for k in ("hop", "channels", "floor", "decoder_floor", "hidden")}
         own = {k: self.codec[k][stem] for k in ("n_fft", "iterations")}
         return LinearCodecConfig(rate=self.data["rate"], **shared, **own)
 
@@ -122,8 +124,7 @@ def fit_codecs(recipe: Recipe, folder: Path, say: Say) -> dict[str, LinearCodec]
         home = folder / "codec" / stem
         if not (home / CONFIG_NAME).exists():  # written last
             codec = LinearCodec(recipe.codec_config(stem))
-            clips = (torch.from_numpy(load_song(path).audio[index]) for path in songs)
-            _fit_codec(recipe, codec, clips, home, say)
+            _fit_codec(recipe, codec, [partial(_clip, path, index) for path in songs], home, say)
         codecs[stem] = _linear_codec(home)
     return codecs
 
@@ -135,13 +136,23 @@ def _linear_codec(home: Path) -> LinearCodec:
     return module
 
 
+def _clip(path: Path, index: int) -> Tensor:
+    return torch.from_numpy(load_song(path).audio[index])
+
+
 def _fit_codec(
-    recipe: Recipe, codec: LinearCodec, clips: Iterator[Tensor], home: Path, say: Say
+    recipe: Recipe, codec: LinearCodec, clips: Sequence[Callable[[], Tensor]], home: Path, say: Say
 ) -> None:
+    """Encoder first, then the decoder of its latents; every clip is read twice."""
+    per_clip = recipe.codec["patches_per_song"]
     generator = torch.Generator().manual_seed(0)
-    patches = collect_patches(codec, clips, recipe.codec["patches_per_song"], generator)
+    patches = collect_patches(codec, (clip() for clip in clips), per_clip, generator)
     explained = fit(codec, patches)
     say(f"codec of {home.name}: {explained:.3f} of the variance in {len(patches)} patches")
+    del patches
+    pairs = collect_pairs(codec, (clip() for clip in clips), per_clip, generator)
+    loss = fit_decoder(codec, pairs, DecoderFit(epochs=recipe.codec["decoder_epochs"]))
+    say(f"decoder of {home.name}: squared distance {loss:.5f}")
     write_network(codec_network(codec), home)
 
 
@@ -205,7 +216,8 @@ def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
             continue
         codec = _linear_codec(folder / "codec" / stem)
         # The old exporter keeps the phase's double precision, and takes a tenth of the time.
-        export_codec(out, CodecExport((stem,), codec_network(codec), f"-{stem}"), legacy=True)
+        exported = CodecExport((stem,), codec_network(codec), f"-{stem}")
+        export_codec(out, exported, legacy=True, float16=True)
     network = read_network(folder / "run" / "denoiser")
     facts = artifact_facts(recipe)
     export_denoiser(out, Network(network.kind, network.config, network.module, facts), float16=True)

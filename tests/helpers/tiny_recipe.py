@@ -21,7 +21,8 @@ def tiny_recipe() -> Recipe:
             "soundfonts": [HELD_OUT], "workers": 1,
         },
         codec={
-            "hop": 512, "channels": 8, "floor": 1e-3, "songs": 3, "patches_per_song": 60,
+            "hop": 512, "channels": 8, "floor": 1e-3, "decoder_floor": 1e-4, "hidden": 4,
+            "decoder_epochs": 1, "songs": 3, "patches_per_song": 60,
             "n_fft": dict.fromkeys(STEMS, 512), "iterations": dict.fromkeys(STEMS, 1),
         },
         backbone={"width": 32, "dilations": [1, 0, 2], "heads": 2, "level_features": 8},

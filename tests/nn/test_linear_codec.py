@@ -32,7 +32,7 @@ def fitted(n_fft: int, channels: int, clips: list[torch.Tensor], iterations: int
     codec = LinearCodec(config)
     generator = torch.Generator().manual_seed(0)
     fit(codec, collect_patches(codec, clips, 400, generator))
-    return codec
+    return codec.requires_grad_(requires_grad=False)
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def test_low_rank_patches_are_explained_whole_and_come_back_exactly() -> None:
     patches = torch.randn(200, 5, generator=generator) @ factors - 1.0
     codec = LinearCodec(CONFIG)
     assert fit(codec, patches) == pytest.approx(1.0, abs=1e-6)
-    again = codec.decoded_patches(codec.project(patches[None]))[0]
+    again = codec.decoded_patches(codec.project(patches[None]))[0].detach()
     assert float((again - patches).abs().max()) < 1e-3
 
 

@@ -243,7 +243,7 @@ def test_every_kept_out_song_weighs_the_same(tmp_path: Path) -> None:
     levels = [0.0, 0.0, 0.0, 3.0]  # of latents; an untrained network errs more on louder ones
     write_encoded(tmp_path, [Encoded(np.full((4, 3, 30), level, np.float16), conditions,
                                      np.ones(4, bool)) for level in levels])  # fmt: skip
-    task = TaskConfig(window=12, continuation_frames=6, total=1.0, continuation=0.0)
+    task = TaskConfig(window=12, continuation_frames=6, given=(1.0, 0, 0, 0), continuation=0.0)
     kept_out = KeptOut(LatentSet.open(tmp_path), names, layout, task, 0)
     shape = BackboneConfig(4, 3, layout.channels, width=8, dilations=(1,), level_features=8)
     found = kept_out.measure(new_denoiser(shape))
