@@ -183,6 +183,7 @@ def _column(values: dict[str, Any]) -> dict[str, str]:
     return {
         "on-grid share, of the ceiling's": _number(values.get("on_grid_share_of_ceiling")),
         "median offset, ms": _mean(made, "offset_ms"),
+        "the same beyond the true stem's": _number(values.get("offset_beyond_truth_ms")),
         "onset rate, of the truth's": _number(values.get("onset_rate_of_truth")),
         "root": _mean(made, "root"),
         "in chord": _mean(made, "in_chord"),

@@ -42,6 +42,7 @@ def _stem_summary(stem: str, results: Results) -> dict[str, Any]:
         out["on_grid_share_of_ceiling"] = _ratio(out, "on_sixteenth")
         out["on_eighth_share_of_ceiling"] = _ratio(out, "on_eighth")
         out["onset_rate_of_truth"] = _ratio(out, "onsets_per_s", "truth")
+        out["offset_beyond_truth_ms"] = _offset_beyond_truth_ms(rows)
     return out
 
 
@@ -81,6 +82,13 @@ def _deviation_ratio(rows: Sequence[StemRow]) -> float:
     ).swapaxes(0, 1)
     made, true = np.sqrt(np.maximum(squares - means**2, 0.0)).mean(-1)
     return float(made / true)
+
+
+def _offset_beyond_truth_ms(rows: Sequence[StemRow]) -> float | None:
+    """Mean of generated minus true offset: an instrument's own slow attack is in both."""
+    pairs = [(row.figures["generated"].offset_ms, row.figures["truth"].offset_ms) for row in rows]
+    both = [made - true for made, true in pairs if made is not None and true is not None]
+    return float(np.mean(both)) if both else None
 
 
 def _ratio(out: dict[str, Any], figure: str, of: str = "ceiling") -> float:

@@ -1,0 +1,209 @@
+"""Puts the figures of evaluations into an artifact's manifest, and from there into its card.
+
+    python -m stembridge.training.figures REPORTS [FOLDER]          the embedded model, or another's
+    python -m stembridge.training.figures REPORTS --readme README.md     its tables too
+
+REPORTS holds a folder for each evaluation of the artifact that was made (`--out`):
+
+    songs/       stembridge evaluate --songs 100
+    programs/    stembridge evaluate --songs 24 --programs held-out --ceiling-only
+    soundfont/   stembridge evaluate --songs 24 --soundfont TimGM6mb.sf2 --ceiling-only
+    long/        stembridge evaluate --songs 0 --long-form 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stembridge.dataset.song import STEMS
+from stembridge.evaluation.summary import FRECHET
+from stembridge.paths import pretrained_dir
+from stembridge.runtime.manifest import parse_manifest, read_manifest, write_manifest
+from stembridge.training.model_card import write_card
+
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+
+_OF_STEM = (
+    "on_grid_share_of_ceiling",
+    "onset_rate_of_truth",
+    "offset_beyond_truth_ms",
+    "latent_deviation_ratio",
+    "level_gain_db",
+)
+# Figure -> the subjects whose mean is kept; "generated" goes by the figure's own name.
+_OF_SUBJECT = {
+    "on_sixteenth": ("generated", "ceiling"),
+    "offset_ms": ("generated", "truth"),
+    "onsets_per_s": ("generated", "ceiling", "truth"),
+    "root": ("generated",),
+    "root_shuffled": ("generated",),
+    "in_chord": ("generated", "ceiling", "truth"),
+    "in_chord_shuffled": ("generated",),
+    "silent": ("generated",),
+    "loudness_difference_lu": ("generated",),
+    "lsd_db": ("ceiling",),
+}
+_OF_LONG = ("quarter_change", "bars_change", "drift_ms", "seam_click_rank", "seam_jump_rank")
+_CODEC_ALONE = ("lsd_db_ceiling", "ceiling_treble_difference_db")
+
+Figures = dict[str, Any]
+
+
+def manifest_figures(reports: Mapping[str, Mapping[str, Any]]) -> Figures:
+    """What the manifest keeps of the reports ("songs", "programs", "soundfont", "long").
+
+    Raises:
+        ValueError: they are not all of the same artifact.
+    """
+    if len({report["facts"]["artifact"] for report in reports.values()}) > 1:
+        raise ValueError("the reports are of different artifacts")
+    out: Figures = {}
+    if "songs" in reports:
+        facts = reports["songs"]["facts"]
+        out |= {"songs": facts["songs"], "setting": facts["setting"]}
+        out["stems"] = {stem: _kept(values) for stem, values in reports["songs"]["stems"].items()}
+    for name in ("programs", "soundfont"):
+        if name not in reports:
+            continue
+        kept = {stem: _kept(values) for stem, values in reports[name]["stems"].items()}
+        alone = {s: {k: v for k, v in f.items() if k in _CODEC_ALONE} for s, f in kept.items()}
+        out[f"held_out_{name}"] = {"songs": reports[name]["facts"]["songs"], "stems": alone}
+    if "long" in reports:
+        takes = reports["long"]["long_form"]["all"]
+        out["long_takes"] = {"stems": {stem: _kept_long(takes[stem]) for stem in STEMS}}
+    return out
+
+
+def _kept(values: Mapping[str, Any]) -> Figures:
+    present = (name for name in _OF_STEM if values.get(name) is not None)
+    out: Figures = {name: _rounded(values[name]) for name in present}
+    for name, subjects in _OF_SUBJECT.items():
+        for subject in subjects:
+            if name in values.get(subject, {}):
+                key = name if subject == "generated" else f"{name}_{subject}"
+                out[key] = _rounded(values[subject][name]["mean"])
+    out[FRECHET] = {name: _rounded(value) for name, value in values[FRECHET].items()}
+    if values["ceiling_treble_difference_db"]:
+        out["ceiling_treble_difference_db"] = _rounded(
+            values["ceiling_treble_difference_db"]["mean"]
+        )
+    return out
+
+
+def _kept_long(values: Mapping[str, Any]) -> Figures:
+    return {
+        name if subject == "generated" else f"{name}_{subject}": _rounded(
+            values[subject][name]["mean"]
+        )
+        for name in _OF_LONG
+        for subject in ("generated", "truth")
+        if name in values[subject]
+    }
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 3)
+
+
+def readme_tables(figures: Mapping[str, Any]) -> str:
+    """The README's tables, from a manifest's figures alone."""
+    stems, long = figures["stems"], figures["long_takes"]["stems"]
+    programs, soundfont = (
+        figures[f"held_out_{name}"]["stems"] for name in ("programs", "soundfont")
+    )
+
+    def row(title: str, form: str, values: Mapping[str, Figures] = stems) -> str:
+        return f"| {title} | {' | '.join(_cell(form, values[stem]) for stem in stems)} |"
+
+    def head(title: str) -> list[str]:
+        return [f"| {title} | {' | '.join(stems)} |", f"|---|{'---|' * len(stems)}"]
+
+    lines = [
+        *head("Given the other three stems, no chords told"),
+        row(
+            "Onsets on the sixteenth grid (codec ceiling)",
+            "{on_sixteenth:.2f} ({on_sixteenth_ceiling:.2f})",
+        ),
+        row("Median onset offset, ms (true stem)", "{offset_ms:+.1f} ({offset_ms_truth:+.1f})"),
+        row(
+            "Onsets per second (codec ceiling; true stem)",
+            "{onsets_per_s:.1f} ({onsets_per_s_ceiling:.1f}; {onsets_per_s_truth:.1f})",
+        ),
+        row("Strongest note is the chord's root (chance)", "{root:.2f} ({root_shuffled:.2f})"),
+        row(
+            "Strongest note is in the chord (true stem; chance)",
+            "{in_chord:.2f} ({in_chord_truth:.2f}; {in_chord_shuffled:.2f})",
+        ),
+        row("Silent though it should play", "{silent:.0%}"),
+        row(
+            "Loudness against the true stem, LU (gain of levelling, dB)",
+            "{loudness_difference_lu:+.1f} ({level_gain_db:+.1f})",
+        ),
+        row("Spread of the latents, of the real ones'", "{latent_deviation_ratio:.2f}"),
+        row(
+            "Fréchet distance, own stem (ceiling; nearest other stem)",
+            f"{{{FRECHET}[generated]:.1f}} ({{{FRECHET}[ceiling]:.1f}}; "
+            f"{{{FRECHET}[nearest_wrong_stem]:.0f}})",
+        ),
+        row("Codec alone: log-spectral distance, dB", "{lsd_db_ceiling:.1f}"),
+        row("The same on instruments never trained on", "{lsd_db_ceiling:.1f}", programs),
+        row("The same on a SoundFont never trained on", "{lsd_db_ceiling:.1f}", soundfont),
+        row("Codec alone: power above 10 kHz, dB", "{ceiling_treble_difference_db:+.0f}"),
+        "",
+        f"{figures['songs']} songs the model never heard, from the same composer.",
+        "",
+        *head("Takes of 16 and 32 bars (7/8 and 3/4 at 174 bpm, 60 and 120 bpm; true stem)"),
+    ]
+    for name, title in {
+        "quarter_change": "On-grid share, last quarter minus first",
+        "bars_change": "On-grid share, last two bars minus first two",
+        "drift_ms": "Drift over the take, ms",
+        "seam_click_rank": "Seams: rank of the click among other frames (0.5: none)",
+        "seam_jump_rank": "Seams: rank of the spectral jump (0.5: none)",
+    }.items():
+        form = ".2f" if name.endswith("rank") else "+.1f" if name.endswith("ms") else "+.2f"
+        lines.append(row(title, f"{{{name}:{form}}} ({{{name}_truth:{form}}})", long))
+    return "\n".join(lines)
+
+
+def _cell(form: str, values: Mapping[str, Any]) -> str:
+    """Empty where the stem has not all the figures: drums have no harmony."""
+    try:
+        return form.format(**values)
+    except KeyError:
+        return ""
+
+
+def with_tables(readme: str, figures: Mapping[str, Any]) -> str:
+    """A README whose tables, between their two marks, are those of the figures."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{readme_tables(figures)}\n\n{END}{after}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes manifest and card, and the README's tables if asked to."""
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
+    parser.add_argument("reports", type=Path)
+    parser.add_argument("artifact", type=Path, nargs="?", default=pretrained_dir())
+    parser.add_argument("--readme", type=Path)
+    args = parser.parse_args(arguments)
+    reports = {
+        path.parent.name: json.loads(path.read_text())
+        for path in sorted(args.reports.glob("*/report.json"))
+    }
+    figures = manifest_figures(reports)
+    mapping = read_manifest(args.artifact).to_mapping() | {"figures": figures}
+    write_manifest(parse_manifest(mapping), args.artifact)
+    write_card(args.artifact)
+    if args.readme:
+        text = args.readme.read_text(encoding="utf-8")
+        args.readme.write_text(with_tables(text, figures), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""From evaluation reports to manifest, card and README, without a hand in between."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stembridge.dataset.song import STEMS
+from stembridge.evaluation.summary import FRECHET
+from stembridge.paths import pretrained_dir
+from stembridge.runtime.load import load_model
+from stembridge.runtime.manifest import read_manifest
+from stembridge.training.figures import BEGIN, END, main, manifest_figures, with_tables
+from stembridge.training.model_card import CARD_NAME, model_card
+
+README = Path(__file__).parents[2] / "README.md"
+NAMES = (
+    "on_sixteenth", "offset_ms", "onsets_per_s", "silent", "loudness_difference_lu", "lsd_db",
+)  # fmt: skip
+HARMONY = ("root", "root_shuffled", "in_chord", "in_chord_shuffled")
+
+
+def estimate(value: float) -> dict[str, float]:
+    return {"mean": value, "low": value - 1, "high": value + 1, "n": 3}
+
+
+def stem_report(stem: str, *, ceiling_only: bool = False) -> dict[str, Any]:
+    names = NAMES if stem == "drums" else NAMES + HARMONY
+    levels = {"generated": 0.1, "ceiling": 0.2, "truth": 0.3}
+    if ceiling_only:
+        del levels["generated"]
+    report: dict[str, Any] = {
+        subject: {name: estimate(level) for name in names} for subject, level in levels.items()
+    }
+    report[FRECHET] = {"generated": 2.0, "ceiling": 1.0, "nearest_wrong_stem": 30.0}
+    report["ceiling_treble_difference_db"] = estimate(-3.0)
+    if not ceiling_only:
+        report |= {"latent_deviation_ratio": 0.95, "level_gain_db": -1.0}
+    return report
+
+
+def reports() -> dict[str, Any]:
+    facts = {"artifact": "a", "songs": 3, "setting": "Setting()"}
+    alone = {stem: stem_report(stem, ceiling_only=True) for stem in STEMS}
+    takes = ("quarter_change", "bars_change", "drift_ms", "seam_click_rank", "seam_jump_rank")
+    long = {
+        "generated": dict.fromkeys(takes, estimate(0.5)),
+        "truth": dict.fromkeys(takes, estimate(0.4)),
+    }
+    return {
+        "songs": {"facts": facts, "stems": {stem: stem_report(stem) for stem in STEMS}},
+        "programs": {"facts": facts, "stems": alone},
+        "soundfont": {"facts": facts, "stems": alone},
+        "long": {"facts": facts, "long_form": {"all": dict.fromkeys([*STEMS, "all"], long)}},
+    }
+
+
+def write(folder: Path, found: dict[str, Any]) -> None:
+    for name, report in found.items():
+        (folder / name).mkdir(parents=True)
+        (folder / name / "report.json").write_text(json.dumps(report))
+
+
+def test_figures_keep_their_subjects_apart() -> None:
+    figures = manifest_figures(reports())
+    bass, drums = figures["stems"]["bass"], figures["stems"]["drums"]
+    assert (bass["on_sixteenth"], bass["on_sixteenth_ceiling"]) == (0.1, 0.2)
+    assert (bass["offset_ms"], bass["offset_ms_truth"]) == (0.1, 0.3)
+    assert bass["latent_deviation_ratio"] == 0.95
+    assert "root" in bass
+    assert "root" not in drums
+    alone = {"lsd_db_ceiling": 0.2, "ceiling_treble_difference_db": -3.0}
+    assert figures["held_out_programs"] == {"songs": 3, "stems": dict.fromkeys(STEMS, alone)}
+    assert figures["long_takes"]["stems"]["piano"]["drift_ms_truth"] == 0.4
+
+
+def test_reports_of_two_artifacts_are_refused() -> None:
+    found = reports()
+    found["long"]["facts"] = {**found["long"]["facts"], "artifact": "b"}
+    with pytest.raises(ValueError, match="different artifacts"):
+        manifest_figures(found)
+
+
+def test_one_command_writes_manifest_card_and_tables(tiny_run: Path, tmp_path: Path) -> None:
+    artifact, readme = tmp_path / "artifact", tmp_path / "README.md"
+    shutil.copytree(tiny_run / "artifact", artifact)
+    write(tmp_path / "reports", reports())
+    readme.write_text(f"before\n{BEGIN}stale{END}\nafter\n")
+    for _ in range(2):  # and again
+        main([str(tmp_path / "reports"), str(artifact), "--readme", str(readme)])
+    manifest = read_manifest(artifact)
+    assert manifest.figures == manifest_figures(reports())
+    assert (artifact / CARD_NAME).read_text() == model_card(manifest)
+    load_model(artifact, "cpu").close()
+    text = readme.read_text()
+    assert text == with_tables(text, manifest.figures)
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "stale" not in text
+    assert "| Strongest note is the chord's root (chance) | 0.10 (0.10) |  | 0.10 (0.10) |" in text
+    assert "| Silent though it should play | 10% | 10% | 10% | 10% |" in text
+
+
+@pytest.mark.weights
+def test_the_readme_shows_the_figures_of_the_embedded_model() -> None:
+    readme = README.read_text(encoding="utf-8")
+    assert readme == with_tables(readme, read_manifest(pretrained_dir()).figures)
