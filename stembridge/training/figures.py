@@ -109,65 +109,64 @@ def _rounded(value: float) -> float:
     return round(float(value), 3)
 
 
+# Rows of the README's tables: title and form of a stem's cell.
+_STEM_ROWS = {
+    "Onsets on the sixteenth grid (codec ceiling)": (
+        "{on_sixteenth:.2f} ({on_sixteenth_ceiling:.2f})"
+    ),
+    "Median onset offset, ms (true stem)": "{offset_ms:+.1f} ({offset_ms_truth:+.1f})",
+    "Onsets per second (codec ceiling; true stem)": (
+        "{onsets_per_s:.1f} ({onsets_per_s_ceiling:.1f}; {onsets_per_s_truth:.1f})"
+    ),
+    "Strongest note is the chord's root (chance)": "{root:.2f} ({root_shuffled:.2f})",
+    "Strongest note is in the chord (true stem; chance)": (
+        "{in_chord:.2f} ({in_chord_truth:.2f}; {in_chord_shuffled:.2f})"
+    ),
+    "Silent though it should play": "{silent:.0%}",
+    "Loudness against the true stem, LU (gain of levelling, dB)": (
+        "{loudness_difference_lu:+.1f} ({level_gain_db:+.1f})"
+    ),
+    "Spread of the latents, of the real ones'": "{latent_deviation_ratio:.2f}",
+    "Fréchet distance, own stem (ceiling; nearest other stem)": (
+        f"{{{FRECHET}[generated]:.1f}} ({{{FRECHET}[ceiling]:.1f}}; "
+        f"{{{FRECHET}[nearest_wrong_stem]:.0f}})"
+    ),
+    "Codec alone: log-spectral distance, dB": "{lsd_db_ceiling:.1f}",
+    "Codec alone: power above 10 kHz, dB": "{ceiling_treble_difference_db:+.0f}",
+}
+_HELD_OUT_ROWS = {"programs": "instruments", "soundfont": "a SoundFont"}
+_LONG_ROWS = {
+    "On-grid share, last quarter minus first": "quarter_change:+.2f",
+    "On-grid share, last two bars minus first two": "bars_change:+.2f",
+    "Drift over the take, ms": "drift_ms:+.1f",
+    "Seams: rank of the click among other frames (0.5: none)": "seam_click_rank:.2f",
+    "Seams: rank of the spectral jump (0.5: none)": "seam_jump_rank:.2f",
+}
+
+
 def readme_tables(figures: Mapping[str, Any]) -> str:
     """The README's tables, from a manifest's figures alone."""
     stems, long = figures["stems"], figures["long_takes"]["stems"]
-    programs, soundfont = (
-        figures[f"held_out_{name}"]["stems"] for name in ("programs", "soundfont")
-    )
-
-    def row(title: str, form: str, values: Mapping[str, Figures] = stems) -> str:
-        return f"| {title} | {' | '.join(_cell(form, values[stem]) for stem in stems)} |"
-
-    def head(title: str) -> list[str]:
-        return [f"| {title} | {' | '.join(stems)} |", f"|---|{'---|' * len(stems)}"]
-
-    lines = [
-        *head("Given the other three stems, no chords told"),
-        row(
-            "Onsets on the sixteenth grid (codec ceiling)",
-            "{on_sixteenth:.2f} ({on_sixteenth_ceiling:.2f})",
-        ),
-        row("Median onset offset, ms (true stem)", "{offset_ms:+.1f} ({offset_ms_truth:+.1f})"),
-        row(
-            "Onsets per second (codec ceiling; true stem)",
-            "{onsets_per_s:.1f} ({onsets_per_s_ceiling:.1f}; {onsets_per_s_truth:.1f})",
-        ),
-        row("Strongest note is the chord's root (chance)", "{root:.2f} ({root_shuffled:.2f})"),
-        row(
-            "Strongest note is in the chord (true stem; chance)",
-            "{in_chord:.2f} ({in_chord_truth:.2f}; {in_chord_shuffled:.2f})",
-        ),
-        row("Silent though it should play", "{silent:.0%}"),
-        row(
-            "Loudness against the true stem, LU (gain of levelling, dB)",
-            "{loudness_difference_lu:+.1f} ({level_gain_db:+.1f})",
-        ),
-        row("Spread of the latents, of the real ones'", "{latent_deviation_ratio:.2f}"),
-        row(
-            "Fréchet distance, own stem (ceiling; nearest other stem)",
-            f"{{{FRECHET}[generated]:.1f}} ({{{FRECHET}[ceiling]:.1f}}; "
-            f"{{{FRECHET}[nearest_wrong_stem]:.0f}})",
-        ),
-        row("Codec alone: log-spectral distance, dB", "{lsd_db_ceiling:.1f}"),
-        row("The same on instruments never trained on", "{lsd_db_ceiling:.1f}", programs),
-        row("The same on a SoundFont never trained on", "{lsd_db_ceiling:.1f}", soundfont),
-        row("Codec alone: power above 10 kHz, dB", "{ceiling_treble_difference_db:+.0f}"),
-        "",
-        f"{figures['songs']} songs the model never heard, from the same composer.",
-        "",
-        *head("Takes of 16 and 32 bars (7/8 and 3/4 at 174 bpm, 60 and 120 bpm; true stem)"),
-    ]
-    for name, title in {
-        "quarter_change": "On-grid share, last quarter minus first",
-        "bars_change": "On-grid share, last two bars minus first two",
-        "drift_ms": "Drift over the take, ms",
-        "seam_click_rank": "Seams: rank of the click among other frames (0.5: none)",
-        "seam_jump_rank": "Seams: rank of the spectral jump (0.5: none)",
-    }.items():
-        form = ".2f" if name.endswith("rank") else "+.1f" if name.endswith("ms") else "+.2f"
-        lines.append(row(title, f"{{{name}:{form}}} ({{{name}_truth:{form}}})", long))
+    lines = _head("Given the other three stems, no chords told", stems)
+    lines += [_row(title, form, stems) for title, form in _STEM_ROWS.items()]
+    for name, words in _HELD_OUT_ROWS.items():
+        title = f"Codec alone, {words} never trained on: log-spectral distance, dB"
+        lines.append(_row(title, "{lsd_db_ceiling:.1f}", figures[f"held_out_{name}"]["stems"]))
+    lines += ["", f"{figures['songs']} songs the model never heard, from the same composer.", ""]
+    lines += _head("Takes of 16 and 32 bars (7/8 and 3/4 at 174 bpm, 60 and 120 bpm)", long)
+    for title, figure in _LONG_ROWS.items():
+        name, form = figure.split(":")
+        cell = f"{{{figure}}} ({{{name}_truth:{form}}})"
+        lines.append(_row(f"{title} (true stem)", cell, long))
     return "\n".join(lines)
+
+
+def _head(title: str, stems: Mapping[str, Figures]) -> list[str]:
+    return [f"| {title} | {' | '.join(stems)} |", f"|---|{'---|' * len(stems)}"]
+
+
+def _row(title: str, form: str, stems: Mapping[str, Figures]) -> str:
+    return f"| {title} | {' | '.join(_cell(form, values) for values in stems.values())} |"
 
 
 def _cell(form: str, values: Mapping[str, Any]) -> str:
