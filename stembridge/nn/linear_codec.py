@@ -157,11 +157,13 @@ class LinearCodec(nn.Module):
 
     def decoded_patches(self, latents: Tensor) -> Tensor:
         """Latents `[B, C, F]` to log10 magnitude patches `[B, F, P]`."""
-        frames = latents.transpose(1, 2)
-        patches = frames @ self.dual + self.offset
-        if self.correction is None:
-            return patches
-        return patches + self.correction(with_neighbours(frames))
+        return self.decoded_middle(with_neighbours(latents.transpose(1, 2)))
+
+    def decoded_middle(self, neighbours: Tensor) -> Tensor:
+        """Three frames' latents `[..., 3C]` to the middle one's log10 magnitudes `[..., P]`."""
+        channels = self.config.channels
+        linear = neighbours[..., channels : 2 * channels] @ self.dual + self.offset
+        return linear if self.correction is None else linear + self.correction(neighbours)
 
     def decoder(self, latents: Tensor) -> Tensor:
         """Latents `[B, C, F]` to audio `[B, F·hop]`."""

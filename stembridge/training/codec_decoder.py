@@ -83,7 +83,7 @@ def fit_decoder(codec: LinearCodec, pairs: Pairs, config: DecoderFit) -> float:
         losses = []
         for at in order:
             latents = _noisy(pairs.latents[at], config.noise, generator)
-            loss = distance(_decoded(codec, latents), pairs.patches[at], weights)
+            loss = distance(codec.decoded_middle(latents), pairs.patches[at], weights)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -126,12 +126,6 @@ def _start_correction(codec: LinearCodec, generator: torch.Generator) -> None:
     torch.nn.init.normal_(leave.weight, 0.0, 1e-3, generator)
 
 
-def _decoded(codec: LinearCodec, latents: Tensor) -> Tensor:
-    channels = codec.config.channels
-    linear = latents[:, channels : 2 * channels] @ codec.dual + codec.offset
-    return linear if codec.correction is None else linear + codec.correction(latents)
-
-
 def _noisy(latents: Tensor, most: float, generator: torch.Generator) -> Tensor:
     deviation = most * torch.rand(len(latents), 1, generator=generator)
     return latents + deviation * torch.randn(latents.shape, generator=generator)
@@ -143,5 +137,5 @@ def _match_power(codec: LinearCodec, pairs: Pairs) -> None:
     wanted, found = torch.zeros(2, codec.config.patch_size, dtype=torch.float64)
     for latents, patches in zip(*(part.split(1024) for part in pairs), strict=True):
         wanted += (10.0 ** (2 * patches.double())).sum(0)
-        found += (10.0 ** (2 * _decoded(codec, latents).double().clamp(lowest, 1.0))).sum(0)
+        found += (10.0 ** (2 * codec.decoded_middle(latents).double().clamp(lowest, 1.0))).sum(0)
     codec.offset.add_((0.5 * torch.log10(wanted / found)).clamp(*_RAISE))

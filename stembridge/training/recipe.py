@@ -124,7 +124,7 @@ def fit_codecs(recipe: Recipe, folder: Path, say: Say) -> dict[str, LinearCodec]
         home = folder / "codec" / stem
         if not (home / CONFIG_NAME).exists():  # written last
             codec = LinearCodec(recipe.codec_config(stem))
-            _fit_codec(recipe, codec, [partial(_clip, path, index) for path in songs], home, say)
+            _fit_codec(recipe, codec, partial(_clips, songs, index), home, say)
         codecs[stem] = _linear_codec(home)
     return codecs
 
@@ -136,21 +136,22 @@ def _linear_codec(home: Path) -> LinearCodec:
     return module
 
 
-def _clip(path: Path, index: int) -> Tensor:
-    return torch.from_numpy(load_song(path).audio[index])
+def _clips(songs: Sequence[Path], index: int) -> Iterator[Tensor]:
+    """One stem of every song, `[n_samples]`."""
+    return (torch.from_numpy(load_song(path).audio[index]) for path in songs)
 
 
 def _fit_codec(
-    recipe: Recipe, codec: LinearCodec, clips: Sequence[Callable[[], Tensor]], home: Path, say: Say
+    recipe: Recipe, codec: LinearCodec, clips: Callable[[], Iterator[Tensor]], home: Path, say: Say
 ) -> None:
-    """Encoder first, then the decoder of its latents; every clip is read twice."""
+    """Encoder first, then the decoder of its latents: the clips are read twice."""
     per_clip = recipe.codec["patches_per_song"]
     generator = torch.Generator().manual_seed(0)
-    patches = collect_patches(codec, (clip() for clip in clips), per_clip, generator)
+    patches = collect_patches(codec, clips(), per_clip, generator)
     explained = fit(codec, patches)
     say(f"codec of {home.name}: {explained:.3f} of the variance in {len(patches)} patches")
     del patches
-    pairs = collect_pairs(codec, (clip() for clip in clips), per_clip, generator)
+    pairs = collect_pairs(codec, clips(), per_clip, generator)
     loss = fit_decoder(codec, pairs, DecoderFit(epochs=recipe.codec["decoder_epochs"]))
     say(f"decoder of {home.name}: squared distance {loss:.5f}")
     write_network(codec_network(codec), home)
