@@ -28,8 +28,8 @@ _HELD_OUT = "TimGM6mb.sf2"
 
 _WORDS = {
     "on_sixteenth": "Onsets on the sixteenth grid",
-    "on_grid_share_of_ceiling": "The same, of the ceiling's",
     "on_sixteenth_ceiling": "… of the ceiling",
+    "on_grid_share_of_ceiling": "… divided by the ceiling's",
     "offset_ms": "Median onset offset from the grid, ms",
     "offset_ms_truth": "… of the true stem",
     "offset_beyond_truth_ms": "… beyond the true stem's, song by song",
