@@ -15,7 +15,7 @@ sys.path[:] = [p for p in sys.path if Path(p).resolve() != Path(__file__).resolv
 import argparse  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
-from stembridge.nn.exporting import DENOISER_NAME, export_denoiser  # noqa: E402
+from stembridge.nn.exporting_torchscript import DENOISER_NAME, export_denoiser  # noqa: E402
 from stembridge.nn.sources import add_source_arguments, denoiser, has_source  # noqa: E402
 
 

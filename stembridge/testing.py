@@ -133,6 +133,17 @@ class FakeModel:
         denoised = mean + np.einsum("bfst,btcf->bscf", gain, x - mean)
         return np.asarray(denoised, np.float32)
 
+    def style_chances(
+        self, latents: FloatArray, given: FloatArray, conditions: FloatArray
+    ) -> FloatArray | None:
+        """All on the style whose number is that of the given stems, [B, styles]."""
+        n_styles = len(self.manifest.styles)
+        if self.manifest.style_classifier is None:
+            return None
+        n_given = given.max(axis=2).sum(axis=1).astype(np.int64)
+        chances: FloatArray = np.eye(n_styles, dtype=np.float32)[n_given % n_styles]
+        return chances
+
     def prior_mean(self, conditions: FloatArray) -> NDArray[np.float64]:
         """What this model would play on average: a fading pulse on every beat, [B, S, C, F].
 

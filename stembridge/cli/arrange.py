@@ -217,6 +217,8 @@ def _as_mapping(stems: list[StemFile], differences: list[str] | None) -> dict[st
                 "sha256": stem.sha256,
                 "frames": stem.frames,
                 "rate": stem.rate,
+                "style": stem.style,
+                "timbre": stem.timbre,
                 "verdict": stem.verdict.to_mapping(),
             }
             for stem in stems
@@ -240,6 +242,8 @@ def _tell(stems: list[StemFile], differences: list[str] | None) -> None:
 def _summary(stem: StemFile) -> str:
     verdict = stem.verdict
     parts = [f"{stem.frames / stem.rate:.2f} s"]
+    if played := [word for word in (stem.style, stem.timbre) if word is not None]:
+        parts.append(" on ".join(played))
     if verdict.on_grid_share is not None:
         parts.append(f"{verdict.on_grid_share:.0%} of the onsets on the sixteenth grid")
         parts.append(f"{verdict.onset_offset_ms:+.0f} ms")

@@ -61,6 +61,9 @@ def evaluate(
     guidance: Annotated[float | None, typer.Option(help="Pull of the conditions.")] = None,
     chords: Annotated[bool, typer.Option("--chords", help="Tell the model the chords.")] = False,
     no_grid: Annotated[bool, typer.Option("--no-grid", help="Do not tell the tempo.")] = False,
+    no_choice: Annotated[
+        bool, typer.Option("--no-choice", help="Style and instruments stay open.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the takes.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the songs.")] = 1,
     model: ModelOption = None,
@@ -78,7 +81,7 @@ def evaluate(
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
     opener, manifest = _opener(model, device_word(gpu, cpu), workers)
     say = console().print
-    setting = Setting(sampler, steps, guidance, chords, not no_grid, ceiling_only)
+    setting = Setting(sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice)
     held_out = _songs(songs, data, soundfont, programs, manifest)
     measure = partial(run, opener, held_out, seed=seed, workers=workers, say=say)
     results, report = {}, {"facts": _facts(manifest, held_out, setting, seed, soundfont, data)}

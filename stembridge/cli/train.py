@@ -75,7 +75,13 @@ def denoiser(
     """Train the denoiser on the run's songs, or fine-tune a finished model on your own stems."""
     from dataclasses import replace
 
-    from stembridge.training.recipe import encode_songs, export_artifact, fit_codecs, load_recipe
+    from stembridge.training.recipe import (
+        encode_songs,
+        export_artifact,
+        fit_codecs,
+        fit_styles,
+        load_recipe,
+    )
 
     chosen = load_recipe(recipe)
     if data is not None:
@@ -85,6 +91,7 @@ def denoiser(
 
     say = console().print
     latents = encode_songs(chosen, out, "train", fit_codecs(chosen, out, say))
+    fit_styles(chosen, out, latents, say)
     config = chosen.denoiser_training
     config = replace(
         config, steps=steps or config.steps, processes=processes or config.processes

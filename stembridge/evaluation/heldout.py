@@ -2,16 +2,19 @@
 
 A song is one model window from its first bar line on. For every stem the model hears the other
 three and the grid; chords are told only if asked, or if the model serves with those it hears.
+Style and instrument are never told: the model chooses them, as in serving.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stembridge.audio.loudness import is_silent
 from stembridge.chords import ChordSpan
 from stembridge.conditions import frame_conditions
 from stembridge.dataset.annotated import AnnotatedSong
@@ -22,6 +25,7 @@ from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.samplers import SAMPLERS
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.diffusion.windows import sample_in_windows
+from stembridge.pipeline.choice import Choice, choose
 from stembridge.pipeline.context import heard_chords
 from stembridge.pipeline.settings import layout_of
 from stembridge.runtime.model import StemModel
@@ -38,6 +42,7 @@ class Setting:
         chords: tell the model the true chords.
         grid: tell it tempo and metre.
         ceiling_only: generate nothing; measure only what the codec makes of the true stems.
+        choose: let the model choose style and instrument as serving does, where it can.
     """
 
     sampler: str | None = None
@@ -46,6 +51,7 @@ class Setting:
     chords: bool = False
     grid: bool = True
     ceiling_only: bool = False
+    choose: bool = True
 
 
 def cut(song: AnnotatedSong, n_samples: int) -> AnnotatedSong:
@@ -74,16 +80,31 @@ def decode_all(model: StemModel, stem: str, latents: Array) -> Array:
 
 
 def conditions_of(
-    model: StemModel, song: AnnotatedSong, target: str, n_frames: int, setting: Setting
+    model: StemModel,
+    song: AnnotatedSong,
+    latents: Array,
+    target: str,
+    setting: Setting,
+    seed: int = 0,
 ) -> Array:
-    """Conditions `[K, F]` of a song whose stem `target` is to be made, under a setting."""
+    """Conditions `[K, F]` of a song whose stem `target` is to be made, under a setting.
+
+    Args:
+        model: the artifact.
+        song: the song.
+        latents: `[S, C, F]` of its stems; the target's are not listened to.
+        target: stem.
+        setting: what is told.
+        seed: of what the model chooses.
+    """
     use_grid = setting.grid and song.bpm is not None
     chords = song.chords if setting.chords else ()
     if use_grid and not setting.chords:
         chords = _heard_chords(model, song, target)
-    return frame_conditions(
+    told = partial(
+        frame_conditions,
         layout_of(model.manifest),
-        n_frames,
+        latents.shape[-1],
         hop=model.manifest.hop,
         model_rate=model.manifest.sample_rate,
         bpm=song.bpm or 120.0,
@@ -91,6 +112,22 @@ def conditions_of(
         chords=chords,
         use_grid=use_grid,
     )
+    if not setting.choose:
+        return told()
+    chances = _style_chances(model, song, latents, target, told())
+    choice = choose(model.manifest, chances, [target], seed, Choice())
+    return told(style=choice.style, timbres=choice.timbres)
+
+
+def _style_chances(
+    model: StemModel, song: AnnotatedSong, latents: Array, target: str, conditions: Array
+) -> Array | None:
+    """What serving hears in the sounding stems but `target`, `[styles]`."""
+    given = np.zeros((len(STEMS), latents.shape[-1]), np.float32)
+    for i, stem in enumerate(STEMS):
+        given[i] = stem != target and not is_silent(song.audio[i])
+    chances = model.style_chances(latents[None], given[None], conditions[None])
+    return None if chances is None else chances[0]
 
 
 def _heard_chords(model: StemModel, song: AnnotatedSong, target: str) -> tuple[ChordSpan, ...]:

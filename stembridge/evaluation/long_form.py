@@ -151,7 +151,7 @@ def measure_long(
         truth = song.audio[index]
         if np.abs(truth).max() < 1e-3:
             continue
-        told = conditions_of(model, song, stem, n_frames, setting)[None]
+        told = conditions_of(model, song, latents, stem, setting, seed)[None]
         made = generate_latents(model, latents[None], told, [stem], setting, [seed])[0]
         generated, ceiling = (
             codec.decode(model, stem, some[index], n_samples, _never) for some in (made, latents)

@@ -160,8 +160,11 @@ def _make(
     model: StemModel, stem: str, songs: Sequence[AnnotatedSong], latents: Array, task: _Task
 ) -> Array:
     """Generated latents `[B, C, F]` of a stem."""
-    told = [conditions_of(model, song, stem, latents.shape[-1], task.setting) for song in songs]
     seeds = [task.seed * 100_003 + number for number in task.numbers]
+    told = [
+        conditions_of(model, song, its, stem, task.setting, seed)
+        for song, its, seed in zip(songs, latents, seeds, strict=True)
+    ]
     made = generate_latents(model, latents, np.stack(told), [stem], task.setting, seeds)
     return made[:, STEMS.index(stem)]
 

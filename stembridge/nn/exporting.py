@@ -1,4 +1,4 @@
-"""From torch networks to an artifact: ONNX codecs, a TorchScript denoiser, the manifest.
+"""From torch networks to an artifact: ONNX codecs, and the manifest of all files.
 
 Each export writes its file, torch's answers to fixed noise (`parity`), and its part of the
 manifest; the artifact opens once codec and denoiser are both there.
@@ -11,7 +11,6 @@ import io
 import json
 import logging
 import warnings
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +27,7 @@ from stembridge.nn.parity import (
     PARITY_NAME,
     FloatArray,
     audio_input,
-    denoiser_input,
     fixed_noise,
-    reference_frames,
     store_references,
 )
 from stembridge.nn.registry import Network
@@ -43,8 +40,6 @@ from stembridge.runtime.manifest import (
     write_manifest,
     write_mapping,
 )
-
-DENOISER_NAME = "denoiser.ts"
 
 
 class _Method(nn.Module):
@@ -177,76 +172,12 @@ def _write_bare(model: Any, path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def export_denoiser(directory: Path, network: Network, *, float16: bool = False) -> list[str]:
-    """Write the preconditioned denoiser as TorchScript.
-
-    Args:
-        directory: the artifact.
-        network: the denoiser; its `artifact` gives stems, latent_channels, sigma range and so on.
-        float16: store weights as float16 (half the file); they are computed with as float32.
-
-    Returns:
-        What the manifest still lacks.
-    """
-    facts = dict(network.artifact)
-    module = network.module.eval()
-    if float16:
-        module = rounded(module)
-    shape = (2, len(facts["stems"]), int(facts["latent_channels"]))
-    n_channels = sum(block["channels"] for block in facts.get("condition_layout", ()))
-    n_frames = reference_frames(int(facts.get("frame_multiple", 1)))
-    arrays = denoiser_input(
-        (*shape, n_frames), n_channels, (facts["sigma_min"], facts["sigma_max"])
-    )
-    given = tuple(torch.from_numpy(array) for array in arrays)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the deprecation of torch.jit, see torchscript_model
-        answer = _answer(module, *given)
-        traced = torch.jit.trace(module, given, check_trace=False)  # verify.py compares it
-        if float16:
-            _halve(traced)
-        _save_bare(traced, directory / DENOISER_NAME)
-    store_references(directory, {DENOISER_NAME: answer})
-    dtype = "float16" if float16 else "float32"
-    fields = facts | {"denoiser": DENOISER_NAME, "denoiser_dtype": dtype}
-    return update_manifest(directory, fields, [DENOISER_NAME, PARITY_NAME])
-
-
-def _save_bare(traced: torch.jit.ScriptModule, path: Path) -> None:
-    """Save TorchScript without its debug records: they name files of this machine."""
-    full, partial = path.with_name(f".{path.name}.full"), path.with_name(f".{path.name}.partial")
-    torch.jit.save(traced, full)
-    with zipfile.ZipFile(full) as source, zipfile.ZipFile(partial, "w") as target:
-        for entry in source.infolist():
-            if not entry.filename.endswith(".debug_pkl"):
-                _copy_aligned(source.read(entry), entry.filename, target)
-    full.unlink()
-    partial.replace(path)
-
-
-def _copy_aligned(data: bytes, name: str, target: zipfile.ZipFile) -> None:
-    """Store one entry with its data at a multiple of 64 bytes, as torch writes its archives."""
-    entry = zipfile.ZipInfo(name)
-    fixed_header, field_header = 30, 4
-    start = target.start_dir + fixed_header + len(name.encode()) + field_header
-    padding = -start % 64
-    # An extra field of an unregistered kind ("FB", the one torch pads with) shifts the data.
-    entry.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding
-    target.writestr(entry, data)
-
-
 def rounded(module: nn.Module) -> nn.Module:
     """A copy whose parameters are the float32 numbers that float16 can hold."""
     module = copy.deepcopy(module)
     for parameter in module.parameters():
         parameter.data = parameter.data.half().float()
     return module
-
-
-def _halve(module: nn.Module) -> None:
-    # Parameters only: buffers may be tables that need their precision, and are small.
-    for parameter in module.parameters():
-        parameter.data = parameter.data.half()
 
 
 def update_manifest(directory: Path, fields: Mapping[str, Any], files: Iterable[str]) -> list[str]:

@@ -83,6 +83,21 @@ def manifest_input(manifest: Manifest, batch: int, n_frames: int) -> DenoiserInp
     return denoiser_input(shape, manifest.condition_channels, sigma_range)
 
 
+def style_input(
+    n_batch: int, n_stems: int, n_channels: int, condition_channels: int
+) -> DenoiserInput:
+    """The style classifier's latents [B, S, C, F], given [B, S, F] and conditions [B, K, F].
+
+    The last stem is not given; half of the frames of the one before are not.
+    """
+    n_frames = 2 * CODEC_FRAMES
+    given = np.ones((n_batch, n_stems, n_frames), np.float32)
+    given[:, -1] = 0.0
+    given[:, -2:, CODEC_FRAMES:] = 0.0
+    latents = fixed_noise("styles", (n_batch, n_stems, n_channels, n_frames))
+    return latents, given, fixed_noise("grid", (n_batch, condition_channels, n_frames))
+
+
 def store_references(directory: Path, references: Mapping[str, FloatArray]) -> Path:
     """Add torch's answers to the artifact's parity file; returns its path."""
     path = directory / PARITY_NAME
@@ -120,7 +135,13 @@ def check_stored(model: StemModel, references: Mapping[str, FloatArray]) -> list
         checks.append(deviation(name, model.decode(stem, latents), references[name]))
     n_frames = reference_frames(manifest.frame_multiple)
     found = model.denoise(*manifest_input(manifest, 2, n_frames))
-    return [*checks, deviation(manifest.denoiser, found, references[manifest.denoiser])]
+    checks.append(deviation(manifest.denoiser, found, references[manifest.denoiser]))
+    shape = 1, manifest.n_stems, manifest.latent_channels, manifest.condition_channels
+    chances = model.style_chances(*style_input(*shape))
+    if manifest.style_classifier is not None and chances is not None:
+        style = manifest.style_classifier
+        checks.append(deviation(style, chances, references[style]))
+    return checks
 
 
 def check_other_shapes(model: StemModel, live: Reference | None = None) -> list[Deviation]:

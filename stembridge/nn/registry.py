@@ -20,6 +20,7 @@ from stembridge.nn.backbone import Backbone, BackboneConfig
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
 from stembridge.nn.precondition import Preconditioned
 from stembridge.nn.source_vae import SourceVAE, SourceVAEConfig
+from stembridge.nn.style_classifier import StyleClassifier, StyleClassifierConfig
 from stembridge.nn.unet1d import UNet1d, UNet1dConfig
 
 CONFIG_NAME = "config.json"
@@ -52,6 +53,7 @@ BUILDERS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "backbone": _backbone,
     "linear_codec": lambda config: LinearCodec(LinearCodecConfig(**config)),
     "waveform": lambda config: Waveform(**config),
+    "style_classifier": lambda config: StyleClassifier(StyleClassifierConfig(**config)),
     "source_vae": lambda config: SourceVAE(SourceVAEConfig(**config)),
     "unet1d": _unet1d,
 }

@@ -49,6 +49,8 @@ class StemFile:
         frames: its length in samples.
         rate: Hz.
         verdict: what was measured.
+        style: in which it was made; None where the model was told none.
+        timbre: of the instrument; None likewise.
     """
 
     stem: str
@@ -58,6 +60,8 @@ class StemFile:
     frames: int
     rate: int
     verdict: Verdict
+    style: str | None = None
+    timbre: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From given stems to new ones: encode, sample, decode. The page to read first.
+"""From given stems to new ones: encode, choose, sample, decode. The page to read first.
 
 Everything here is in the model's own terms (its rate, its level, its stems) and knows no files.
 """
@@ -18,6 +18,7 @@ from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.samplers import SAMPLERS
 from stembridge.diffusion.windows import sample_in_windows
 from stembridge.pipeline import codec
+from stembridge.pipeline.choice import Choice, choose
 from stembridge.pipeline.context import Context
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.level import level_stem
@@ -28,10 +29,17 @@ from stembridge.runtime.model import StemModel
 
 @dataclass(frozen=True)
 class Take:
-    """One variation: stem -> audio [n_samples] at the model's rate and level."""
+    """One variation.
+
+    Attributes:
+        variation: which, from 0.
+        stems: stem -> audio [n_samples] at the model's rate and level.
+        choice: style and instruments it was made with.
+    """
 
     variation: int
     stems: dict[str, FloatArray]
+    choice: Choice
 
 
 def generate(
@@ -47,11 +55,16 @@ def generate(
     """
     settings = settings_for(request, model.manifest)
     n_samples = context.samples.shape[-1]
-    conditions = conditions_for(request, model.manifest, n_samples, context.chords)
+    told = partial(conditions_for, request, model.manifest, n_samples, context.chords)
     known = _given_latents(context, model, report)
+    chances = _style_chances(known, told(), context, model)
+    wishes = Choice(request.style, dict(request.timbres))
     for variation in range(request.variations):
-        latents = _sample(settings, conditions, known, model, report, variation)
-        yield Take(variation, _decoded(latents, request, context, model, report, variation))
+        seed = settings.seed + (variation << 32)
+        choice = choose(model.manifest, chances, request.generate, seed, wishes)
+        latents = _sample(settings, told(choice), known, model, report, variation, seed)
+        stems = _decoded(latents, request, context, model, report, variation)
+        yield Take(variation, stems, choice)
 
 
 def _given_latents(context: Context, model: StemModel, report: Reporter) -> Known:
@@ -69,6 +82,17 @@ def _given_latents(context: Context, model: StemModel, report: Reporter) -> Know
     return Known(latents, mask, manifest.context_mode, manifest.sigma_context)
 
 
+def _style_chances(
+    known: Known, conditions: FloatArray, context: Context, model: StemModel
+) -> FloatArray | None:
+    """Chances [styles] of what sounds in the context; None if the model hears no styles."""
+    sounding = known.mask.copy()
+    for stem in context.silent:
+        sounding[:, model.manifest.stem_index(stem)] = 0.0
+    chances = model.style_chances(known.latents, sounding, conditions[None])
+    return None if chances is None else chances[0]
+
+
 def _sample(
     settings: Settings,
     conditions: FloatArray,
@@ -76,10 +100,10 @@ def _sample(
     model: StemModel,
     report: Reporter,
     variation: int,
+    seed: int,
 ) -> FloatArray:
     """Latents [S, C, F] of one take."""
     manifest = model.manifest
-    seed = settings.seed + (variation << 32)
     latents = sample_in_windows(
         classifier_free(model.denoise, settings.guidance),
         conditions[None],

@@ -98,6 +98,8 @@ def _stem(stem: StemFile) -> dict[str, Any]:
         "sha256": stem.sha256,
         "frames": stem.frames,
         "rate": stem.rate,
+        "style": stem.style,
+        "timbre": stem.timbre,
         "verdict": stem.verdict.to_mapping(),
     }
 

@@ -120,5 +120,6 @@ def _write_take(
         if request.midi and stem in TRANSCRIBED:
             write_atomically(path.with_suffix(".mid"), as_midi(stem, audio, request))
         yield StemFile(
-            stem, take.variation, path, written.sha256, audio.size, request.session_rate, verdict
-        )
+            stem, take.variation, path, written.sha256, audio.size, request.session_rate, verdict,
+            take.choice.style, take.choice.timbres.get(stem),
+        )  # fmt: skip

@@ -12,6 +12,7 @@ from stembridge.diffusion.samplers import DEFAULT_STEPS
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import frames_for_samples
+from stembridge.pipeline.choice import Choice
 from stembridge.pipeline.context import stem_index
 from stembridge.request import GenerationRequest
 from stembridge.runtime.manifest import Manifest
@@ -72,8 +73,13 @@ def conditions_for(
     manifest: Manifest,
     n_samples: int,
     heard: Sequence[ChordSpan] = (),
+    choice: Choice | None = None,
 ) -> FloatArray:
-    """The conditions [K, F] of the whole request; chords `heard` stand in for none told."""
+    """The conditions [K, F] of the whole request.
+
+    Chords `heard` stand in for none told; `choice` says style and timbres instead of the request.
+    """
+    chosen = choice or Choice(request.style, dict(request.timbres))
     return frame_conditions(
         layout_of(manifest),
         frames_for_samples(n_samples, manifest.hop),
@@ -83,8 +89,8 @@ def conditions_for(
         time_signature=request.time_signature,
         start_beats=request.start_beats,
         chords=request.chords or heard,
-        style=request.style,
-        timbres=dict(request.timbres),
+        style=chosen.style,
+        timbres=chosen.timbres,
         use_grid=request.use_grid,
     )
 

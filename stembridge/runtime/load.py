@@ -19,7 +19,7 @@ from stembridge.runtime.model import FloatArray, StemModel
 
 if TYPE_CHECKING:
     from stembridge.runtime.onnx_model import OnnxCodec
-    from stembridge.runtime.torchscript_model import TorchScriptDenoiser
+    from stembridge.runtime.torchscript_model import TorchScriptNetwork
 
 _log = logging.getLogger(__name__)
 _Network = TypeVar("_Network")
@@ -28,10 +28,17 @@ _Network = TypeVar("_Network")
 class ArtifactModel:
     """A verified artifact on one device; implements `model.StemModel`."""
 
-    def __init__(self, manifest: Manifest, codec: OnnxCodec, denoiser: TorchScriptDenoiser) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        codec: OnnxCodec,
+        denoiser: TorchScriptNetwork,
+        style_classifier: TorchScriptNetwork | None = None,
+    ) -> None:
         self._manifest = manifest
         self._codec: OnnxCodec | None = codec
-        self._denoiser: TorchScriptDenoiser | None = denoiser
+        self._denoiser: TorchScriptNetwork | None = denoiser
+        self._style_classifier = style_classifier
         self._device = denoiser.device
 
     @property
@@ -56,9 +63,16 @@ class ArtifactModel:
         """Denoised latents [B, S, C, F] for x at sigma [B, S, F], conditions [B, K, F]."""
         return _open(self._denoiser)(x, sigma, conditions)
 
+    def style_chances(
+        self, latents: FloatArray, given: FloatArray, conditions: FloatArray
+    ) -> FloatArray | None:
+        """Chances of the manifest's styles [B, styles]; None if the artifact hears none."""
+        hear = self._style_classifier
+        return None if hear is None else hear(latents, given, conditions)
+
     def close(self) -> None:
         """Release the networks."""
-        self._codec = self._denoiser = None
+        self._codec = self._denoiser = self._style_classifier = None
 
 
 def _open(network: _Network | None) -> _Network:
@@ -93,8 +107,7 @@ def load_model(
     index = cuda_index(device)
     folder = pretrained_dir() if directory is None else Path(directory)
     manifest = read_manifest(folder)
-    names = {manifest.denoiser, *manifest.encoders.values(), *manifest.decoders.values()}
-    files = {name: read_verified(folder, manifest, name) for name in sorted(names)}
+    files = {name: read_verified(folder, manifest, name) for name in sorted(manifest.network_files)}
     open_on = partial(_open_on, manifest, files, threads or Threads(), bfloat16)
     if device != "auto":
         return open_on(index)
@@ -113,7 +126,7 @@ def _open_on(
     index: int | None,
 ) -> ArtifactModel:
     # Heavy libraries load here, torch first: ONNX Runtime then finds torch's CUDA libraries.
-    from stembridge.runtime.torchscript_model import TorchScriptDenoiser, require_cuda
+    from stembridge.runtime.torchscript_model import TorchScriptNetwork, require_cuda
 
     if index is not None:
         require_cuda(index)
@@ -127,14 +140,12 @@ def _open_on(
         device_id=index,
         threads=threads.codec_count(),
     )
-    denoiser = TorchScriptDenoiser(
-        code,
-        manifest.denoiser,
-        device_id=index,
-        threads=threads.denoiser_count(len(code)),
-        bfloat16=bfloat16,
+    on_device = partial(
+        TorchScriptNetwork, device_id=index, threads=threads.denoiser_count(len(code))
     )
-    return ArtifactModel(manifest, codec, denoiser)
+    denoiser = on_device(code, manifest.denoiser, bfloat16=bfloat16)
+    name = manifest.style_classifier
+    return ArtifactModel(manifest, codec, denoiser, on_device(files[name], name) if name else None)
 
 
 def warm_up(model: StemModel, batch_sizes: Sequence[int] = (1,)) -> float:

@@ -25,6 +25,9 @@ MAX_MANIFEST_BYTES = 1 << 20
 # One plain name in the artifact's own folder: no separators, no drive, no "..", no hidden file.
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
+# The identity of artifacts that were made before these stands in receipts.
+_YOUNGER_FIELDS = ("chords_from_context", "style_classifier", "style_timbres")
+
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 StemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -63,6 +66,8 @@ class Manifest(_Part):
     Rates are in Hz, `hop` in samples per latent frame, lengths in latent frames, sigmas in latent
     units. `sigma_context` is the sigma announced for given latents in "clean" context mode.
     `chords_from_context`: a request that names no chords is told those heard in its context.
+    `style_classifier`: file of the network that hears a style in given latents, if there is one;
+    `style_timbres`: style -> stem -> timbres to choose from where a request names none.
     """
 
     format_version: Literal[1] = FORMAT_VERSION
@@ -83,6 +88,8 @@ class Manifest(_Part):
     styles: tuple[str, ...] = ()
     timbres: dict[str, tuple[str, ...]] = {}
     chords_from_context: bool = False
+    style_classifier: str | None = None
+    style_timbres: dict[str, dict[str, tuple[str, ...]]] = {}
     sampler: SamplerDefaults = SamplerDefaults()
     encoders: dict[str, str]
     decoders: dict[str, str]
@@ -119,12 +126,18 @@ class Manifest(_Part):
         return sum(block.channels for block in self.condition_layout)
 
     @property
+    def network_files(self) -> set[str]:
+        """Names of the files that are opened."""
+        named = {self.denoiser, *self.encoders.values(), *self.decoders.values()}
+        return named | ({self.style_classifier} if self.style_classifier else set())
+
+    @property
     def artifact_sha256(self) -> str:
         """Identity of the whole artifact: hash of the canonical manifest, file hashes included."""
         mapping = self.to_mapping()
-        if not self.chords_from_context:
-            # Younger than the first artifacts, whose identity stands in receipts.
-            del mapping["chords_from_context"]
+        for name in _YOUNGER_FIELDS:
+            if not mapping[name]:
+                del mapping[name]
         return hashlib.sha256(_canonical_json(mapping)).hexdigest()
 
     def stem_index(self, stem: str) -> int:
@@ -152,14 +165,23 @@ def _check_stems(manifest: Manifest) -> None:
     )
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} is not among the stems")
+    _check_style_timbres(manifest)
+
+
+def _check_style_timbres(manifest: Manifest) -> None:
+    if not set(manifest.style_timbres) <= set(manifest.styles):
+        raise ValueError("style_timbres names a style that is not among the styles")
+    for stems in manifest.style_timbres.values():
+        for stem, timbres in stems.items():
+            if not set(timbres) <= set(manifest.timbres.get(stem, ())):
+                raise ValueError(f"style_timbres names a {stem} timbre that the model lacks")
 
 
 def _check_files(manifest: Manifest) -> None:
     for name in manifest.files:
         if not _FILE_NAME.fullmatch(name) or name == MANIFEST_NAME:
             raise ValueError(f"file name {name!r} is not a plain name inside the model folder")
-    used = {manifest.denoiser, *manifest.encoders.values(), *manifest.decoders.values()}
-    unvouched = used - set(manifest.files)
+    unvouched = manifest.network_files - set(manifest.files)
     if unvouched:
         raise ValueError(f"no SHA-256 for {', '.join(repr(name) for name in sorted(unvouched))}")
 

@@ -51,6 +51,18 @@ class StemModel(Protocol):
         """
         ...
 
+    def style_chances(
+        self, latents: FloatArray, given: FloatArray, conditions: FloatArray
+    ) -> FloatArray | None:
+        """Chances of `manifest.styles` [B, styles]; None if the model does not hear styles.
+
+        Args:
+            latents: latents [B, S, C, F].
+            given: 1 where latents are known [B, S, F].
+            conditions: frame conditions [B, K, F].
+        """
+        ...
+
     def close(self) -> None:
         """Release the networks; the model must not be used afterwards."""
         ...

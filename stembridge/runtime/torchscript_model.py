@@ -1,4 +1,4 @@
-"""The preconditioned denoiser as TorchScript: the only importer of torch on the serving side.
+"""Denoiser and style classifier as TorchScript: the only importer of torch on the serving side.
 
 Why TorchScript although PyTorch now calls it deprecated in favour of torch.export: it opens from
 bytes in memory, needs no compiler at the user's machine, and one file runs on CPU and CUDA. This
@@ -18,8 +18,8 @@ from stembridge.runtime.failures import translated
 from stembridge.runtime.model import FloatArray
 
 
-class TorchScriptDenoiser:
-    """D(x, sigma, conditions) from the verified bytes of a `.ts` file.
+class TorchScriptNetwork:
+    """A network of three arrays from the verified bytes of a `.ts` file.
 
     Weights stored as float16 are cast to float32 when opened; arithmetic is float32 unless
     `bfloat16` is asked for.
@@ -61,12 +61,17 @@ class TorchScriptDenoiser:
             ) from error
         self._module = module.float().eval()
 
-    def __call__(self, x: FloatArray, sigma: FloatArray, conditions: FloatArray) -> FloatArray:
-        """Denoise x [B, S, C, F] at sigma [B, S, F] under conditions [B, K, F]."""
+    def __call__(
+        self, latents: FloatArray, levels: FloatArray, conditions: FloatArray
+    ) -> FloatArray:
+        """Run it on latents [B, S, C, F], levels [B, S, F] and conditions [B, K, F].
+
+        Levels are the denoiser's sigma, or what is given to the style classifier.
+        """
         with translated(self.device), torch.inference_mode(), self._autocast:
-            given = [self._tensor(array) for array in (x, sigma, conditions)]
-            denoised: FloatArray = self._module(*given).float().cpu().numpy()
-        return denoised
+            tensors = [self._tensor(array) for array in (latents, levels, conditions)]
+            answer: FloatArray = self._module(*tensors).float().cpu().numpy()
+        return answer
 
     def _tensor(self, array: FloatArray) -> torch.Tensor:
         # Writable too, although nobody writes: torch warns of arrays that are not.

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stembridge.dataset.annotated import AnnotatedSong
-from stembridge.nn.exporting import export_denoiser, update_manifest
+from stembridge.nn.exporting import update_manifest
+from stembridge.nn.exporting_torchscript import export_denoiser
 from stembridge.nn.parity import PARITY_NAME
 from stembridge.nn.precondition import Preconditioned
 from stembridge.nn.registry import Network, config_fields
@@ -172,6 +173,9 @@ def _write_artifact(
         "name": name or f"{manifest.name}-tuned"[:100],
         "training": {**manifest.training, "fine_tune": tuning},
         "figures": {},  # those of the old model
+        # The user's music is in no style of the old model's, and on instruments of its own.
+        "style_classifier": None,
+        "style_timbres": {},
     }
     (out / MANIFEST_NAME).unlink(missing_ok=True)
     update_manifest(out, {k: v for k, v in facts.items() if k != "denoiser"}, copied)

@@ -121,12 +121,13 @@ def _summary(manifest: Manifest) -> list[str]:
 
 
 def _told(manifest: Manifest) -> list[str]:
-    heard = " (heard in the given stems if none are told)" if manifest.chords_from_context else ""
+    chords_heard = manifest.chords_from_context
+    style_heard = manifest.style_classifier is not None
     words = {
         "grid": "tempo and metre",
-        "chords": f"chords{heard}",
-        "style": "a style",
-        "timbre": "an instrument per stem",
+        "chords": "chords" + " (heard in the given stems if none are told)" * chords_heard,
+        "style": "a style" + " (heard likewise)" * style_heard,
+        "timbre": "an instrument per stem" + " (else one that goes with the style)" * style_heard,
     }
     return [words[block.name] for block in manifest.condition_layout]
 

@@ -1,9 +1,9 @@
-"""A model from nothing, as one TOML file and five resumable stages.
+"""A model from nothing, as one TOML file and six resumable stages.
 
-    songs -> codec -> latents -> denoiser -> artifact
+    songs -> codec -> latents -> styles -> denoiser -> artifact
 
 Each stage skips what is already there, so the same command goes on after an interruption. The
-folder: `songs/`, `codec/<stem>/`, `latents/`, `run/` (checkpoints, log), `artifact/`.
+folder: `songs/`, `codec/<stem>/`, `latents/`, `style/`, `run/` (checkpoints, log), `artifact/`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from stembridge.dataset.song import STEMS
 from stembridge.dataset.styles import STYLES, TIMBRES
 from stembridge.dataset.synthetic import build
 from stembridge.nn.backbone import BackboneConfig
-from stembridge.nn.exporting import CodecExport, export_codec, export_denoiser
+from stembridge.nn.exporting import CodecExport, export_codec
+from stembridge.nn.exporting_torchscript import export_denoiser, export_style_classifier
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
 from stembridge.nn.registry import (
     CONFIG_NAME,
@@ -36,13 +37,20 @@ from stembridge.nn.registry import (
     read_network,
     write_network,
 )
+from stembridge.nn.style_classifier import StyleClassifier
 from stembridge.runtime.manifest import MANIFEST_NAME
 from stembridge.training.batches import TaskConfig
 from stembridge.training.codec import collect_patches, fit
 from stembridge.training.codec_decoder import DecoderFit, collect_pairs, fit_decoder
 from stembridge.training.denoiser import DenoiserTraining, train
-from stembridge.training.latents import write_latents
+from stembridge.training.latents import LatentSet, write_latents
 from stembridge.training.model_card import write_card
+from stembridge.training.style_classifier import (
+    StyleTraining,
+    accuracy,
+    fit_style_classifier,
+    timbres_by_style,
+)
 
 Say = Callable[[str], None]
 
@@ -58,6 +66,7 @@ class Recipe:
     training: dict[str, Any]
     task: dict[str, Any]
     serving: dict[str, Any]
+    style: dict[str, Any] = field(default_factory=dict)
     licence: str = "MIT"
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -176,6 +185,22 @@ def encode_songs(recipe: Recipe, folder: Path, split: str, codecs: dict[str, Lin
     return home
 
 
+def fit_styles(recipe: Recipe, folder: Path, data: Path, say: Say) -> None:
+    """Fits the style classifier to a latent set, unless it is there."""
+    home, config = folder / "style", recipe.codec
+    if (home / CONFIG_NAME).exists():  # written last
+        return
+    latents, layout = LatentSet.open(data), recipe.layout
+    training = StyleTraining(**_tuples(recipe.style))
+    frame_s = config["hop"] / recipe.data["rate"]
+    classifier = fit_style_classifier(latents, layout, frame_s, training)
+    right = [f"{accuracy(classifier, latents, layout, i):.2f}" for i in range(len(STEMS))]
+    say(f"styles heard right without {', '.join(STEMS)}: {', '.join(right)}")
+    facts = {"style_timbres": timbres_by_style(latents, layout)}
+    fields = config_fields(classifier.config)
+    write_network(Network("style_classifier", fields, classifier, facts), home)
+
+
 def artifact_facts(recipe: Recipe) -> dict[str, Any]:
     """Manifest fields of the recipe's model that no network file holds."""
     serving, layout = recipe.serving, recipe.layout
@@ -222,7 +247,15 @@ def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
     network = read_network(folder / "run" / "denoiser")
     facts = artifact_facts(recipe)
     export_denoiser(out, Network(network.kind, network.config, network.module, facts), float16=True)
+    _export_styles(read_network(folder / "style"), out, recipe.layout.channels)
     write_card(out)
+
+
+def _export_styles(network: Network, out: Path, condition_channels: int) -> None:
+    if not isinstance(network.module, StyleClassifier):
+        raise ValueError("the run's folder style/ holds no style classifier")
+    timbres = network.artifact["style_timbres"]
+    export_style_classifier(out, network.module, timbres, condition_channels=condition_channels)
 
 
 def _exported(out: Path) -> dict[str, str]:
@@ -240,6 +273,7 @@ def run_recipe(recipe: Recipe, folder: Path, say: Say) -> Path:
                 say(f"song {name}")
     codecs = fit_codecs(recipe, folder, say)
     data = {split: encode_songs(recipe, folder, split, codecs) for split, _ in splits}
+    fit_styles(recipe, folder, data["train"], say)
     say("training the denoiser; progress in run/log.jsonl")
     train(recipe.backbone_config, recipe.denoiser_training, data=data["train"],
           layout=recipe.layout, folder=folder / "run")  # fmt: skip

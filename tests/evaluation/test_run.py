@@ -31,6 +31,7 @@ from stembridge.pipeline.settings import layout_of
 from stembridge.testing import FakeModel, fake_manifest
 
 RATE, BPM = 22050, 120.0
+NOTHING = np.zeros((4, 8, 20), np.float32)
 SETTING = Setting(steps=3)
 
 
@@ -173,7 +174,10 @@ def test_the_given_stems_stay_and_the_seed_makes_the_take(songs: list[AnnotatedS
     short = [cut(item, n) for item in songs]
     latents = encode_all(model, short)
     conditions = np.stack(
-        [conditions_of(model, s, "bass", latents.shape[-1], SETTING) for s in short]
+        [
+            conditions_of(model, s, its, "bass", SETTING)
+            for s, its in zip(short, latents, strict=True)
+        ]
     )
     first, again, other = (
         generate_latents(model, latents, conditions, ["bass"], SETTING, seeds)
@@ -188,10 +192,10 @@ def test_the_given_stems_stay_and_the_seed_makes_the_take(songs: list[AnnotatedS
 def test_conditions_follow_the_setting(songs: list[AnnotatedSong]) -> None:
     model = FakeModel()
     at = layout_of(model.manifest).slices()
-    plain = conditions_of(model, songs[0], "bass", 20, Setting())
+    plain = conditions_of(model, songs[0], NOTHING, "bass", Setting())
     assert plain[at["grid"]].any()
     assert not plain[at["chords"]].any()
-    told = conditions_of(model, songs[0], "bass", 20, Setting(chords=True, grid=False))
+    told = conditions_of(model, songs[0], NOTHING, "bass", Setting(chords=True, grid=False))
     assert told[at["chords"]].any()
     assert not told[at["grid"]].any()
 
@@ -204,13 +208,13 @@ def test_chords_are_heard_in_the_other_stems_as_in_serving(songs: list[Annotated
     vamp = replace(songs[0], audio=audio)
     model = FakeModel(fake_manifest(chords_from_context=True))
     at = layout_of(model.manifest).slices()["chords"]
-    for_bass = conditions_of(model, vamp, "bass", 20, Setting())[at]
+    for_bass = conditions_of(model, vamp, NOTHING, "bass", Setting())[at]
     assert set(np.flatnonzero(for_bass[1:13, 10])) == {0, 4, 7}
     # What is to be made is not heard, and chords that are told go first.
-    assert not conditions_of(model, vamp, "piano", 20, Setting())[at].any()
-    assert not conditions_of(model, vamp, "bass", 20, Setting(grid=False))[at].any()
+    assert not conditions_of(model, vamp, NOTHING, "piano", Setting())[at].any()
+    assert not conditions_of(model, vamp, NOTHING, "bass", Setting(grid=False))[at].any()
     unknown = replace(vamp, chords=())
-    assert not conditions_of(model, unknown, "bass", 20, Setting(chords=True))[at].any()
+    assert not conditions_of(model, unknown, NOTHING, "bass", Setting(chords=True))[at].any()
 
 
 def test_cutting_drops_what_begins_later(songs: list[AnnotatedSong]) -> None:

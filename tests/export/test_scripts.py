@@ -15,7 +15,8 @@ import pytest
 import torch
 from tiny_artifact import TINY, export_tiny
 
-from stembridge.nn.exporting import CodecExport, export_codec, export_denoiser
+from stembridge.nn.exporting import CodecExport, export_codec
+from stembridge.nn.exporting_torchscript import export_denoiser
 from stembridge.nn.parity import LIMIT
 from stembridge.nn.registry import Network, build, config_fields, write_network
 from stembridge.nn.sources import preset_codec, preset_denoiser

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stembridge.nn.exporting import CodecExport, export_codec, export_denoiser
+from stembridge.nn.exporting import CodecExport, export_codec
+from stembridge.nn.exporting_torchscript import export_denoiser
 from stembridge.nn.presets import PRESETS
 from stembridge.nn.sources import preset_codec, preset_denoiser
 

@@ -27,6 +27,7 @@ def tiny_recipe() -> Recipe:
         },
         backbone={"width": 32, "dilations": [1, 0, 2], "heads": 2, "level_features": 8},
         training={"steps": 3, "batch": 2, "processes": 1, "learning_rate": 1e-3, "warmup": 1},
+        style={"steps": 3, "batch": 2},
         task={"window": WINDOW, "continuation_frames": 16},
         serving={
             "sampler": "dpmpp_2m", "steps": 3, "sigma_min": 0.05, "sigma_max": 20.0,

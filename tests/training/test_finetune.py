@@ -74,6 +74,8 @@ def test_the_new_artifact_opens_with_the_old_codec_and_a_new_denoiser(
     np.testing.assert_array_equal(old.encode("bass", audio), new.encode("bass", audio))
     manifest = new.manifest
     assert manifest.name == f"{old.manifest.name}-tuned"
+    assert old.manifest.style_classifier is not None
+    assert (manifest.style_classifier, manifest.style_timbres) == (None, {})
     assert manifest.files["encoder-bass.onnx"] == old.manifest.files["encoder-bass.onnx"]
     assert manifest.files["denoiser.ts"] != old.manifest.files["denoiser.ts"]
     assert manifest.training["nominal_lufs"] == old.manifest.training["nominal_lufs"]

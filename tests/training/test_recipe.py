@@ -63,6 +63,7 @@ def test_all_stages_leave_their_files(tiny_run: Path) -> None:
         assert np.isfinite(train.latents[i]).all()
         assert (train.conditions[i, 0, :length] == 1).all()  # the grid is known
     assert (tiny_run / "run" / "state.safetensors").is_file()
+    assert read_network(tiny_run / "style").kind == "style_classifier"
 
 
 def test_the_same_command_goes_on_and_does_nothing_twice(
@@ -74,7 +75,7 @@ def test_the_same_command_goes_on_and_does_nothing_twice(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a finished stage was done again")
 
-    for name in ("export_codec", "write_latents", "fit"):
+    for name in ("export_codec", "write_latents", "fit", "fit_style_classifier"):
         monkeypatch.setattr(recipes, name, never)
     recipes.run_recipe(tiny_recipe(), tiny_run, lambda text: None)
     assert {p: p.stat().st_mtime_ns for p in before} == before
@@ -109,6 +110,18 @@ def test_arrange_plays_the_artifact(tiny_run: Path, tmp_path: Path) -> None:
         audio, rate = soundfile.read(stem.path)
         assert (len(audio), rate) == (2 * 44100, 44100)
         assert np.isfinite(audio).all()
+
+
+def test_what_is_left_open_is_chosen_by_ear(tiny_run: Path, tmp_path: Path) -> None:
+    model = load_model(tiny_run / "artifact", "cpu")
+    usual = model.manifest.style_timbres
+    values = {"generate": "bass,piano", "bpm": "120", "bars": 1, "variations": 3}
+    for stem in arrange(parse_request(values), model, tmp_path):
+        assert stem.style in model.manifest.styles
+        choices = usual[stem.style][stem.stem]
+        assert stem.timbre in choices if choices else stem.timbre is None
+    heard = {stem for timbres in usual.values() for stem, names in timbres.items() if names}
+    assert heard == set(STEMS)
 
 
 def test_the_manifest_says_how_it_was_made(tiny_run: Path) -> None:

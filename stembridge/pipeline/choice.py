@@ -1,0 +1,60 @@
+"""What a request leaves open, a band-mate chooses: the style it hears, an instrument that fits it.
+
+A diffusion model that is told neither plays all of them a little: between slap and fretless bass
+lies no bass. Styles are drawn by their chances, not taken by the largest, so that with nothing to
+hear they vary from take to take, and with a whole band to hear they do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.runtime.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Style and instruments of a take: told, or chosen.
+
+    Attributes:
+        style: one of the model's styles; None is none in particular.
+        timbres: stem -> one of the model's timbres; stems left out are free.
+    """
+
+    style: str | None = None
+    timbres: Mapping[str, str] = field(default_factory=dict)
+
+
+def choose(
+    manifest: Manifest,
+    chances: FloatArray | None,
+    targets: Iterable[str],
+    seed: int,
+    told: Choice,
+) -> Choice:
+    """Completes what was told; the same for the same arguments.
+
+    Args:
+        manifest: of the model.
+        chances: of its styles, [styles] (`StemModel.style_chances`); None if it hears none.
+        targets: stems to be made; only they get an instrument.
+        seed: of the take, 0..2^64-1.
+        told: what the request names; it stays.
+    """
+    # One draw for every question, asked or not: no answer hangs on what else was told.
+    draws = np.random.default_rng([seed & 0xFFFFFFFF, seed >> 32]).random(1 + manifest.n_stems)
+    style = told.style
+    if style is None and chances is not None:
+        drawn = np.searchsorted(np.cumsum(chances), draws[0] * chances.sum(), side="right")
+        style = manifest.styles[min(int(drawn), len(manifest.styles) - 1)]
+    usual = manifest.style_timbres.get(style or "", {})
+    timbres = dict(told.timbres)
+    for stem in targets:
+        names = usual.get(stem, ())
+        if stem not in timbres and names:
+            timbres[stem] = names[int(draws[1 + manifest.stem_index(stem)] * len(names))]
+    return Choice(style, timbres)

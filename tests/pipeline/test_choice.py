@@ -1,0 +1,148 @@
+"""What a request leaves open is chosen by what is heard, and nothing that was told is changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from stembridge.pipeline.choice import Choice, choose
+from stembridge.pipeline.receipt import read_receipt, request_of
+from stembridge.pipeline.run import arrange
+from stembridge.request import parse_request
+from stembridge.runtime.manifest import ConditionBlock, Manifest
+from stembridge.testing import FakeModel, fake_manifest
+
+STYLES = ("funk", "house", "waltz")
+
+
+def hearing(**changes: object) -> Manifest:
+    """A model that hears styles: as many given stems, that style (`FakeModel.style_chances`)."""
+    fields = {
+        "styles": STYLES,
+        "timbres": {"bass": ("finger", "slap", "synth"), "drums": ("room", "808")},
+        "style_classifier": "fake",
+        "style_timbres": {
+            "funk": {"bass": ("finger", "slap"), "drums": ("room",)},
+            "house": {"bass": ("synth",), "drums": ("808",)},
+        },
+        "condition_layout": (
+            ConditionBlock(name="grid", channels=16),
+            ConditionBlock(name="style", channels=4),
+            ConditionBlock(name="timbre", channels=5),
+        ),
+    }
+    return fake_manifest(**(fields | changes))
+
+
+SURE = np.array([0.0, 1.0, 0.0], np.float32)
+
+
+def test_styles_come_as_often_as_they_are_likely_and_timbres_evenly() -> None:
+    chances = np.array([0.7, 0.1, 0.2], np.float32)
+    chosen = [choose(hearing(), chances, ["bass"], seed, Choice()) for seed in range(3000)]
+    styles = Counter(choice.style for choice in chosen)
+    for style, chance in zip(STYLES, chances, strict=True):
+        assert styles[style] / 3000 == pytest.approx(chance, abs=0.03)
+    funky = Counter(c.timbres["bass"] for c in chosen if c.style == "funk")
+    assert funky["slap"] / funky.total() == pytest.approx(0.5, abs=0.04)
+    assert all(c.timbres == {"bass": "synth"} for c in chosen if c.style == "house")
+    assert all(c.timbres == {} for c in chosen if c.style == "waltz")  # has no usual timbres
+
+
+def test_what_was_told_stays_and_moves_nothing_else() -> None:
+    manifest, both = hearing(), ["bass", "drums"]
+    free = choose(manifest, SURE, both, 7, Choice())
+    assert free == Choice("house", {"bass": "synth", "drums": "808"})
+    told = choose(manifest, SURE, both, 7, Choice("funk", {"bass": "synth"}))
+    assert told == Choice("funk", {"bass": "synth", "drums": "room"})
+    for seed in range(20):
+        alone = choose(manifest, SURE, ["bass"], seed, Choice("funk"))
+        band = choose(manifest, None, both, seed, Choice("funk"))
+        assert alone.timbres["bass"] == band.timbres["bass"]
+
+
+def test_a_model_that_hears_no_styles_chooses_nothing() -> None:
+    assert choose(fake_manifest(), None, ["bass"], 0, Choice()) == Choice()
+    assert choose(hearing(), None, ["bass"], 0, Choice()) == Choice()
+
+
+def test_rounding_of_the_chances_never_leaves_the_list() -> None:
+    chances = np.full(3, 1 / 3, np.float32) * 0.999
+    assert all(choose(hearing(), chances, [], s, Choice()).style in STYLES for s in range(500))
+
+
+@pytest.fixture
+def drums(tmp_path: Path) -> Path:
+    path = tmp_path / "drums.wav"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(4 * 22050)
+    soundfile.write(path, noise, 22050, subtype="FLOAT")
+    return path
+
+
+def test_the_choice_reaches_the_model_and_the_receipt(drums: Path, tmp_path: Path) -> None:
+    class Noting(FakeModel):
+        told = np.zeros(0, np.float32)
+
+        def denoise(self, x, sigma, conditions):  # type: ignore[no-untyped-def]
+            self.told = conditions[0, 16:, 0].copy()
+            return super().denoise(x, sigma, conditions)
+
+    wishes = {"generate": "bass", "bpm": 120, "bars": 2, "steps": 2, "request_id": "r"}
+    wishes["context.drums"] = str(drums)
+    model = Noting(hearing())
+    (stem,) = arrange(parse_request(wishes), model, tmp_path / "a")
+    assert (stem.style, stem.timbre) == ("house", "synth")  # one stem given: style 1
+    np.testing.assert_array_equal(model.told, [1, 0, 1, 0, 0, 0, 1, 0, 0])
+    receipt = read_receipt(stem.path.parent)
+    assert (receipt["stems"][0]["style"], receipt["stems"][0]["timbre"]) == ("house", "synth")
+    # The request stays as it was asked; making it again chooses the same.
+    assert receipt["request"]["style"] is None
+    assert arrange(request_of(receipt), model, tmp_path / "b")[0].sha256 == stem.sha256
+
+
+def test_an_empty_track_is_not_listened_to(drums: Path, tmp_path: Path) -> None:
+    silence = tmp_path / "silence.wav"
+    soundfile.write(silence, np.zeros(4 * 22050), 22050, subtype="FLOAT")
+    wishes = {"generate": "bass", "bpm": 120, "bars": 2, "steps": 2}
+    wishes |= {"context.drums": str(drums), "context.piano": str(silence)}
+    (stem,) = arrange(parse_request(wishes), FakeModel(hearing()), tmp_path)
+    assert stem.style == "house"
+
+
+def test_takes_of_a_request_may_be_in_different_styles(tmp_path: Path) -> None:
+    class Unsure(FakeModel):
+        def style_chances(self, latents, given, conditions):  # type: ignore[no-untyped-def]
+            return np.full((len(latents), 3), 1 / 3, np.float32)
+
+    wishes = {"generate": "bass", "bpm": 120, "bars": 1, "steps": 2, "variations": 8}
+    stems = arrange(parse_request(wishes), Unsure(hearing()), tmp_path)
+    assert len({stem.style for stem in stems}) > 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"style_timbres": {"polka": {"bass": ("finger",)}}}, "among the styles"),
+        ({"style_timbres": {"funk": {"bass": ("tuba",)}}}, "bass timbre"),
+        ({"style_classifier": "style.ts"}, "SHA-256"),
+    ],
+)
+def test_a_manifest_must_know_what_it_names(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        hearing(**changes)
+
+
+def test_older_artifacts_keep_their_identity() -> None:
+    plain = fake_manifest()
+    young = ("chords_from_context", "style_classifier", "style_timbres")
+    before = {k: v for k, v in plain.to_mapping().items() if k not in young}
+    text = json.dumps(before, sort_keys=True, separators=(",", ":"))
+    assert plain.artifact_sha256 == hashlib.sha256(text.encode()).hexdigest()
+    deaf = hearing(style_classifier=None, style_timbres={})
+    assert len({m.artifact_sha256 for m in (plain, deaf, hearing())}) == 3
