@@ -30,7 +30,7 @@ from stembridge.nn.precondition import Preconditioned, denoising_loss
 from stembridge.nn.registry import Network, config_fields, write_network
 from stembridge.training.batches import BatchSource, TaskConfig
 from stembridge.training.latents import LatentSet
-from stembridge.training.processes import average_gradients, free_port, own_core
+from stembridge.training.processes import average_gradients, free_port, orphaned, own_core
 from stembridge.training.progress import progress_bar
 
 
@@ -236,7 +236,7 @@ def _steps(run: Run, source: BatchSource, rank: int, world: int, show: Show | No
     """Trains to the end; the first process logs, shows and saves."""
     smooth, started, first = 0.0, time.monotonic(), run.step
     last = min(run.config.steps, run.config.until or run.config.steps)
-    while run.step < last:
+    while run.step < last and not orphaned():
         loss = run.train_step(source, rank, world)
         done = run.step - first
         smooth = loss if done == 1 else smooth + (loss - smooth) * max(0.01, 1 / done)

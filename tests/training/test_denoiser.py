@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -144,6 +150,39 @@ def test_two_processes_take_the_mean_gradient_of_both_batches(data: Path, tmp_pa
         moved += int((value != new_denoiser(MODEL, config.seed).state_dict()[name]).any())
     assert moved > 0
     assert int(state["step"]) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds children through /proc")
+def test_workers_stop_when_their_parent_is_gone(data: Path, tmp_path: Path) -> None:
+    endless = multiprocessing.get_context("spawn").Process(
+        target=deaf_run, args=(replace(CONFIG, steps=10**6, processes=2), data, tmp_path / "run")
+    )
+    endless.start()
+    wait_for(lambda: (tmp_path / "run" / "log.jsonl").exists(), 60)
+    tasks = Path(f"/proc/{endless.pid}/task").glob("*/children")
+    workers = [int(pid) for task in tasks for pid in task.read_text().split()]
+    assert len(workers) >= 2
+    endless.kill()
+    endless.join()
+    try:
+        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 30)
+    finally:
+        for pid in workers:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def deaf_run(config: DenoiserTraining, data: Path, folder: Path) -> None:
+    """As started by a script in the background, where nothing hears an interrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    run(config, data, folder)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_muon_takes_the_blocks_matrices_and_adamw_the_rest() -> None:
