@@ -122,6 +122,25 @@ def _fine_tune(
     print(out)
 
 
+@train.command("loss")
+def loss(
+    models: Annotated[list[Path], typer.Argument(help="Folders of artifacts.")],
+    data: Annotated[
+        Path, typer.Option(help="Latents they never saw, such as latents/validation of a run.")
+    ],
+    recipe: RecipeOption = None,
+) -> None:
+    """Validation loss of denoisers on the same windows and noise: what more training bought."""
+    from stembridge.training.recipe import load_recipe
+    from stembridge.training.validation import artifact_losses
+
+    task = load_recipe(recipe).task_config
+    for folder in models:
+        losses = artifact_losses(folder, data, task)
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in losses.items())
+        print(f"{folder}: {shown}")
+
+
 @train.command("vae")
 def vae(
     out: FolderOption,

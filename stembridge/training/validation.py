@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,11 +16,13 @@ from stembridge.dataset.song import STEMS
 from stembridge.nn.precondition import Preconditioned, loss_weight
 from stembridge.training.batches import BatchSource, TaskConfig
 from stembridge.training.latents import LatentSet
+from stembridge.training.start import Start
 
 ALL = "all"
 # One window's loss depends on its noise level more than on the network. A fine-tune measured in
 # three draws of a hundred windows gained 29, 29 and 33 %: hence a few hundred, for two points.
 BATCHES, SIZE, FEWEST = 32, 8, 2
+WINDOWS = 512  # behind one point of a learning curve
 
 
 def validation_losses(
@@ -60,6 +63,22 @@ def _losses(total: Tensor, count: Tensor) -> dict[str, float]:
     losses = {ALL: float(total.sum() / count.sum().clamp_min(1))}
     heard = [i for i in range(len(STEMS)) if count[i] > 0]
     return losses | {STEMS[i]: float(total[i] / count[i]) for i in heard}
+
+
+def artifact_losses(folder: Path, data: Path, task: TaskConfig) -> dict[str, float]:
+    """Validation losses of an artifact's denoiser on a latent set of its own codecs.
+
+    Args:
+        folder: of the artifact.
+        data: of the latent set (`training.latents`).
+        task: what is asked of it; two artifacts are comparable under one task.
+
+    Raises:
+        BadArgsError, ModelUntrustedError, NoSuchFileError: as `Start.open`.
+    """
+    start = Start.open(folder)
+    source = BatchSource(LatentSet.open(data), start.layout, task, seed=1)
+    return validation_losses(start.denoiser(start.weights), source, batches=WINDOWS // SIZE)
 
 
 @dataclass(frozen=True)

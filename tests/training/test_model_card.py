@@ -106,3 +106,15 @@ def test_the_command_writes_it_anew(tiny_run: Path, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_bytes((tiny_run / "artifact/manifest.json").read_bytes())
     main([str(tmp_path)])
     assert (tmp_path / CARD_NAME).read_text().startswith("# tiny-recipe\n")
+
+
+def test_the_learning_curve_is_a_table(manifest: Manifest) -> None:
+    assert "What more training buys" not in model_card(manifest)
+    losses = {"all": 0.4, "bass": 0.3, "drums": 0.1, "guitar": 0.5, "piano": 0.7}
+    curve = {"100": losses, "200": losses | {"all": 0.25}}
+    training = manifest.training | {"learning_curve": curve}
+    card = model_card(manifest.model_copy(update={"training": training}))
+    rows = card.split("What more training buys")[1].splitlines()
+    assert "| Steps | all | bass | drums | guitar | piano |" in rows
+    assert "| 100 | 0.400 | 0.300 | 0.100 | 0.500 | 0.700 |" in rows
+    assert "| 200 | 0.250 | 0.300 | 0.100 | 0.500 | 0.700 |" in rows

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from tiny_recipe import WINDOW, tiny_recipe
 
+from stembridge.cli import main
 from stembridge.dataset.song import STEMS
 from stembridge.nn.parity import PARITY_NAME, check_other_shapes, check_stored
 from stembridge.nn.registry import read_network
@@ -122,6 +123,24 @@ def test_what_is_left_open_is_chosen_by_ear(tiny_run: Path, tmp_path: Path) -> N
         assert stem.timbre in choices if choices else stem.timbre is None
     heard = {stem for timbres in usual.values() for stem, names in timbres.items() if names}
     assert heard == set(STEMS)
+
+
+def test_the_validation_loss_is_of_these_weights(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(tiny_run / "latents" / "validation")
+    toml = tmp_path / "tiny.toml"
+    shipped = Path(recipes.__file__).with_name("configs") / "default.toml"
+    toml.write_text(shipped.read_text().replace("window = 256", f"window = {WINDOW}"))
+    artifact = str(tiny_run / "artifact")
+    told = ["train", "loss", artifact, artifact, "--data", data, "--recipe", str(toml)]
+    with pytest.raises(SystemExit, match="0"):
+        main(told)
+    one, again = capsys.readouterr().out.splitlines()
+    assert one == again
+    assert one.startswith(f"{artifact}: all ")
+    # Three steps taught nothing yet: a network that answers the mean has a loss of about 1.
+    assert 0.5 < float(one.split("all ")[1].split(",")[0]) < 1.5
 
 
 def test_the_manifest_says_how_it_was_made(tiny_run: Path) -> None:
