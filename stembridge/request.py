@@ -96,8 +96,8 @@ class GenerationRequest:
         sampler: one of SAMPLER_NAMES; None: the model's own.
         guidance: how strongly the conditions pull (1: as trained).
         chords: rising spans; empty: the model hears the harmony in the context.
-        style: one of the model's styles, or None.
-        timbres: (stem, timbre) pairs in house order.
+        style: one of the model's styles, or None: as heard in the context, if the model can.
+        timbres: (stem, timbre) pairs in house order; the model may choose where none is named.
         sample_format: 24-bit integers or 32-bit floats in the WAV.
         use_grid: whether the model is told tempo and bar lines.
         midi: whether a MIDI file is wanted beside each stem.

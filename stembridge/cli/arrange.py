@@ -55,7 +55,9 @@ def arrange(
         str | None, typer.Option(help="dpmpp_2m, dpmpp_2m_sde, heun or euler.")
     ] = None,
     guidance: Annotated[float, typer.Option(help="Pull of chords and grid; 1: the model's.")] = 1.0,
-    style: Annotated[str | None, typer.Option(help="One of the model's styles.")] = None,
+    style: Annotated[
+        str | None, typer.Option(help="One of the model's styles (default: as heard).")
+    ] = None,
     timbre: Annotated[
         list[str] | None, typer.Option(help="Sound of a stem as stem=name; once per stem.")
     ] = None,

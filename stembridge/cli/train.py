@@ -124,21 +124,29 @@ def _fine_tune(
 
 @train.command("loss")
 def loss(
-    models: Annotated[list[Path], typer.Argument(help="Folders of artifacts.")],
+    models: Annotated[
+        list[str], typer.Argument(help="Folders of artifacts, or LABEL=FOLDER, such as 8100=old.")
+    ],
     data: Annotated[
         Path, typer.Option(help="Latents they never saw, such as latents/validation of a run.")
     ],
     recipe: RecipeOption = None,
+    out: Annotated[Path | None, typer.Option(help="JSON file: label to losses.")] = None,
 ) -> None:
     """Validation loss of denoisers on the same windows and noise: what more training bought."""
+    import json
+
     from stembridge.training.recipe import load_recipe
     from stembridge.training.validation import artifact_losses
 
-    task = load_recipe(recipe).task_config
-    for folder in models:
-        losses = artifact_losses(folder, data, task)
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in losses.items())
-        print(f"{folder}: {shown}")
+    task, curve = load_recipe(recipe).task_config, {}
+    for word in models:
+        label, _, folder = word.rpartition("=")
+        losses = artifact_losses(Path(folder), data, task)
+        curve[label or folder] = losses
+        print(f"{word}: " + ", ".join(f"{name} {value:.4f}" for name, value in losses.items()))
+    if out is not None:
+        out.write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")
 
 
 @train.command("vae")

@@ -85,7 +85,9 @@ class FrameAttention(nn.Module):
 
     def _turned(self, x: Tensor) -> Tensor:
         """Rotates pairs of features of `[B, H, F, size]` by their frame's angle."""
-        angle = torch.arange(x.shape[2], device=x.device)[:, None] * self.rates
+        # Counted, not arange: a trace would keep the device it was made on.
+        frame = torch.ones_like(x[0, 0, :, 0], dtype=torch.float32).cumsum(0) - 1
+        angle = frame[:, None] * self.rates
         cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
         a, b = x.chunk(2, dim=3)
         return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=3)

@@ -191,7 +191,7 @@ def update_manifest(directory: Path, fields: Mapping[str, Any], files: Iterable[
     if path.is_file():
         mapping |= json.loads(path.read_text(encoding="utf-8"))
     for key, value in fields.items():
-        merged = isinstance(value, Mapping) and isinstance(mapping.get(key), dict)
+        merged = isinstance(value, Mapping) and value and isinstance(mapping.get(key), dict)
         mapping[key] = {**mapping[key], **value} if merged else value
     described = {name: describe_file(directory / name).model_dump() for name in files}
     mapping["files"] = {**mapping.get("files", {}), **described}

@@ -6,12 +6,14 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from stembridge.nn.exporting import rounded, update_manifest
 from stembridge.nn.parity import (
+    CODEC_FRAMES,
     PARITY_NAME,
     denoiser_input,
     reference_frames,
@@ -49,7 +51,9 @@ def export_denoiser(directory: Path, network: Network, *, float16: bool = False)
     given = tuple(torch.from_numpy(array) for array in arrays)
     _write_torchscript(module, given, directory / DENOISER_NAME, float16)
     dtype = "float16" if float16 else "float32"
-    fields = facts | {"denoiser": DENOISER_NAME, "denoiser_dtype": dtype}
+    # A classifier that is there already heard another network's latents.
+    deaf: dict[str, Any] = {"style_classifier": None, "style_timbres": {}}
+    fields = deaf | facts | {"denoiser": DENOISER_NAME, "denoiser_dtype": dtype}
     return update_manifest(directory, fields, [DENOISER_NAME, PARITY_NAME])
 
 
@@ -72,7 +76,8 @@ def export_style_classifier(
         What the manifest still lacks.
     """
     config = classifier.config
-    arrays = style_input(1, config.stems, config.channels, condition_channels)
+    shape = (1, config.stems, config.channels, CODEC_FRAMES)
+    arrays = style_input(shape, condition_channels)
     given = tuple(torch.from_numpy(array) for array in arrays)
     _write_torchscript(classifier.eval(), given, directory / STYLE_NAME, float16=False)
     fields = {"style_classifier": STYLE_NAME, "style_timbres": style_timbres}
@@ -87,6 +92,8 @@ def _write_torchscript(
         warnings.simplefilter("ignore")  # the deprecation of torch.jit, see torchscript_model
         answer = module(*given).numpy()
         traced = torch.jit.trace(module, given, check_trace=False)  # verify.py compares it
+        if "Device = prim::Constant" in str(traced.inlined_graph):
+            raise ValueError(f"{path.name} would run on this device only: its trace names it")
         if float16:
             _halve(traced)
         _save_bare(traced, path)

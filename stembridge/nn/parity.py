@@ -83,19 +83,25 @@ def manifest_input(manifest: Manifest, batch: int, n_frames: int) -> DenoiserInp
     return denoiser_input(shape, manifest.condition_channels, sigma_range)
 
 
-def style_input(
-    n_batch: int, n_stems: int, n_channels: int, condition_channels: int
-) -> DenoiserInput:
+def style_input(shape: tuple[int, int, int, int], condition_channels: int) -> DenoiserInput:
     """The style classifier's latents [B, S, C, F], given [B, S, F] and conditions [B, K, F].
 
     The last stem is not given; half of the frames of the one before are not.
     """
-    n_frames = 2 * CODEC_FRAMES
+    n_batch, n_stems, _, n_frames = shape
     given = np.ones((n_batch, n_stems, n_frames), np.float32)
     given[:, -1] = 0.0
-    given[:, -2:, CODEC_FRAMES:] = 0.0
-    latents = fixed_noise("styles", (n_batch, n_stems, n_channels, n_frames))
-    return latents, given, fixed_noise("grid", (n_batch, condition_channels, n_frames))
+    given[:, -2:, n_frames // 2 :] = 0.0
+    conditions = fixed_noise("grid", (n_batch, condition_channels, n_frames))
+    return fixed_noise("styles", shape), given, conditions
+
+
+def manifest_style_input(
+    manifest: Manifest, batch: int, n_frames: int = CODEC_FRAMES
+) -> DenoiserInput:
+    """`style_input` for an artifact."""
+    shape = (batch, manifest.n_stems, manifest.latent_channels, n_frames)
+    return style_input(shape, manifest.condition_channels)
 
 
 def store_references(directory: Path, references: Mapping[str, FloatArray]) -> Path:
@@ -136,11 +142,9 @@ def check_stored(model: StemModel, references: Mapping[str, FloatArray]) -> list
     n_frames = reference_frames(manifest.frame_multiple)
     found = model.denoise(*manifest_input(manifest, 2, n_frames))
     checks.append(deviation(manifest.denoiser, found, references[manifest.denoiser]))
-    shape = 1, manifest.n_stems, manifest.latent_channels, manifest.condition_channels
-    chances = model.style_chances(*style_input(*shape))
-    if manifest.style_classifier is not None and chances is not None:
-        style = manifest.style_classifier
-        checks.append(deviation(style, chances, references[style]))
+    if style := manifest.style_classifier:
+        found = _heard(model)(*manifest_style_input(manifest, 1))
+        checks.append(deviation(style, found, references[style]))
     return checks
 
 
@@ -160,7 +164,22 @@ def check_other_shapes(model: StemModel, live: Reference | None = None) -> list[
     for name, stem in _networks(manifest.decoders).items():
         cases.append((name, _bound(model.decode, stem), (latents,)))
     cases.append((manifest.denoiser, model.denoise, manifest_input(manifest, 3, n_frames)))
+    if manifest.style_classifier:
+        given = manifest_style_input(manifest, 3, 3 * CODEC_FRAMES)
+        cases.append((manifest.style_classifier, _heard(model), given))
     return [_compare(name, run, given, live) for name, run, given in cases]
+
+
+def _heard(model: StemModel) -> Callable[..., FloatArray]:
+    """The style classifier as a function that always answers."""
+
+    def heard(*given: FloatArray) -> FloatArray:
+        chances = model.style_chances(*given)
+        if chances is None:
+            raise ValueError("the manifest names a style classifier, but the model hears no styles")
+        return chances
+
+    return heard
 
 
 def _compare(

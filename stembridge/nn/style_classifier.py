@@ -19,7 +19,8 @@ from stembridge.conditions import GRID_CHANNELS, GRID_PERIODS_BEATS
 
 _FLAG, _LOG_TEMPO, _FIRST_WAVE = 0, 1, 2  # rows of the grid block
 _BAR_SINE = _FIRST_WAVE + 2 * len(GRID_PERIODS_BEATS)
-_TEMPOS = (-0.9, 0.9, 10)  # log2(bpm / 110): centres of soft bins, from, to, how many
+# Centres of soft bins: from, to, how many.
+_TEMPOS = (-0.9, 0.9, 10)  # log2(bpm / 110)
 _BARS_BEATS = (2.0, 6.0, 9)
 _LIMIT = 5.0  # deviations; what lies farther out is no better known
 
@@ -54,6 +55,8 @@ class StyleClassifier(nn.Module):
 
     mean: Tensor
     deviation: Tensor
+    tempos: Tensor
+    bars_beats: Tensor
 
     def __init__(self, config: StyleClassifierConfig) -> None:
         super().__init__()
@@ -61,6 +64,9 @@ class StyleClassifier(nn.Module):
         shape = (config.stems, config.statistics)
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("deviation", torch.ones(shape))
+        # Buffers, because a trace would keep the device a constant was made on.
+        self.register_buffer("tempos", torch.linspace(*_TEMPOS), persistent=False)
+        self.register_buffer("bars_beats", torch.linspace(*_BARS_BEATS), persistent=False)
         inputs = config.stems * (config.statistics + 1) + 1 + _TEMPOS[2] + _BARS_BEATS[2]
         self.enter = nn.Linear(inputs, config.hidden)
         self.leave = nn.Linear(config.hidden, config.styles)
@@ -109,12 +115,13 @@ class StyleClassifier(nn.Module):
         )
         frame_beats = 110.0 / 60.0 * self.config.frame_s * torch.exp2(log_tempo)
         bar_beats = 2 * math.pi * frame_beats / turn.clamp_min(1e-3)
-        bins = torch.cat([_soft_bins(log_tempo, _TEMPOS), _soft_bins(bar_beats, _BARS_BEATS)], 1)
+        bins = torch.cat(
+            [_soft_bins(log_tempo, self.tempos), _soft_bins(bar_beats, self.bars_beats)], 1
+        )
         return torch.cat([torch.ones_like(known), bins], 1) * known
 
 
-def _soft_bins(value: Tensor, bins: tuple[float, float, int]) -> Tensor:
+def _soft_bins(value: Tensor, centres: Tensor) -> Tensor:
     """How near `[B, 1]` lies to each of evenly spaced centres, `[B, n]`, 1 at a centre."""
-    centres = torch.linspace(*bins)
-    spacing = (bins[1] - bins[0]) / (bins[2] - 1)
+    spacing = centres[1] - centres[0]
     return torch.exp(-0.5 * ((value - centres) / (0.6 * spacing)).square())

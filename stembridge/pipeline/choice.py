@@ -49,8 +49,7 @@ def choose(
     draws = np.random.default_rng([seed & 0xFFFFFFFF, seed >> 32]).random(1 + manifest.n_stems)
     style = told.style
     if style is None and chances is not None:
-        drawn = np.searchsorted(np.cumsum(chances), draws[0] * chances.sum(), side="right")
-        style = manifest.styles[min(int(drawn), len(manifest.styles) - 1)]
+        style = _drawn(manifest, chances, draws[0], told.timbres)
     usual = manifest.style_timbres.get(style or "", {})
     timbres = dict(told.timbres)
     for stem in targets:
@@ -58,3 +57,18 @@ def choose(
         if stem not in timbres and names:
             timbres[stem] = names[int(draws[1 + manifest.stem_index(stem)] * len(names))]
     return Choice(style, timbres)
+
+
+def _drawn(manifest: Manifest, chances: FloatArray, draw: float, timbres: Mapping[str, str]) -> str:
+    """A style by its chances; only one that the told instruments play in, if there is any."""
+    plays = [
+        all(
+            name in manifest.style_timbres.get(style, {}).get(stem, ())
+            for stem, name in timbres.items()
+        )
+        for style in manifest.styles
+    ]
+    fitting = chances * plays if (chances * plays).any() else chances
+    ends = np.cumsum(fitting, dtype=np.float64)
+    index = np.searchsorted(ends, draw * ends[-1], side="right")
+    return manifest.styles[min(int(index), len(manifest.styles) - 1)]

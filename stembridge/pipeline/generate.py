@@ -5,7 +5,7 @@ Everything here is in the model's own terms (its rate, its level, its stems) and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,7 +57,7 @@ def generate(
     n_samples = context.samples.shape[-1]
     told = partial(conditions_for, request, model.manifest, n_samples, context.chords)
     known = _given_latents(context, model, report)
-    chances = _style_chances(known, told(), context, model)
+    chances = _style_chances(known, told, context, model)
     wishes = Choice(request.style, dict(request.timbres))
     for variation in range(request.variations):
         seed = settings.seed + (variation << 32)
@@ -83,13 +83,15 @@ def _given_latents(context: Context, model: StemModel, report: Reporter) -> Know
 
 
 def _style_chances(
-    known: Known, conditions: FloatArray, context: Context, model: StemModel
+    known: Known, told: Callable[[], FloatArray], context: Context, model: StemModel
 ) -> FloatArray | None:
     """Chances [styles] of what sounds in the context; None if the model hears no styles."""
+    if model.manifest.style_classifier is None:
+        return None
     sounding = known.mask.copy()
     for stem in context.silent:
         sounding[:, model.manifest.stem_index(stem)] = 0.0
-    chances = model.style_chances(known.latents, sounding, conditions[None])
+    chances = model.style_chances(known.latents, sounding, told()[None])
     return None if chances is None else chances[0]
 
 

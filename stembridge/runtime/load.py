@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from stembridge.errors import NoGpuError
+from stembridge.errors import ModelUntrustedError, NoGpuError
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.device import Threads, cuda_index
 from stembridge.runtime.manifest import Manifest, read_manifest, read_verified
@@ -67,8 +67,12 @@ class ArtifactModel:
         self, latents: FloatArray, given: FloatArray, conditions: FloatArray
     ) -> FloatArray | None:
         """Chances of the manifest's styles [B, styles]; None if the artifact hears none."""
-        hear = self._style_classifier
-        return None if hear is None else hear(latents, given, conditions)
+        if self._manifest.style_classifier is None:
+            return None
+        chances = _open(self._style_classifier)(latents, given, conditions)
+        if chances.shape != (len(latents), len(self._manifest.styles)) or np.isnan(chances).any():
+            raise ModelUntrustedError("The model's style classifier gives no chances of styles.")
+        return chances
 
     def close(self) -> None:
         """Release the networks."""
@@ -163,6 +167,7 @@ def warm_up(model: StemModel, batch_sizes: Sequence[int] = (1,)) -> float:
         sigma = np.full((batch, manifest.n_stems, n_frames), manifest.sigma_max, np.float32)
         conditions = np.zeros((batch, manifest.condition_channels, n_frames), np.float32)
         model.denoise(x, sigma, conditions)
+        model.style_chances(x, np.ones_like(sigma), conditions)
     audio = np.zeros((1, n_frames * manifest.hop), np.float32)
     for stem in manifest.stems:
         model.decode(stem, model.encode(stem, audio))

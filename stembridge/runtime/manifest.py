@@ -129,7 +129,7 @@ class Manifest(_Part):
     def network_files(self) -> set[str]:
         """Names of the files that are opened."""
         named = {self.denoiser, *self.encoders.values(), *self.decoders.values()}
-        return named | ({self.style_classifier} if self.style_classifier else set())
+        return named if self.style_classifier is None else named | {self.style_classifier}
 
     @property
     def artifact_sha256(self) -> str:
@@ -165,10 +165,14 @@ def _check_stems(manifest: Manifest) -> None:
     )
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} is not among the stems")
-    _check_style_timbres(manifest)
+    _check_styles(manifest)
 
 
-def _check_style_timbres(manifest: Manifest) -> None:
+def _check_styles(manifest: Manifest) -> None:
+    blocks = [(block.name, block.channels) for block in manifest.condition_layout]
+    takes_style = manifest.styles and ("style", 1 + len(manifest.styles)) in blocks
+    if manifest.style_classifier is not None and not (takes_style and blocks[0][0] == "grid"):
+        raise ValueError("a style_classifier needs styles, a grid block first, and a style block")
     if not set(manifest.style_timbres) <= set(manifest.styles):
         raise ValueError("style_timbres names a style that is not among the styles")
     for stems in manifest.style_timbres.values():

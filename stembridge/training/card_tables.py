@@ -63,7 +63,7 @@ def figures_section(figures: Mapping[str, Any], title: str = "") -> Iterator[str
         )
         if figures.get("setting"):
             yield from ("", f"Setting: `{figures['setting']}`")
-        yield from ("", *table(stems))
+        yield from ("", *_table(stems))
     rest = {k: v for k, v in figures.items() if k not in ("stems", "songs", "setting")}
     yield from (f"- {_name(k)}: {v}" for k, v in _flat(rest, within=False).items())
     for name, inner in rest.items():
@@ -71,7 +71,7 @@ def figures_section(figures: Mapping[str, Any], title: str = "") -> Iterator[str
             yield from figures_section(inner, name)
 
 
-def table(columns: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _table(columns: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Lines of a table: a column for each mapping, a row for each figure that one of them has."""
     flat = {stem: _flat(values) for stem, values in columns.items()}
     present = dict.fromkeys(name for values in flat.values() for name in values)

@@ -236,7 +236,9 @@ def _steps(run: Run, source: BatchSource, rank: int, world: int, show: Show | No
     """Trains to the end; the first process logs, shows and saves."""
     smooth, started, first = 0.0, time.monotonic(), run.step
     last = min(run.config.steps, run.config.until or run.config.steps)
-    while run.step < last and not orphaned():
+    while run.step < last:
+        if orphaned():
+            raise SystemExit("the process that started this one is gone")
         loss = run.train_step(source, rank, world)
         done = run.step - first
         smooth = loss if done == 1 else smooth + (loss - smooth) * max(0.01, 1 / done)

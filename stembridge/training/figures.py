@@ -9,6 +9,7 @@ REPORTS holds a folder for each evaluation of the artifact that was made (`--out
     programs/    stembridge evaluate --songs 24 --programs held-out --ceiling-only
     soundfont/   stembridge evaluate --songs 24 --soundfont TimGM6mb.sf2 --ceiling-only
     long/        stembridge evaluate --songs 0 --long-form 1
+    curve.json   stembridge train loss 2900=OLD 8100=OLDER … --data LATENTS --out curve.json
 """
 
 from __future__ import annotations
@@ -197,6 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     figures = manifest_figures(reports)
     mapping = read_manifest(args.artifact).to_mapping() | {"figures": figures}
+    if (curve := args.reports / "curve.json").is_file():
+        mapping["training"]["learning_curve"] = json.loads(curve.read_text())
     write_manifest(parse_manifest(mapping), args.artifact)
     write_card(args.artifact)
     if args.readme:

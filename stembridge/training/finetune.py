@@ -171,8 +171,8 @@ def _write_artifact(
     facts = {k: v for k, v in manifest.to_mapping().items() if k != "files"}
     facts |= {
         "name": name or f"{manifest.name}-tuned"[:100],
-        "training": {**manifest.training, "fine_tune": tuning},
-        "figures": {},  # those of the old model
+        "training": {**manifest.training, "fine_tune": tuning, "learning_curve": {}},
+        "figures": {},  # these two are the old model's
         # The user's music is in no style of the old model's, and on instruments of its own.
         "style_classifier": None,
         "style_timbres": {},

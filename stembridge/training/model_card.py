@@ -86,7 +86,7 @@ def _told(manifest: Manifest) -> list[str]:
     words = {
         "grid": "tempo and metre",
         "chords": "chords" + " (heard in the given stems if none are told)" * chords_heard,
-        "style": "a style" + " (heard likewise)" * style_heard,
+        "style": "a style" + " (heard in the given stems if none is told)" * style_heard,
         "timbre": "an instrument per stem" + " (else one that goes with the style)" * style_heard,
     }
     return [words[block.name] for block in manifest.condition_layout]
@@ -131,10 +131,9 @@ def _learning(manifest: Manifest) -> list[str]:
     if not curve:
         return []
     names = ["all", *manifest.stems]
-    rows = [
-        f"| {steps} | {' | '.join(f'{losses[name]:.3f}' for name in names)} |"
-        for steps, losses in curve.items()
-    ]
+    nan = float("nan")
+    cells = {steps: [f"{losses.get(n, nan):.3f}" for n in names] for steps, losses in curve.items()}
+    rows = [f"| {steps} | {' | '.join(row)} |" for steps, row in cells.items()]
     return [
         "Validation loss after so many steps (`stembridge train loss`), the same windows and noise "
         "of songs kept out of training:",

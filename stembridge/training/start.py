@@ -51,8 +51,8 @@ class Start:
         fields = manifest.training.get("backbone")
         if not isinstance(fields, Mapping) or manifest.stems != STEMS:
             raise BadArgsError(
-                f"The model '{manifest.name}' cannot be fine-tuned: its manifest does not describe "
-                f"a backbone for {', '.join(STEMS)}."
+                f"The model '{manifest.name}' cannot be trained further: its manifest does not "
+                f"describe a backbone for {', '.join(STEMS)}."
             )
         backbone = BackboneConfig(**{k: _frozen(v) for k, v in fields.items()})
         weights = _weights(read_verified(folder, manifest, manifest.denoiser), backbone)

@@ -13,6 +13,7 @@ from torch import Tensor
 from stembridge.conditions import Layout
 from stembridge.dataset.pieces import recording_of
 from stembridge.dataset.song import STEMS
+from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.nn.precondition import Preconditioned, loss_weight
 from stembridge.training.batches import BatchSource, TaskConfig
 from stembridge.training.latents import LatentSet
@@ -74,10 +75,21 @@ def artifact_losses(folder: Path, data: Path, task: TaskConfig) -> dict[str, flo
         task: what is asked of it; two artifacts are comparable under one task.
 
     Raises:
+        BadArgsError: the latents are another model's, or too short.
+        NoSuchFileError: there are none.
         BadArgsError, ModelUntrustedError, NoSuchFileError: as `Start.open`.
     """
     start = Start.open(folder)
-    source = BatchSource(LatentSet.open(data), start.layout, task, seed=1)
+    try:
+        latents = LatentSet.open(data)
+    except OSError as error:
+        raise NoSuchFileError(f"'{data}' holds no latents (`stembridge train default`).") from error
+    found = latents.latents.shape[1:3], latents.conditions.shape[1]
+    if found != ((start.backbone.stems, start.backbone.channels), start.backbone.conditions):
+        raise BadArgsError(f"The latents in '{data}' are not of the model in '{folder}'.")
+    if latents.lengths.max(initial=0) < task.window:
+        raise BadArgsError(f"No song in '{data}' is as long as a window.")
+    source = BatchSource(latents, start.layout, task, seed=1)
     return validation_losses(start.denoiser(start.weights), source, batches=WINDOWS // SIZE)
 
 

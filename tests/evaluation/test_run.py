@@ -28,6 +28,7 @@ from stembridge.evaluation.songs import SongFolder
 from stembridge.evaluation.summary import FRECHET, SUBJECTS, _deviation_ratio, summary
 from stembridge.musical_time import TimeSignature
 from stembridge.pipeline.settings import layout_of
+from stembridge.runtime.manifest import ConditionBlock
 from stembridge.testing import FakeModel, fake_manifest
 
 RATE, BPM = 22050, 120.0
@@ -198,6 +199,29 @@ def test_conditions_follow_the_setting(songs: list[AnnotatedSong]) -> None:
     told = conditions_of(model, songs[0], NOTHING, "bass", Setting(chords=True, grid=False))
     assert told[at["chords"]].any()
     assert not told[at["grid"]].any()
+
+
+def test_style_and_instrument_are_chosen_as_in_serving(songs: list[AnnotatedSong]) -> None:
+    manifest = fake_manifest(
+        styles=("one", "two", "three"), timbres={"bass": ("finger",)}, style_classifier="fake",
+        style_timbres={"three": {"bass": ("finger",)}},
+        condition_layout=(
+            ConditionBlock(name="grid", channels=16), ConditionBlock(name="style", channels=4),
+            ConditionBlock(name="timbre", channels=1),
+        ),
+    )  # fmt: skip
+    model, latents = FakeModel(manifest), np.ones((4, 8, 20), np.float32)
+    sounding = np.abs(songs[0].audio).max(axis=1) > 0
+
+    def told(song: AnnotatedSong, setting: Setting) -> list[float]:
+        return conditions_of(model, song, latents, "bass", setting)[16:, 0].tolist()
+
+    # The fake's style is the number of stems it hears: all that sound but the one to be made.
+    assert sounding.all()
+    assert told(songs[0], Setting()) == [1, 1, 0, 0, 0]  # three stems of three styles: the first
+    resting = replace(songs[0], audio=songs[0].audio * np.array([[1], [0], [1], [1]], np.float32))
+    assert told(resting, Setting()) == [1, 0, 0, 1, 1]
+    assert told(resting, Setting(choose=False)) == [0, 0, 0, 0, 0]
 
 
 def test_chords_are_heard_in_the_other_stems_as_in_serving(songs: list[AnnotatedSong]) -> None:

@@ -72,9 +72,20 @@ def test_a_model_that_hears_no_styles_chooses_nothing() -> None:
     assert choose(hearing(), None, ["bass"], 0, Choice()) == Choice()
 
 
-def test_rounding_of_the_chances_never_leaves_the_list() -> None:
-    chances = np.full(3, 1 / 3, np.float32) * 0.999
-    assert all(choose(hearing(), chances, [], s, Choice()).style in STYLES for s in range(500))
+def test_chances_that_add_up_to_nothing_never_leave_the_list() -> None:
+    nothing = np.zeros(3, np.float32)
+    assert choose(hearing(), nothing, [], 1, Choice()).style in STYLES
+
+
+def test_a_told_instrument_is_played_in_a_style_that_has_it() -> None:
+    chances = np.array([0.1, 0.8, 0.1], np.float32)
+    for seed in range(50):
+        slap = choose(hearing(), chances, ["bass"], seed, Choice(None, {"bass": "slap"}))
+        assert slap == Choice("funk", {"bass": "slap"})
+    # No style has both: then the ear decides alone.
+    both = Choice(None, {"bass": "slap", "drums": "808"})
+    styles = {choose(hearing(), chances, ["bass"], s, both).style for s in range(50)}
+    assert styles == set(STYLES)
 
 
 @pytest.fixture
@@ -131,6 +142,8 @@ def test_takes_of_a_request_may_be_in_different_styles(tmp_path: Path) -> None:
         ({"style_timbres": {"polka": {"bass": ("finger",)}}}, "among the styles"),
         ({"style_timbres": {"funk": {"bass": ("tuba",)}}}, "bass timbre"),
         ({"style_classifier": "style.ts"}, "SHA-256"),
+        ({"styles": (), "style_timbres": {}}, "needs styles"),
+        ({"condition_layout": (ConditionBlock(name="style", channels=4),)}, "a grid block first"),
     ],
 )
 def test_a_manifest_must_know_what_it_names(changes: dict[str, object], words: str) -> None:

@@ -203,7 +203,7 @@ def test_a_changed_denoiser_is_never_opened(tiny_run: Path, tmp_path: Path) -> N
     manifest = json.loads((copy / "manifest.json").read_text())
     del manifest["training"]["backbone"]
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(BadArgsError, match="cannot be fine-tuned"):
+    with pytest.raises(BadArgsError, match="cannot be trained further"):
         finetune(own_songs(), tmp_path / "out", init=copy, steps=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,13 @@ from tiny_recipe import WINDOW, tiny_recipe
 
 from stembridge.cli import main
 from stembridge.dataset.song import STEMS
-from stembridge.nn.parity import PARITY_NAME, check_other_shapes, check_stored
+from stembridge.errors import ModelUntrustedError
+from stembridge.nn.parity import (
+    PARITY_NAME,
+    check_other_shapes,
+    check_stored,
+    manifest_style_input,
+)
 from stembridge.nn.registry import read_network
 from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
@@ -125,6 +132,22 @@ def test_what_is_left_open_is_chosen_by_ear(tiny_run: Path, tmp_path: Path) -> N
     assert heard == set(STEMS)
 
 
+def test_the_style_classifier_is_opened_only_as_the_manifest_vouches(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "artifact"
+    shutil.copytree(tiny_run / "artifact", folder)
+    code = bytearray((folder / "style.ts").read_bytes())
+    code[len(code) // 2] ^= 1
+    (folder / "style.ts").write_bytes(code)
+    with pytest.raises(ModelUntrustedError, match=r"style\.ts.*SHA-256"):
+        load_model(folder, "cpu")
+    model = load_model(tiny_run / "artifact", "cpu")
+    model.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        model.style_chances(*manifest_style_input(model.manifest, 1))
+
+
 def test_the_validation_loss_is_of_these_weights(
     tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,11 +156,19 @@ def test_the_validation_loss_is_of_these_weights(
     shipped = Path(recipes.__file__).with_name("configs") / "default.toml"
     toml.write_text(shipped.read_text().replace("window = 256", f"window = {WINDOW}"))
     artifact = str(tiny_run / "artifact")
-    told = ["train", "loss", artifact, artifact, "--data", data, "--recipe", str(toml)]
+    out = tmp_path / "curve.json"
+    told = ["train", "loss", artifact, f"3={artifact}", "--data", data, "--recipe", str(toml)]
+    told += ["--out", str(out)]
     with pytest.raises(SystemExit, match="0"):
         main(told)
     one, again = capsys.readouterr().out.splitlines()
-    assert one == again
+    assert again == f"3={one}"
+    curve = json.loads(out.read_text())
+    assert curve[artifact] == curve["3"]
+    assert f"all {curve['3']['all']:.4f}" in one
+    with pytest.raises(SystemExit, match=r"[1-9]"):
+        main(["train", "loss", artifact, "--data", str(tmp_path / "nowhere")])
+    assert "holds no latents" in capsys.readouterr().err
     assert one.startswith(f"{artifact}: all ")
     # Three steps taught nothing yet: a network that answers the mean has a loss of about 1.
     assert 0.5 < float(one.split("all ")[1].split(",")[0]) < 1.5
