@@ -1,12 +1,19 @@
-"""Requests longer than the network's window, made window by window.
+"""Requests longer than the network's window, made in windows that overlap.
 
     frames    0 ................................................. F
     window 0  [==============]
     window 1             [???==============]
     window 2                           [???==============]
 
-The frames marked ??? were made by the window before; the next window is given them (see
-`inpaint`) and continues from them, so no crossfade is needed and nothing already made changes.
+In turn: the frames marked ??? were made by the window before; the next window is given them (see
+`inpaint`) and continues from them. Nothing already made changes, but what one window does a little
+wrong the next takes for right, and the sound changes where its own frames begin.
+
+Together: all windows take each step of the sampler side by side, and answer as one where they
+overlap (MultiDiffusion, Bar-Tal et al. 2023, arXiv 2302.08113, eq. 5, with weights that fade).
+No window is later than another, but only what they are all told holds them together: without
+chords, distant windows chose keys of their own.
+
 Given stems are given in every window. The windows share the length evenly, which makes the fewest
 frames twice.
 """
@@ -57,6 +64,7 @@ def sample_in_windows(
     window: int,
     overlap: int,
     multiple: int = 1,
+    together: bool = False,
     callback: Callback | None = None,
 ) -> FloatArray:
     """Sample latents of any length.
@@ -72,6 +80,7 @@ def sample_in_windows(
         window: longest window in frames.
         overlap: frames shared by neighbours at least.
         multiple: see D.
+        together: all windows at once; else one after the other.
         callback: told before each network call, counting over all windows.
 
     Returns:
@@ -84,6 +93,9 @@ def sample_in_windows(
     conditions = _stretched(conditions, batch, reach)
     latents = _stretched(known.latents, batch, reach).copy()
     mask = _stretched(known.mask, batch, reach).copy()
+    if together:
+        joined = _Joined(D, windows, overlap, callback)
+        D, windows, callback = joined, [range(reach)], joined.tell
     for i, place in enumerate(windows):
         at = slice(place.start, place.stop)
         held = replace(known, latents=latents[..., at], mask=mask[..., at])
@@ -98,6 +110,51 @@ def sample_in_windows(
         )
         mask[..., at] = 1.0
     return latents[..., :n_frames]
+
+
+class _Joined:
+    """A denoiser of any length, made of one for windows; where they overlap, they fade over."""
+
+    def __init__(
+        self, D: Denoiser, windows: list[range], overlap: int, callback: Callback | None
+    ) -> None:
+        self._D, self._places, self._callback = D, windows, callback
+        self._step = StepInfo(0, 1, 0.0)
+        self._shares = _fading_shares(windows, overlap)
+
+    def tell(self, info: StepInfo) -> None:
+        """Takes note of the step that the sampler is about to make."""
+        self._step = info
+
+    def __call__(self, x: Array, sigma: Array, conditions: Array) -> Array:
+        answer = np.zeros_like(x)
+        for i, (place, share) in enumerate(zip(self._places, self._shares, strict=True)):
+            at = slice(place.start, place.stop)
+            self._tell_call(i)
+            parts = (np.ascontiguousarray(array[..., at]) for array in (x, sigma, conditions))
+            answer[..., at] += share * self._D(*parts)
+        return answer
+
+    def _tell_call(self, window: int) -> None:
+        step, n_windows = self._step, len(self._places)
+        if self._callback is not None:
+            done = step.call * n_windows + window
+            self._callback(StepInfo(done, step.n_calls * n_windows, step.sigma))
+
+
+def _fading_shares(windows: list[range], overlap: int) -> list[FloatArray]:
+    """Weight of every frame of every window; those of a frame add up to 1."""
+    total = np.zeros(windows[-1].stop, np.float32)
+    weights = []
+    for place in windows:
+        frames = np.arange(len(place), dtype=np.float32)
+        edge = np.minimum(frames + 1, len(place) - frames)
+        weights.append(np.minimum(edge / max(1, overlap), 1.0).astype(np.float32))
+        total[place.start : place.stop] += weights[-1]
+    return [
+        weight / total[place.start : place.stop]
+        for weight, place in zip(weights, windows, strict=True)
+    ]
 
 
 def _stretched(array: Array, batch: int, n_frames: int) -> FloatArray:

@@ -27,7 +27,7 @@ from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.diffusion.windows import sample_in_windows
 from stembridge.pipeline.choice import Choice, choose
 from stembridge.pipeline.context import heard_chords
-from stembridge.pipeline.settings import layout_of
+from stembridge.pipeline.settings import layout_of, tells_chords
 from stembridge.runtime.model import StemModel
 
 Array = NDArray[np.float32]
@@ -173,4 +173,5 @@ def generate_latents(
         window=manifest.window_frames,
         overlap=manifest.overlap_frames,
         multiple=manifest.frame_multiple,
+        together=tells_chords(manifest, conditions),
     )

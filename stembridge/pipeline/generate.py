@@ -22,7 +22,7 @@ from stembridge.pipeline.choice import Choice, choose
 from stembridge.pipeline.context import Context
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.level import level_stem
-from stembridge.pipeline.settings import Settings, conditions_for, settings_for
+from stembridge.pipeline.settings import Settings, conditions_for, settings_for, tells_chords
 from stembridge.request import GenerationRequest
 from stembridge.runtime.model import StemModel
 
@@ -116,6 +116,7 @@ def _sample(
         window=manifest.window_frames,
         overlap=manifest.overlap_frames,
         multiple=manifest.frame_multiple,
+        together=tells_chords(manifest, conditions),
         callback=lambda step: report("sample", step.call / step.n_calls, variation),
     )
     take: FloatArray = latents[0]

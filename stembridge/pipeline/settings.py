@@ -95,6 +95,15 @@ def conditions_for(
     )
 
 
+def tells_chords(manifest: Manifest, conditions: FloatArray) -> bool:
+    """Whether conditions [..., K, F] say anywhere which chord sounds.
+
+    Windows of a long request may then be made together: harmony holds them together.
+    """
+    block = layout_of(manifest).slices().get("chords")
+    return block is not None and bool(conditions[..., block.start, :].any())
+
+
 def _check_vocabulary(request: GenerationRequest, manifest: Manifest) -> None:
     for stem in request.generate:
         stem_index(manifest, stem)

@@ -169,7 +169,8 @@ def _limits(manifest: Manifest) -> list[str]:
         "- Its music is a composer's patterns on General MIDI instruments: parts are plain, and "
         "sound lo-fi beside a sample library.",
         "- Stems are mono; pan and widen them yourself.",
-        f"- Longer requests are made in windows of {window_s:.1f} s, each hearing the one before.",
+        f"- Longer requests are made in windows of {window_s:.1f} s: side by side where chords are "
+        "known, else each hearing the one before.",
         *(["- Guitar and piano comp and arpeggiate; they seldom play a tune."] if guitars else []),
         "- Real recordings differ from what it was trained on: expect its figures to be lower on "
         "them. A fine-tune on one's own stems helps.",

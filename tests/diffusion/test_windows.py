@@ -51,8 +51,9 @@ def nothing(n_frames, n_stems=4, n_channels=2, **settings_):
 
 
 def run(
-    denoise, known, seeds=(3,), window=64, overlap=16, multiple=4, name="dpmpp_2m", sigmas=SIGMAS
-):
+    denoise, known, seeds=(3,), window=64, overlap=16, multiple=4, name="dpmpp_2m", sigmas=SIGMAS,
+    **more,
+):  # fmt: skip
     n_frames = known.mask.shape[-1]
     conditions = np.arange(n_frames, dtype=np.float32).reshape(1, 1, -1)
     return sample_in_windows(
@@ -65,6 +66,7 @@ def run(
         window=window,
         overlap=overlap,
         multiple=multiple,
+        **more,
     )
 
 
@@ -234,3 +236,43 @@ def test_progress_counts_over_all_windows():
     )
     assert [info.call for info in told] == list(range(30))
     assert {info.n_calls for info in told} == {30}
+
+
+@pytest.mark.parametrize("name", ["dpmpp_2m", "euler"])
+def test_together_is_one_long_window_where_frames_do_not_hear_each_other(name):
+    known = nothing(200)
+    known.mask[:, 1] = 1
+    known.latents[:, 1] = np.sin(np.arange(200))
+    covariance = 0.4 * np.eye(4) + 0.6
+    whole = run(joint_stems(covariance), known, window=200, name=name)
+    parts = run(joint_stems(covariance), known, name=name, together=True)
+    np.testing.assert_allclose(parts, whole, atol=2e-5)
+    np.testing.assert_array_equal(parts[:, 1], known.latents[:, 1])
+
+
+def test_together_every_window_is_called_at_every_step_and_told_before():
+    denoise, seen = counted(white(0.5))
+    told = []
+    run(denoise, nothing(150), together=True, callback=told.append)
+    n_windows = len(plan_windows(150, 64, 16, 4))
+    n_calls = n_windows * (len(SIGMAS) - 1)
+    assert {sigma.shape for sigma in seen} == {(1, 4, 64)}
+    assert [(info.call, info.n_calls) for info in told] == [(i, n_calls) for i in range(n_calls)]
+    assert [info.sigma for info in told] == sorted((i.sigma for i in told), reverse=True)
+
+
+def test_together_the_answers_fade_over_and_no_window_is_before_another():
+    """Windows that answer their own number: the joint answer is that number, then a ramp."""
+    places = plan_windows(112, 64, 16, 4)
+    assert [(p.start, p.stop) for p in places] == [(0, 64), (48, 112)]
+    calls = []
+
+    def denoise(x, sigma, conditions):
+        calls.append(0)
+        return np.full_like(x, (len(calls) - 1) % 2)
+
+    out = run(denoise, nothing(112), together=True)[0, 0, 0]
+    np.testing.assert_array_equal(out[:48], 0)
+    np.testing.assert_array_equal(out[64:], 1)
+    np.testing.assert_allclose(out[48:64], np.arange(1, 17) / 17, atol=1e-6)
+    np.testing.assert_allclose(out + out[::-1], 1, atol=1e-6)

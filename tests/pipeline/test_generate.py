@@ -225,3 +225,28 @@ class TestCodec:
 def test_paths_are_unknown_to_it() -> None:
     source = Path(__file__).parents[2] / "stembridge" / "pipeline" / "generate.py"
     assert "pathlib" not in source.read_text() and "soundfile" not in source.read_text()
+
+
+def test_chords_hold_the_windows_of_a_long_request_together() -> None:
+    """Told chords, all windows take each step; else each is finished before the next begins."""
+
+    class Noting(FakeModel):
+        def __init__(self) -> None:
+            super().__init__()
+            self.levels: list[float] = []
+
+        def denoise(self, x, sigma, conditions):  # type: ignore[no-untyped-def]
+            self.levels.append(float(sigma.max()))
+            return super().denoise(x, sigma, conditions)
+
+    def levels(**wishes: Any) -> list[float]:
+        model = Noting()
+        request = request_for(bars=8, steps=3, **wishes)  # 16 s: four windows
+        takes_of(request, context_of(request), model)
+        return model.levels
+
+    alone, together = levels(), levels(chords="Am F")
+    assert len(alone) == len(together) == 12
+    assert alone[0] > alone[1] > alone[2] < alone[3] == alone[0]
+    assert together == sorted(together, reverse=True)
+    assert together[0] == together[3] > together[4]
