@@ -23,7 +23,7 @@ from stembridge.chords.pitches import LOWEST, N_PITCHES, Array, Audio, activatio
 from stembridge.chords.symbols import QUALITIES, ChordSpan, name_chord
 from stembridge.musical_time import TimeSignature
 
-_UNPITCHED = ("drums",)
+UNPITCHED = frozenset({"drums"})
 _BASS = "bass"
 
 # Qualities that are told apart, and what a beat of each must score above a plain triad: the more
@@ -74,7 +74,7 @@ def estimate_chords(
         Spans as in a request, the first at beat 0; empty where the evidence is weak: silence,
         noise, lone notes, or music in less than half of the time.
     """
-    pitched = {stem: audio for stem, audio in stems.items() if stem not in _UNPITCHED}
+    pitched = {stem: audio for stem, audio in stems.items() if stem not in UNPITCHED}
     if not set(pitched) - {_BASS}:
         return ()  # a bass line alone has roots, but leaves major and minor open
     edges = _cell_edges(time_signature, length_beats, start_beats)

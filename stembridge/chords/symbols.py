@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stembridge.errors import BadArgsError
 
@@ -101,6 +101,14 @@ def parse_chord(symbol: str, start_beats: float = 0.0) -> ChordSpan:
 
 def _pitch_class(name: str) -> int:
     return (_LETTERS[name[0]] + _ACCIDENTALS[name[1:]]) % 12
+
+
+def transposed(chord: ChordSpan, semitones: int) -> ChordSpan:
+    """The chord so many semitones higher, under its plain name; its place stays."""
+    if chord.root is None:
+        return chord
+    higher = ((pitch_class + semitones) % 12 for pitch_class in chord.pitch_classes)
+    return replace(name_chord(higher, (chord.root + semitones) % 12), start_beats=chord.start_beats)
 
 
 def name_chord(pitch_classes: Iterable[int], bass: int) -> ChordSpan:

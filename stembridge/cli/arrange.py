@@ -221,6 +221,7 @@ def _as_mapping(stems: list[StemFile], differences: list[str] | None) -> dict[st
                 "rate": stem.rate,
                 "style": stem.style,
                 "timbre": stem.timbre,
+                "chords_chosen": stem.chords,
                 "verdict": stem.verdict.to_mapping(),
             }
             for stem in stems

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stembridge.chords import name_chord
+
 QUALITIES: dict[str, tuple[int, ...]] = {
     "maj": (0, 4, 7),
     "min": (0, 3, 7),
@@ -62,6 +64,17 @@ def choose_progression(
     elif rng.random() < 0.1:
         chords = [(root, "add9" if q == "maj" and rng.random() < 0.5 else q) for root, q in chords]
     return chords
+
+
+def progressions_in_c(modes: Sequence[str]) -> list[str]:
+    """The progressions of some modes as chord symbols in C, such as "C G Am F"."""
+    texts = (text for mode in dict.fromkeys(modes) for text in PROGRESSIONS[mode])
+    return [" ".join(map(_symbol_in_c, text.split())) for text in texts]
+
+
+def _symbol_in_c(degree: str) -> str:
+    root, quality = parse_degree(degree)
+    return name_chord(pitch_classes(root, quality), root).symbol
 
 
 def pitch_classes(root: int, quality: str) -> tuple[int, ...]:

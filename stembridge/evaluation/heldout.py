@@ -115,7 +115,7 @@ def conditions_of(
     if not setting.choose:
         return told()
     chances = _style_chances(model, song, latents, target, told())
-    choice = choose(model.manifest, chances, [target], seed, Choice())
+    choice = choose(model.manifest, chances, [target], seed, Choice(chords=tuple(chords)))
     return told(style=choice.style, timbres=choice.timbres)
 
 

@@ -52,7 +52,7 @@ def export_denoiser(directory: Path, network: Network, *, float16: bool = False)
     _write_torchscript(module, given, directory / DENOISER_NAME, float16)
     dtype = "float16" if float16 else "float32"
     # A classifier that is there already heard another network's latents.
-    deaf: dict[str, Any] = {"style_classifier": None, "style_timbres": {}}
+    deaf: dict[str, Any] = {"style_classifier": None, "style_timbres": {}, "style_chords": {}}
     fields = deaf | facts | {"denoiser": DENOISER_NAME, "denoiser_dtype": dtype}
     return update_manifest(directory, fields, [DENOISER_NAME, PARITY_NAME])
 
@@ -60,7 +60,7 @@ def export_denoiser(directory: Path, network: Network, *, float16: bool = False)
 def export_style_classifier(
     directory: Path,
     classifier: StyleClassifier,
-    style_timbres: Mapping[str, Mapping[str, tuple[str, ...]]],
+    choices: Mapping[str, Any],
     *,
     condition_channels: int,
 ) -> list[str]:
@@ -69,7 +69,7 @@ def export_style_classifier(
     Args:
         directory: the artifact.
         classifier: a fitted one.
-        style_timbres: style -> stem -> timbres to choose from.
+        choices: manifest fields `style_timbres` and `style_chords`.
         condition_channels: K of the artifact.
 
     Returns:
@@ -80,7 +80,7 @@ def export_style_classifier(
     arrays = style_input(shape, condition_channels)
     given = tuple(torch.from_numpy(array) for array in arrays)
     _write_torchscript(classifier.eval(), given, directory / STYLE_NAME, float16=False)
-    fields = {"style_classifier": STYLE_NAME, "style_timbres": style_timbres}
+    fields = {"style_classifier": STYLE_NAME, **choices}
     return update_manifest(directory, fields, [STYLE_NAME, PARITY_NAME])
 
 

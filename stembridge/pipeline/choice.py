@@ -1,32 +1,46 @@
 """What a request leaves open, a band-mate chooses: the style it hears, an instrument that fits it.
 
 A diffusion model that is told neither plays all of them a little: between slap and fretless bass
-lies no bass. Styles are drawn by their chances, not taken by the largest, so that with nothing to
-hear they vary from take to take, and with a whole band to hear they do not.
+lies no bass. Where nothing of the context has a pitch it chooses chords as well: else the windows
+of a long take would each find a key of their own. Styles are drawn by their chances, not taken by
+the largest, so that with nothing to hear they vary from take to take, and with a whole band to hear
+they do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
+from stembridge.chords import UNPITCHED, ChordSpan, parse_progression, transposed
 from stembridge.runtime.manifest import Manifest
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Style and instruments of a take: told, or chosen.
+    """Style, instruments and chords of a take: told, heard, or chosen.
 
     Attributes:
         style: one of the model's styles; None is none in particular.
         timbres: stem -> one of the model's timbres; stems left out are free.
+        chords: spans over the request; empty is none in particular.
     """
 
     style: str | None = None
     timbres: Mapping[str, str] = field(default_factory=dict)
+    chords: tuple[ChordSpan, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars to be filled with chords; both lengths in beats."""
+
+    beats_per_bar: float
+    length_beats: float
 
 
 def choose(
@@ -35,6 +49,7 @@ def choose(
     targets: Iterable[str],
     seed: int,
     told: Choice,
+    bars: Bars | None = None,
 ) -> Choice:
     """Completes what was told; the same for the same arguments.
 
@@ -43,10 +58,12 @@ def choose(
         chances: of its styles, [styles] (`StemModel.style_chances`); None if it hears none.
         targets: stems to be made; only they get an instrument.
         seed: of the take, 0..2^64-1.
-        told: what the request names; it stays.
+        told: what the request names, and the chords that were heard; it stays.
+        bars: for chords, where they are not told, and none can be heard; None chooses none.
     """
     # One draw for every question, asked or not: no answer hangs on what else was told.
-    draws = np.random.default_rng([seed & 0xFFFFFFFF, seed >> 32]).random(1 + manifest.n_stems)
+    draws = np.random.default_rng([seed & 0xFFFFFFFF, seed >> 32]).random(3 + manifest.n_stems)
+    targets = tuple(targets)
     style = told.style
     if style is None and chances is not None:
         style = _drawn(manifest, chances, draws[0], told.timbres)
@@ -56,7 +73,10 @@ def choose(
         names = usual.get(stem, ())
         if stem not in timbres and names:
             timbres[stem] = names[int(draws[1 + manifest.stem_index(stem)] * len(names))]
-    return Choice(style, timbres)
+    chords, progressions = told.chords, manifest.style_chords.get(style or "", ())
+    if not chords and progressions and bars is not None and set(targets) - UNPITCHED:
+        chords = _progression(progressions, bars, draws[-2], draws[-1])
+    return Choice(style, timbres, chords)
 
 
 def _drawn(manifest: Manifest, chances: FloatArray, draw: float, timbres: Mapping[str, str]) -> str:
@@ -72,3 +92,14 @@ def _drawn(manifest: Manifest, chances: FloatArray, draw: float, timbres: Mappin
     ends = np.cumsum(fitting, dtype=np.float64)
     index = np.searchsorted(ends, draw * ends[-1], side="right")
     return manifest.styles[min(int(index), len(manifest.styles) - 1)]
+
+
+def _progression(
+    progressions: Sequence[str], bars: Bars, which: float, key: float
+) -> tuple[ChordSpan, ...]:
+    """One of the progressions, in any key; as much of it as the bars hold, or again and again."""
+    symbols = progressions[int(which * len(progressions))].split()
+    n_bars = ceil(bars.length_beats / bars.beats_per_bar - 1e-9)
+    text = " ".join(symbols[:n_bars])
+    spans = parse_progression(text, bars.beats_per_bar, bars.length_beats)
+    return tuple(transposed(span, int(12 * key)) for span in spans)

@@ -51,6 +51,7 @@ class StemFile:
         verdict: what was measured.
         style: in which it was made; None where the model was told none.
         timbre: of the instrument; None likewise.
+        chords: chosen for the take, as text; None where they were named, heard or left open.
     """
 
     stem: str
@@ -62,6 +63,7 @@ class StemFile:
     verdict: Verdict
     style: str | None = None
     timbre: str | None = None
+    chords: str | None = None
 
 
 @dataclass(frozen=True)

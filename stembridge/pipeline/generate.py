@@ -12,17 +12,24 @@ from functools import partial
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
+from stembridge.chords import UNPITCHED
 from stembridge.diffusion.guidance import classifier_free
 from stembridge.diffusion.inpaint import Known
 from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.samplers import SAMPLERS
 from stembridge.diffusion.windows import sample_in_windows
 from stembridge.pipeline import codec
-from stembridge.pipeline.choice import Choice, choose
+from stembridge.pipeline.choice import Bars, Choice, choose
 from stembridge.pipeline.context import Context
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.level import level_stem
-from stembridge.pipeline.settings import Settings, conditions_for, settings_for, tells_chords
+from stembridge.pipeline.settings import (
+    Settings,
+    conditions_for,
+    settings_for,
+    tells_chords,
+    wishes_of,
+)
 from stembridge.request import GenerationRequest
 from stembridge.runtime.model import StemModel
 
@@ -55,13 +62,13 @@ def generate(
     """
     settings = settings_for(request, model.manifest)
     n_samples = context.samples.shape[-1]
-    told = partial(conditions_for, request, model.manifest, n_samples, context.chords)
+    told = partial(conditions_for, request, model.manifest, n_samples)
     known = _given_latents(context, model, report)
     chances = _style_chances(known, told, context, model)
-    wishes = Choice(request.style, dict(request.timbres))
+    wishes, bars = wishes_of(request, context.chords), _bars_without_harmony(request, context)
     for variation in range(request.variations):
         seed = settings.seed + (variation << 32)
-        choice = choose(model.manifest, chances, request.generate, seed, wishes)
+        choice = choose(model.manifest, chances, request.generate, seed, wishes, bars)
         latents = _sample(settings, told(choice), known, model, report, variation, seed)
         stems = _decoded(latents, request, context, model, report, variation)
         yield Take(variation, stems, choice)
@@ -80,6 +87,13 @@ def _given_latents(context: Context, model: StemModel, report: Reporter) -> Know
             latents[0, index] = codec.encode(model, stem, audio, partial(report, "encode", share))
             mask[0, index] = 1.0
     return Known(latents, mask, manifest.context_mode, manifest.sigma_context)
+
+
+def _bars_without_harmony(request: GenerationRequest, context: Context) -> Bars | None:
+    """The request's bars if its beats are known and nothing of its context has a pitch."""
+    if not request.use_grid or set(request.context_stems) - set(context.silent) - UNPITCHED:
+        return None
+    return Bars(request.time_signature.beats_per_bar, request.length_beats)
 
 
 def _style_chances(

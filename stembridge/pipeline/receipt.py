@@ -100,6 +100,7 @@ def _stem(stem: StemFile) -> dict[str, Any]:
         "rate": stem.rate,
         "style": stem.style,
         "timbre": stem.timbre,
+        "chords_chosen": stem.chords,
         "verdict": stem.verdict.to_mapping(),
     }
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import ensure_room, write_atomically, write_stem
+from stembridge.chords import progression_text
 from stembridge.musical_time import beats_to_samples
 from stembridge.pipeline.context import Context, load_context
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
@@ -111,6 +112,8 @@ def _write_take(
     folder: Path,
     report: Reporter,
 ) -> Iterator[StemFile]:
+    told = bool(request.chords or context.chords)
+    chosen_chords = None if told else progression_text(take.choice.chords) or None
     rendered = render(take.stems, model.manifest.sample_rate, context.gain, request)
     for i, (stem, audio) in enumerate(rendered.items()):
         report("write", i / len(rendered), take.variation)
@@ -121,5 +124,5 @@ def _write_take(
             write_atomically(path.with_suffix(".mid"), as_midi(stem, audio, request))
         yield StemFile(
             stem, take.variation, path, written.sha256, audio.size, request.session_rate, verdict,
-            take.choice.style, take.choice.timbres.get(stem),
+            take.choice.style, take.choice.timbres.get(stem), chosen_chords,
         )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stembridge.audio.buffer import FloatArray
@@ -72,14 +71,10 @@ def conditions_for(
     request: GenerationRequest,
     manifest: Manifest,
     n_samples: int,
-    heard: Sequence[ChordSpan] = (),
     choice: Choice | None = None,
 ) -> FloatArray:
-    """The conditions [K, F] of the whole request.
-
-    Chords `heard` stand in for none told; `choice` says style and timbres instead of the request.
-    """
-    chosen = choice or Choice(request.style, dict(request.timbres))
+    """The conditions [K, F] of the whole request; by default only what it names itself."""
+    chosen = choice or wishes_of(request)
     return frame_conditions(
         layout_of(manifest),
         frames_for_samples(n_samples, manifest.hop),
@@ -88,11 +83,16 @@ def conditions_for(
         bpm=request.bpm,
         time_signature=request.time_signature,
         start_beats=request.start_beats,
-        chords=request.chords or heard,
+        chords=chosen.chords,
         style=chosen.style,
         timbres=chosen.timbres,
         use_grid=request.use_grid,
     )
+
+
+def wishes_of(request: GenerationRequest, heard: tuple[ChordSpan, ...] = ()) -> Choice:
+    """What a request names; chords `heard` stand in for none named."""
+    return Choice(request.style, dict(request.timbres), request.chords or heard)
 
 
 def tells_chords(manifest: Manifest, conditions: FloatArray) -> bool:

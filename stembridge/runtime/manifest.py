@@ -16,7 +16,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from stembridge.errors import ModelUntrustedError, NoSuchFileError
+from stembridge.chords import parse_progression
+from stembridge.errors import BadArgsError, ModelUntrustedError, NoSuchFileError
 
 FORMAT_VERSION: Final = 1
 MANIFEST_NAME = "manifest.json"
@@ -26,7 +27,7 @@ MAX_MANIFEST_BYTES = 1 << 20
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 # The identity of artifacts that were made before these stands in receipts.
-_YOUNGER_FIELDS = ("chords_from_context", "style_classifier", "style_timbres")
+_YOUNGER_FIELDS = ("chords_from_context", "style_classifier", "style_timbres", "style_chords")
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -67,7 +68,8 @@ class Manifest(_Part):
     units. `sigma_context` is the sigma announced for given latents in "clean" context mode.
     `chords_from_context`: a request that names no chords is told those heard in its context.
     `style_classifier`: file of the network that hears a style in given latents, if there is one;
-    `style_timbres`: style -> stem -> timbres to choose from where a request names none.
+    `style_timbres`: style -> stem -> timbres to choose from where a request names none;
+    `style_chords`: style -> progressions in C, a chord a bar, for requests with no harmony at all.
     """
 
     format_version: Literal[1] = FORMAT_VERSION
@@ -90,6 +92,7 @@ class Manifest(_Part):
     chords_from_context: bool = False
     style_classifier: str | None = None
     style_timbres: dict[str, dict[str, tuple[str, ...]]] = {}
+    style_chords: dict[str, tuple[str, ...]] = {}
     sampler: SamplerDefaults = SamplerDefaults()
     encoders: dict[str, str]
     decoders: dict[str, str]
@@ -173,8 +176,13 @@ def _check_styles(manifest: Manifest) -> None:
     takes_style = manifest.styles and ("style", 1 + len(manifest.styles)) in blocks
     if manifest.style_classifier is not None and not (takes_style and blocks[0][0] == "grid"):
         raise ValueError("a style_classifier needs styles, a grid block first, and a style block")
-    if not set(manifest.style_timbres) <= set(manifest.styles):
-        raise ValueError("style_timbres names a style that is not among the styles")
+    if not {*manifest.style_timbres, *manifest.style_chords} <= set(manifest.styles):
+        raise ValueError("style_timbres or style_chords name a style that is not among the styles")
+    try:
+        for text in (text for texts in manifest.style_chords.values() for text in texts):
+            parse_progression(text, 1.0, 64.0)
+    except BadArgsError as error:
+        raise ValueError(f"style_chords: {error}") from error
     for stems in manifest.style_timbres.values():
         for stem, timbres in stems.items():
             if not set(timbres) <= set(manifest.timbres.get(stem, ())):

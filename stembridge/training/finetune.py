@@ -176,6 +176,7 @@ def _write_artifact(
         # The user's music is in no style of the old model's, and on instruments of its own.
         "style_classifier": None,
         "style_timbres": {},
+        "style_chords": {},
     }
     (out / MANIFEST_NAME).unlink(missing_ok=True)
     update_manifest(out, {k: v for k, v in facts.items() if k != "denoiser"}, copied)

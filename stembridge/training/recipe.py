@@ -26,6 +26,7 @@ from stembridge.dataset.augment import NOMINAL_LUFS, NOMINAL_STEM_LUFS
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.styles import STYLES, TIMBRES
 from stembridge.dataset.synthetic import build
+from stembridge.dataset.theory import progressions_in_c
 from stembridge.nn.backbone import BackboneConfig
 from stembridge.nn.exporting import CodecExport, export_codec
 from stembridge.nn.exporting_torchscript import export_denoiser, export_style_classifier
@@ -196,7 +197,10 @@ def fit_styles(recipe: Recipe, folder: Path, data: Path, say: Say) -> None:
     classifier = fit_style_classifier(latents, layout, frame_s, training)
     right = [f"{accuracy(classifier, latents, layout, i):.2f}" for i in range(len(STEMS))]
     say(f"styles heard right without {', '.join(STEMS)}: {', '.join(right)}")
-    facts = {"style_timbres": timbres_by_style(latents, layout)}
+    facts = {
+        "style_timbres": timbres_by_style(latents, layout),
+        "style_chords": {name: progressions_in_c(style.modes) for name, style in STYLES.items()},
+    }
     fields = config_fields(classifier.config)
     write_network(Network("style_classifier", fields, classifier, facts), home)
 
@@ -254,8 +258,9 @@ def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
 def _export_styles(network: Network, out: Path, condition_channels: int) -> None:
     if not isinstance(network.module, StyleClassifier):
         raise ValueError("the run's folder style/ holds no style classifier")
-    timbres = network.artifact["style_timbres"]
-    export_style_classifier(out, network.module, timbres, condition_channels=condition_channels)
+    export_style_classifier(
+        out, network.module, network.artifact, condition_channels=condition_channels
+    )
 
 
 def _exported(out: Path) -> dict[str, str]:

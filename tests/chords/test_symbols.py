@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stembridge.chords import name_chord, parse_chord
+from stembridge.chords import name_chord, parse_chord, transposed
 from stembridge.chords.symbols import _INTERVALS, QUALITIES
 from stembridge.errors import BadArgsError
 
@@ -85,3 +85,17 @@ def test_names_with_bass_and_without_name():
     assert name_chord({9, 0, 4}, 9).symbol == "Am"
     cluster = name_chord({0, 1, 2}, 0)
     assert (cluster.root, cluster.symbol, cluster.pitch_classes) == (None, "C+C#+D", (0, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "semitones", "higher"),
+    [("C", 3, "Eb"), ("Am7", 3, "Cm7"), ("B", 1, "C"), ("F#m7b5", 0, "F#m7b5"), ("G7", 12, "G7")],
+)
+def test_a_chord_moves_to_another_key(symbol: str, semitones: int, higher: str) -> None:
+    moved = transposed(parse_chord(symbol, 2.5), semitones)
+    assert moved == parse_chord(higher, 2.5)
+
+
+def test_no_chord_moves_nowhere() -> None:
+    silence = parse_chord("N.C.", 1.0)
+    assert transposed(silence, 5) == silence

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from stembridge.pipeline.choice import Choice, choose
+from stembridge.chords import parse_progression
+from stembridge.pipeline.choice import Bars, Choice, choose
 from stembridge.pipeline.receipt import read_receipt, request_of
 from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
@@ -31,6 +32,7 @@ def hearing(**changes: object) -> Manifest:
             "funk": {"bass": ("finger", "slap"), "drums": ("room",)},
             "house": {"bass": ("synth",), "drums": ("808",)},
         },
+        "style_chords": {"house": ("Am F C G", "Cm7")},
         "condition_layout": (
             ConditionBlock(name="grid", channels=16),
             ConditionBlock(name="style", channels=4),
@@ -88,6 +90,43 @@ def test_a_told_instrument_is_played_in_a_style_that_has_it() -> None:
     assert styles == set(STYLES)
 
 
+def test_chords_are_chosen_where_there_is_no_harmony() -> None:
+    bars, both = Bars(4.0, 12.0), ["bass", "drums"]
+    chosen = [choose(hearing(), SURE, both, seed, Choice(), bars) for seed in range(300)]
+    shapes = Counter(tuple((c.root - s.chords[0].root) % 12 for c in s.chords) for s in chosen)
+    assert shapes.keys() == {(0, 8, 3), (0,)}  # three bars of "Am F C G", or "Cm7"
+    assert shapes[(0,)] / 300 == pytest.approx(0.5, abs=0.1)
+    assert len({s.chords[0].root for s in chosen}) == 12
+    assert {c.symbol for s in chosen for c in s.chords} >= {"C#m7", "Ebm", "B"}
+    assert all([c.start_beats for c in s.chords] in ([0, 4, 8], [0]) for s in chosen)
+    # Nothing is chosen where chords are told, cannot be placed, are played by nobody, or unknown.
+    told = Choice(chords=parse_progression("G", 4.0, 12.0))
+    assert choose(hearing(), SURE, both, 1, told, bars).chords == told.chords
+    assert choose(hearing(), SURE, both, 1, Choice(), None).chords == ()
+    assert choose(hearing(), SURE, ["drums"], 1, Choice(), bars).chords == ()
+    assert choose(hearing(), SURE, both, 1, Choice("funk"), bars).chords == ()
+
+
+def test_only_a_context_without_pitch_leaves_the_chords_open(drums: Path, tmp_path: Path) -> None:
+    model = FakeModel(hearing())
+    wishes = {"generate": "bass", "bpm": 120, "bars": 2, "steps": 2, "style": "house"}
+
+    def chosen(name: str, **more: object) -> str | None:
+        (stem,) = arrange(parse_request(wishes | more), model, tmp_path / name)
+        written = read_receipt(stem.path.parent)["stems"][0]["chords_chosen"]
+        assert written == stem.chords
+        return stem.chords
+
+    beat = chosen("beat", **{"context.drums": str(drums)})
+    assert beat is not None
+    assert beat.split()[0].endswith("@0")
+    assert chosen("beat again", **{"context.drums": str(drums)}) == beat
+    assert chosen("nothing") is not None
+    assert chosen("pitched", **{"context.piano": str(drums)}) is None  # noise has no chords
+    assert chosen("told", chords="Am") is None
+    assert chosen("free", use_grid=False) is None
+
+
 @pytest.fixture
 def drums(tmp_path: Path) -> Path:
     path = tmp_path / "drums.wav"
@@ -142,7 +181,10 @@ def test_takes_of_a_request_may_be_in_different_styles(tmp_path: Path) -> None:
         ({"style_timbres": {"polka": {"bass": ("finger",)}}}, "among the styles"),
         ({"style_timbres": {"funk": {"bass": ("tuba",)}}}, "bass timbre"),
         ({"style_classifier": "style.ts"}, "SHA-256"),
-        ({"styles": (), "style_timbres": {}}, "needs styles"),
+        ({"styles": (), "style_timbres": {}, "style_chords": {}}, "needs styles"),
+        ({"style_chords": {"polka": ("C",)}}, "among the styles"),
+        ({"style_chords": {"funk": ("C Xyz",)}}, "Xyz"),
+        ({"style_chords": {"funk": ("",)}}, "empty"),
         ({"condition_layout": (ConditionBlock(name="style", channels=4),)}, "a grid block first"),
     ],
 )
@@ -153,9 +195,9 @@ def test_a_manifest_must_know_what_it_names(changes: dict[str, object], words: s
 
 def test_older_artifacts_keep_their_identity() -> None:
     plain = fake_manifest()
-    young = ("chords_from_context", "style_classifier", "style_timbres")
+    young = ("chords_from_context", "style_classifier", "style_timbres", "style_chords")
     before = {k: v for k, v in plain.to_mapping().items() if k not in young}
     text = json.dumps(before, sort_keys=True, separators=(",", ":"))
     assert plain.artifact_sha256 == hashlib.sha256(text.encode()).hexdigest()
-    deaf = hearing(style_classifier=None, style_timbres={})
+    deaf = hearing(style_classifier=None, style_timbres={}, style_chords={})
     assert len({m.artifact_sha256 for m in (plain, deaf, hearing())}) == 3

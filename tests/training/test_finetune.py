@@ -76,6 +76,7 @@ def test_the_new_artifact_opens_with_the_old_codec_and_a_new_denoiser(
     assert manifest.name == f"{old.manifest.name}-tuned"
     assert old.manifest.style_classifier is not None
     assert (manifest.style_classifier, manifest.style_timbres) == (None, {})
+    assert manifest.style_chords == {}
     assert manifest.files["encoder-bass.onnx"] == old.manifest.files["encoder-bass.onnx"]
     assert manifest.files["denoiser.ts"] != old.manifest.files["denoiser.ts"]
     assert manifest.training["nominal_lufs"] == old.manifest.training["nominal_lufs"]

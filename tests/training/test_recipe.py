@@ -128,6 +128,7 @@ def test_what_is_left_open_is_chosen_by_ear(tiny_run: Path, tmp_path: Path) -> N
         assert stem.style in model.manifest.styles
         choices = usual[stem.style][stem.stem]
         assert stem.timbre in choices if choices else stem.timbre is None
+        assert stem.chords is not None  # no context, no chords told: some were chosen
     heard = {stem for timbres in usual.values() for stem, names in timbres.items() if names}
     assert heard == set(STEMS)
 
