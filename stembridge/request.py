@@ -95,7 +95,7 @@ class GenerationRequest:
         steps: sampler steps; None: the model's own number.
         sampler: one of SAMPLER_NAMES; None: the model's own.
         guidance: how strongly the conditions pull (1: as trained).
-        chords: rising spans; empty: the model hears the harmony in the context.
+        chords: rising spans; empty: as heard in the context, or chosen where nothing has a pitch.
         style: one of the model's styles, or None: as heard in the context, if the model can.
         timbres: (stem, timbre) pairs in house order; the model may choose where none is named.
         sample_format: 24-bit integers or 32-bit floats in the WAV.

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stembridge.errors import BadArgsError
 
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "b": -1, "##": 2, "bb": -2}
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+# Root, quality, bass.
+_SYMBOL = re.compile(r"([A-G](?:##|bb|#|b)?)(.*?)(?:/([A-G](?:##|bb|#|b)?))?")
 _NO_CHORD = {"n.c.", "nc", "n"}
 
 # Quality -> intervals above the root in semitones. The spellings musicians type for the same
@@ -87,7 +89,7 @@ def parse_chord(symbol: str, start_beats: float = 0.0) -> ChordSpan:
     text = written.replace("♭", "b").replace("♯", "#")
     if text.lower() in _NO_CHORD:
         return ChordSpan(start_beats, (), None, "N.C.")
-    match = re.fullmatch(r"([A-G](?:##|bb|#|b)?)(.*?)(?:/([A-G](?:##|bb|#|b)?))?", text)
+    match = _SYMBOL.fullmatch(text)
     if match is None or match[2] not in _INTERVALS:
         raise BadArgsError(
             f'"{written[:40]}" is not a chord symbol; chords look like Am, F#m7b5, Bbmaj7 or C/E.'
@@ -104,11 +106,15 @@ def _pitch_class(name: str) -> int:
 
 
 def transposed(chord: ChordSpan, semitones: int) -> ChordSpan:
-    """The chord so many semitones higher, under its plain name; its place stays."""
-    if chord.root is None:
+    """A chord that was read from text, so many semitones higher; its place stays."""
+    match = _SYMBOL.fullmatch(chord.symbol)
+    if chord.root is None or match is None:
         return chord
-    higher = ((pitch_class + semitones) % 12 for pitch_class in chord.pitch_classes)
-    return replace(name_chord(higher, (chord.root + semitones) % 12), start_beats=chord.start_beats)
+    root, bass = ((_pitch_class(n) + semitones) % 12 if n else None for n in match.group(1, 3))
+    slash = "" if bass is None else f"/{_NAMES[bass]}"
+    higher = sorted((pitch_class + semitones) % 12 for pitch_class in chord.pitch_classes)
+    symbol = f"{_NAMES[root or 0]}{match[2]}{slash}"
+    return ChordSpan(chord.start_beats, tuple(higher), root, symbol)
 
 
 def name_chord(pitch_classes: Iterable[int], bass: int) -> ChordSpan:

@@ -141,9 +141,8 @@ def loss(
 
     task, curve = load_recipe(recipe).task_config, {}
     for word in models:
-        label, _, folder = word.rpartition("=")
-        losses = artifact_losses(Path(folder), data, task)
-        curve[label or folder] = losses
+        label, _, folder = (word, "", word) if Path(word).is_dir() else word.partition("=")
+        losses = curve[label] = artifact_losses(Path(folder), data, task)
         print(f"{word}: " + ", ".join(f"{name} {value:.4f}" for name, value in losses.items()))
     if out is not None:
         out.write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")

@@ -77,7 +77,11 @@ GENERATE_KEYS: tuple[Key, ...] = (
     Key("steps", "integer", "sampler steps (default: the model's)"),
     Key("sampler", "text", "euler, heun, dpmpp_2m or dpmpp_2m_sde (default: the model's)"),
     Key("guidance", "decimal", "classifier-free guidance weight; 1 is none"),
-    Key("chords", "text", '"Am F C G", one per bar, or "Am@0 F@4" in beats; repeat to go on'),
+    Key(
+        "chords",
+        "text",
+        '"Am F C G", one per bar, or "Am@0 F@4" in beats; repeat to go on (default: as heard)',
+    ),
     Key("style", "text", "one of the model's styles (default: as heard in the context)"),
     Key(
         "timbre.<stem>",

@@ -66,14 +66,20 @@ def choose_progression(
     return chords
 
 
-def progressions_in_c(modes: Sequence[str]) -> list[str]:
-    """The progressions of some modes as chord symbols in C, such as "C G Am F"."""
-    texts = (text for mode in dict.fromkeys(modes) for text in PROGRESSIONS[mode])
-    return [" ".join(map(_symbol_in_c, text.split())) for text in texts]
+def progressions_in_c(modes: Sequence[str], sevenths: bool) -> list[str]:
+    """Progressions as chord symbols in C, such as "C G Am F".
+
+    As many of each mode as of any other, and of one that is named twice twice as many.
+    """
+    left = {mode: iter(PROGRESSIONS[mode]) for mode in modes}
+    each = min(len(PROGRESSIONS[mode]) // modes.count(mode) for mode in modes)
+    texts = [next(left[mode]) for mode in modes for _ in range(each)]
+    return [" ".join(_symbol_in_c(degree, sevenths) for degree in text.split()) for text in texts]
 
 
-def _symbol_in_c(degree: str) -> str:
+def _symbol_in_c(degree: str, sevenths: bool) -> str:
     root, quality = parse_degree(degree)
+    quality = SEVENTHS.get(quality, quality) if sevenths else quality
     return name_chord(pitch_classes(root, quality), root).symbol
 
 

@@ -95,7 +95,16 @@ def sample_in_windows(
     mask = _stretched(known.mask, batch, reach).copy()
     if together:
         joined = _Joined(D, windows, overlap, callback)
-        D, windows, callback = joined, [range(reach)], joined.tell
+        made: FloatArray = sampler(
+            joined,
+            sigmas[0] * noise.at(0, 0, reach),
+            sigmas,
+            conditions,
+            known=replace(known, latents=latents, mask=mask) if mask.any() else None,
+            noise=noise.stream(0, reach),
+            callback=joined.tell,
+        )
+        return made[..., :n_frames]
     for i, place in enumerate(windows):
         at = slice(place.start, place.stop)
         held = replace(known, latents=latents[..., at], mask=mask[..., at])

@@ -2,7 +2,8 @@
 
 A song is one model window from its first bar line on. For every stem the model hears the other
 three and the grid; chords are told only if asked, or if the model serves with those it hears.
-Style and instrument are never told: the model chooses them, as in serving.
+Style and instrument are never told: the model chooses them, as in serving. It never chooses
+chords here: some other stem always plays some.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def conditions_of(
     if not setting.choose:
         return told()
     chances = _style_chances(model, song, latents, target, told())
-    choice = choose(model.manifest, chances, [target], seed, Choice(chords=tuple(chords)))
+    choice = choose(model.manifest, chances, [target], seed, Choice())
     return told(style=choice.style, timbres=choice.timbres)
 
 

@@ -1,7 +1,7 @@
 """Does a long take stay on the grid, and do its windows meet without seams?
 
 Named cases of metre and tempo are composed at full length, every stem is generated given the
-other three over the whole length in chained windows, and its end is compared with its beginning:
+other three over the whole length in several windows, and its end is compared with its beginning:
 the share of onsets on the sixteenth grid in the first and last two bars, and, because two bars
 hold few onsets, in the first and last quarter of the bars; and how far the onsets' distance from
 the grid drifts over the song (Theil-Sen slope, so that stray onsets count little).
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from stembridge.evaluation.seams import seam_figures
 from stembridge.evaluation.statistics import estimates
 from stembridge.evaluation.workers import Opener, run_jobs
 from stembridge.pipeline import codec
+from stembridge.pipeline.settings import tells_chords
 from stembridge.runtime.model import StemModel
 
 Audio = NDArray[np.float32]
@@ -145,13 +147,14 @@ def measure_long(
     )
     n_samples, n_frames = song.audio.shape[1], latents.shape[-1]
     shape = manifest.window_frames, manifest.overlap_frames, manifest.frame_multiple
-    joints = [window.stop for window in plan_windows(n_frames, *shape)[:-1]]
+    windows = plan_windows(n_frames, *shape)
     rows: LongRows = {}
     for index, stem in enumerate(STEMS):
         truth = song.audio[index]
         if np.abs(truth).max() < 1e-3:
             continue
         told = conditions_of(model, song, latents, stem, setting, seed)[None]
+        joints = _joints(windows, together=tells_chords(manifest, told))
         made = generate_latents(model, latents[None], told, [stem], setting, [seed])[0]
         generated, ceiling = (
             codec.decode(model, stem, some[index], n_samples, _never) for some in (made, latents)
@@ -161,6 +164,14 @@ def measure_long(
             for subject, sound in zip(SUBJECTS, (generated, ceiling, truth), strict=True)
         }
     return rows
+
+
+def _joints(windows: Sequence[range], together: bool) -> list[int]:
+    """Frames where one window takes over from another: at its end, or amid their overlap."""
+    return [
+        (earlier.stop + later.start) // 2 if together else earlier.stop
+        for earlier, later in pairwise(windows)
+    ]
 
 
 def _never() -> None:

@@ -10,7 +10,7 @@ they do not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 import numpy as np
@@ -28,19 +28,22 @@ class Choice:
         style: one of the model's styles; None is none in particular.
         timbres: stem -> one of the model's timbres; stems left out are free.
         chords: spans over the request; empty is none in particular.
+        composed: whether the chords were chosen here.
     """
 
     style: str | None = None
     timbres: Mapping[str, str] = field(default_factory=dict)
     chords: tuple[ChordSpan, ...] = ()
+    composed: bool = False
 
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars to be filled with chords; both lengths in beats."""
+    """Bars to be filled with chords, all in beats; a bar line of the session is at beat 0."""
 
     beats_per_bar: float
     length_beats: float
+    start_beats: float = 0.0
 
 
 def choose(
@@ -73,10 +76,11 @@ def choose(
         names = usual.get(stem, ())
         if stem not in timbres and names:
             timbres[stem] = names[int(draws[1 + manifest.stem_index(stem)] * len(names))]
-    chords, progressions = told.chords, manifest.style_chords.get(style or "", ())
-    if not chords and progressions and bars is not None and set(targets) - UNPITCHED:
-        chords = _progression(progressions, bars, draws[-2], draws[-1])
-    return Choice(style, timbres, chords)
+    progressions = manifest.style_chords.get(style or "", ())
+    if told.chords or not progressions or bars is None or not set(targets) - UNPITCHED:
+        return Choice(style, timbres, told.chords)
+    chords = _progression(progressions, bars, draws[-2], draws[-1])
+    return Choice(style, timbres, chords, composed=True)
 
 
 def _drawn(manifest: Manifest, chances: FloatArray, draw: float, timbres: Mapping[str, str]) -> str:
@@ -97,9 +101,15 @@ def _drawn(manifest: Manifest, chances: FloatArray, draw: float, timbres: Mappin
 def _progression(
     progressions: Sequence[str], bars: Bars, which: float, key: float
 ) -> tuple[ChordSpan, ...]:
-    """One of the progressions, in any key; as much of it as the bars hold, or again and again."""
+    """One of the progressions, in any key, again and again on the session's bars."""
     symbols = progressions[int(which * len(progressions))].split()
-    n_bars = ceil(bars.length_beats / bars.beats_per_bar - 1e-9)
-    text = " ".join(symbols[:n_bars])
-    spans = parse_progression(text, bars.beats_per_bar, bars.length_beats)
-    return tuple(transposed(span, int(12 * key)) for span in spans)
+    first_bar, inside = divmod(bars.start_beats, bars.beats_per_bar)
+    turn = int(first_bar) % len(symbols)
+    length_beats = inside + bars.length_beats
+    n_bars = ceil(length_beats / bars.beats_per_bar - 1e-9)
+    text = " ".join([*symbols[turn:], *symbols[:turn]][:n_bars])
+    spans = parse_progression(text, bars.beats_per_bar, length_beats)
+    return tuple(
+        replace(transposed(span, int(12 * key)), start_beats=max(0.0, span.start_beats - inside))
+        for span in spans
+    )

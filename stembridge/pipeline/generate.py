@@ -41,7 +41,7 @@ class Take:
     Attributes:
         variation: which, from 0.
         stems: stem -> audio [n_samples] at the model's rate and level.
-        choice: style and instruments it was made with.
+        choice: style, instruments and chords it was made with.
     """
 
     variation: int
@@ -93,7 +93,8 @@ def _bars_without_harmony(request: GenerationRequest, context: Context) -> Bars 
     """The request's bars if its beats are known and nothing of its context has a pitch."""
     if not request.use_grid or set(request.context_stems) - set(context.silent) - UNPITCHED:
         return None
-    return Bars(request.time_signature.beats_per_bar, request.length_beats)
+    bar = request.time_signature.beats_per_bar
+    return Bars(bar, request.length_beats, request.start_beats)
 
 
 def _style_chances(

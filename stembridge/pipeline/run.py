@@ -112,8 +112,7 @@ def _write_take(
     folder: Path,
     report: Reporter,
 ) -> Iterator[StemFile]:
-    told = bool(request.chords or context.chords)
-    chosen_chords = None if told else progression_text(take.choice.chords) or None
+    composed = progression_text(take.choice.chords) if take.choice.composed else None
     rendered = render(take.stems, model.manifest.sample_rate, context.gain, request)
     for i, (stem, audio) in enumerate(rendered.items()):
         report("write", i / len(rendered), take.variation)
@@ -124,5 +123,5 @@ def _write_take(
             write_atomically(path.with_suffix(".mid"), as_midi(stem, audio, request))
         yield StemFile(
             stem, take.variation, path, written.sha256, audio.size, request.session_rate, verdict,
-            take.choice.style, take.choice.timbres.get(stem), chosen_chords,
+            take.choice.style, take.choice.timbres.get(stem), composed,
         )  # fmt: skip

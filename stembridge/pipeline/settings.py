@@ -96,12 +96,14 @@ def wishes_of(request: GenerationRequest, heard: tuple[ChordSpan, ...] = ()) -> 
 
 
 def tells_chords(manifest: Manifest, conditions: FloatArray) -> bool:
-    """Whether conditions [..., K, F] say anywhere which chord sounds.
+    """Whether conditions [..., K, F] name a pitch in every frame.
 
     Windows of a long request may then be made together: harmony holds them together.
     """
     block = layout_of(manifest).slices().get("chords")
-    return block is not None and bool(conditions[..., block.start, :].any())
+    if block is None:
+        return False
+    return bool(conditions[..., block.start + 1 : block.stop, :].any(axis=-2).all())
 
 
 def _check_vocabulary(request: GenerationRequest, manifest: Manifest) -> None:

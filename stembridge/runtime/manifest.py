@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from stembridge.chords import parse_progression
-from stembridge.errors import BadArgsError, ModelUntrustedError, NoSuchFileError
+from stembridge.errors import ModelUntrustedError, NoSuchFileError
+from stembridge.runtime.manifest_checks import (
+    FILE_NAME,
+    check_files,
+    check_stems,
+    check_styles,
+)
 
 FORMAT_VERSION: Final = 1
 MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
-
-# One plain name in the artifact's own folder: no separators, no drive, no "..", no hidden file.
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 # The identity of artifacts that were made before these stands in receipts.
 _YOUNGER_FIELDS = ("chords_from_context", "style_classifier", "style_timbres", "style_chords")
@@ -105,8 +106,9 @@ class Manifest(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
-        _check_stems(self)
-        _check_files(self)
+        check_stems(self)
+        check_styles(self)
+        check_files(self, reserved=MANIFEST_NAME)
         if self.sigma_min >= self.sigma_max:
             raise ValueError("sigma_min must be below sigma_max")
         if self.window_frames % self.frame_multiple:
@@ -154,48 +156,6 @@ class Manifest(_Part):
         """The JSON object of this manifest."""
         mapping: dict[str, Any] = self.model_dump(mode="json")
         return mapping
-
-
-def _check_stems(manifest: Manifest) -> None:
-    if len(set(manifest.stems)) != len(manifest.stems):
-        raise ValueError("stems are not unique")
-    for role, table in (("encoders", manifest.encoders), ("decoders", manifest.decoders)):
-        missing = [stem for stem in manifest.stems if stem not in table]
-        if missing:
-            raise ValueError(f"{role} lacks {', '.join(missing)}")
-    unknown = (set(manifest.encoders) | set(manifest.decoders) | set(manifest.timbres)) - set(
-        manifest.stems
-    )
-    if unknown:
-        raise ValueError(f"{', '.join(sorted(unknown))} is not among the stems")
-    _check_styles(manifest)
-
-
-def _check_styles(manifest: Manifest) -> None:
-    blocks = [(block.name, block.channels) for block in manifest.condition_layout]
-    takes_style = manifest.styles and ("style", 1 + len(manifest.styles)) in blocks
-    if manifest.style_classifier is not None and not (takes_style and blocks[0][0] == "grid"):
-        raise ValueError("a style_classifier needs styles, a grid block first, and a style block")
-    if not {*manifest.style_timbres, *manifest.style_chords} <= set(manifest.styles):
-        raise ValueError("style_timbres or style_chords name a style that is not among the styles")
-    try:
-        for text in (text for texts in manifest.style_chords.values() for text in texts):
-            parse_progression(text, 1.0, 64.0)
-    except BadArgsError as error:
-        raise ValueError(f"style_chords: {error}") from error
-    for stems in manifest.style_timbres.values():
-        for stem, timbres in stems.items():
-            if not set(timbres) <= set(manifest.timbres.get(stem, ())):
-                raise ValueError(f"style_timbres names a {stem} timbre that the model lacks")
-
-
-def _check_files(manifest: Manifest) -> None:
-    for name in manifest.files:
-        if not _FILE_NAME.fullmatch(name) or name == MANIFEST_NAME:
-            raise ValueError(f"file name {name!r} is not a plain name inside the model folder")
-    unvouched = manifest.network_files - set(manifest.files)
-    if unvouched:
-        raise ValueError(f"no SHA-256 for {', '.join(repr(name) for name in sorted(unvouched))}")
 
 
 def _canonical_json(mapping: dict[str, Any]) -> bytes:
@@ -281,7 +241,7 @@ def read_verified(directory: Path, manifest: Manifest, name: str) -> bytes:
         ModelUntrustedError: if it is not listed, lies outside the folder, or differs.
     """
     described = manifest.files.get(name)
-    if described is None or not _FILE_NAME.fullmatch(name):
+    if described is None or not FILE_NAME.fullmatch(name):
         raise ModelUntrustedError(f"The model's manifest does not vouch for '{name}'.")
     path = directory / name
     if not path.is_file():

@@ -85,7 +85,9 @@ def _told(manifest: Manifest) -> list[str]:
     style_heard = manifest.style_classifier is not None
     words = {
         "grid": "tempo and metre",
-        "chords": "chords" + " (heard in the given stems if none are told)" * chords_heard,
+        "chords": "chords"
+        + " (heard in the given stems if none are told)" * chords_heard
+        + ", chosen where nothing given has a pitch" * bool(manifest.style_chords),
         "style": "a style" + " (heard in the given stems if none is told)" * style_heard,
         "timbre": "an instrument per stem" + " (else one that goes with the style)" * style_heard,
     }

@@ -197,10 +197,7 @@ def fit_styles(recipe: Recipe, folder: Path, data: Path, say: Say) -> None:
     classifier = fit_style_classifier(latents, layout, frame_s, training)
     right = [f"{accuracy(classifier, latents, layout, i):.2f}" for i in range(len(STEMS))]
     say(f"styles heard right without {', '.join(STEMS)}: {', '.join(right)}")
-    facts = {
-        "style_timbres": timbres_by_style(latents, layout),
-        "style_chords": {name: progressions_in_c(style.modes) for name, style in STYLES.items()},
-    }
+    facts = {"style_timbres": timbres_by_style(latents, layout)}
     fields = config_fields(classifier.config)
     write_network(Network("style_classifier", fields, classifier, facts), home)
 
@@ -258,9 +255,12 @@ def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
 def _export_styles(network: Network, out: Path, condition_channels: int) -> None:
     if not isinstance(network.module, StyleClassifier):
         raise ValueError("the run's folder style/ holds no style classifier")
-    export_style_classifier(
-        out, network.module, network.artifact, condition_channels=condition_channels
-    )
+    chords = {
+        name: progressions_in_c(style.modes, style.sevenths >= 0.5)
+        for name, style in STYLES.items()
+    }
+    choices = {"style_timbres": network.artifact["style_timbres"], "style_chords": chords}
+    export_style_classifier(out, network.module, choices, condition_channels=condition_channels)
 
 
 def _exported(out: Path) -> dict[str, str]:

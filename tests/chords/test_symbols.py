@@ -89,7 +89,15 @@ def test_names_with_bass_and_without_name():
 
 @pytest.mark.parametrize(
     ("symbol", "semitones", "higher"),
-    [("C", 3, "Eb"), ("Am7", 3, "Cm7"), ("B", 1, "C"), ("F#m7b5", 0, "F#m7b5"), ("G7", 12, "G7")],
+    [
+        ("C", 3, "Eb"),
+        ("Dm/G", 1, "Ebm/Ab"),
+        ("Bb9", 2, "C9"),
+        ("Am7", 3, "Cm7"),
+        ("B", 1, "C"),
+        ("F#m7b5", 0, "F#m7b5"),
+        ("G7", 12, "G7"),
+    ],
 )
 def test_a_chord_moves_to_another_key(symbol: str, semitones: int, higher: str) -> None:
     moved = transposed(parse_chord(symbol, 2.5), semitones)

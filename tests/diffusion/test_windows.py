@@ -238,9 +238,10 @@ def test_progress_counts_over_all_windows():
     assert {info.n_calls for info in told} == {30}
 
 
-@pytest.mark.parametrize("name", ["dpmpp_2m", "euler"])
-def test_together_is_one_long_window_where_frames_do_not_hear_each_other(name):
-    known = nothing(200)
+@pytest.mark.parametrize("name", ["dpmpp_2m", "euler", "heun"])
+@pytest.mark.parametrize("mode", [{}, {"mode": "imputation", "resamples": 2}])
+def test_together_is_one_long_window_where_frames_do_not_hear_each_other(name, mode):
+    known = nothing(200, **mode)
     known.mask[:, 1] = 1
     known.latents[:, 1] = np.sin(np.arange(200))
     covariance = 0.4 * np.eye(4) + 0.6

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from stembridge.chords import parse_progression
+from stembridge.conditions import chord_block, frame_beats
 from stembridge.pipeline.choice import Bars, Choice, choose
 from stembridge.pipeline.receipt import read_receipt, request_of
 from stembridge.pipeline.run import arrange
@@ -37,6 +38,7 @@ def hearing(**changes: object) -> Manifest:
             ConditionBlock(name="grid", channels=16),
             ConditionBlock(name="style", channels=4),
             ConditionBlock(name="timbre", channels=5),
+            ConditionBlock(name="chords", channels=25),
         ),
     }
     return fake_manifest(**(fields | changes))
@@ -99,6 +101,14 @@ def test_chords_are_chosen_where_there_is_no_harmony() -> None:
     assert len({s.chords[0].root for s in chosen}) == 12
     assert {c.symbol for s in chosen for c in s.chords} >= {"C#m7", "Ebm", "B"}
     assert all([c.start_beats for c in s.chords] in ([0, 4, 8], [0]) for s in chosen)
+    # On the session's bars: from the middle of bar 3 on, "C G" of the same four bars are left.
+    later = [
+        choose(hearing(), SURE, both, s, Choice(), Bars(4.0, 6.0, 10.0)).chords for s in range(40)
+    ]
+    assert {tuple(c.start_beats for c in chords) for chords in later} == {(0.0, 2.0), (0.0,)}
+    for chords, whole in zip(later, chosen, strict=False):
+        if len(chords) == 2:
+            assert chords[0].root == whole.chords[2].root
     # Nothing is chosen where chords are told, cannot be placed, are played by nobody, or unknown.
     told = Choice(chords=parse_progression("G", 4.0, 12.0))
     assert choose(hearing(), SURE, both, 1, told, bars).chords == told.chords
@@ -140,7 +150,7 @@ def test_the_choice_reaches_the_model_and_the_receipt(drums: Path, tmp_path: Pat
         told = np.zeros(0, np.float32)
 
         def denoise(self, x, sigma, conditions):  # type: ignore[no-untyped-def]
-            self.told = conditions[0, 16:, 0].copy()
+            self.told = conditions[0].copy()
             return super().denoise(x, sigma, conditions)
 
     wishes = {"generate": "bass", "bpm": 120, "bars": 2, "steps": 2, "request_id": "r"}
@@ -148,7 +158,13 @@ def test_the_choice_reaches_the_model_and_the_receipt(drums: Path, tmp_path: Pat
     model = Noting(hearing())
     (stem,) = arrange(parse_request(wishes), model, tmp_path / "a")
     assert (stem.style, stem.timbre) == ("house", "synth")  # one stem given: style 1
-    np.testing.assert_array_equal(model.told, [1, 0, 1, 0, 0, 0, 1, 0, 0])
+    np.testing.assert_array_equal(model.told[16:25, 0], [1, 0, 1, 0, 0, 0, 1, 0, 0])
+    # Nothing given has a pitch: the chords are chosen, and told, too.
+    assert stem.chords is not None
+    spans = parse_progression(stem.chords, 4.0, 8.0)
+    n_frames = -(-4 * 22050 // 512)
+    expected = chord_block(frame_beats(n_frames, 512, 22050, 120.0), spans)
+    np.testing.assert_array_equal(model.told[25:, :n_frames], expected)
     receipt = read_receipt(stem.path.parent)
     assert (receipt["stems"][0]["style"], receipt["stems"][0]["timbre"]) == ("house", "synth")
     # The request stays as it was asked; making it again chooses the same.
@@ -184,7 +200,9 @@ def test_takes_of_a_request_may_be_in_different_styles(tmp_path: Path) -> None:
         ({"styles": (), "style_timbres": {}, "style_chords": {}}, "needs styles"),
         ({"style_chords": {"polka": ("C",)}}, "among the styles"),
         ({"style_chords": {"funk": ("C Xyz",)}}, "Xyz"),
-        ({"style_chords": {"funk": ("",)}}, "empty"),
+        ({"style_chords": {"funk": ("",)}}, "not a chord symbol"),
+        ({"style_chords": {"funk": ("C | F",)}}, "not a chord symbol"),
+        ({"condition_layout": hearing().condition_layout[:3]}, "chords block"),
         ({"condition_layout": (ConditionBlock(name="style", channels=4),)}, "a grid block first"),
     ],
 )
