@@ -17,6 +17,7 @@ _WORDS = {
     "onsets_per_s_truth": "… of the true stem",
     "onset_rate_of_truth": "Onsets per second, of the true stem's",
     "root": "Strongest note is the chord's root",
+    "root_truth": "… of the true stem",
     "root_shuffled": "… by chance (another song's chords)",
     "in_chord": "Strongest note is in the chord",
     "in_chord_ceiling": "… of the ceiling",

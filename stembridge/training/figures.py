@@ -40,7 +40,7 @@ _OF_SUBJECT = {
     "on_sixteenth": ("generated", "ceiling"),
     "offset_ms": ("generated", "truth"),
     "onsets_per_s": ("generated", "ceiling", "truth"),
-    "root": ("generated",),
+    "root": ("generated", "truth"),
     "root_shuffled": ("generated",),
     "in_chord": ("generated", "ceiling", "truth"),
     "in_chord_shuffled": ("generated",),
@@ -119,7 +119,9 @@ _STEM_ROWS = {
     "Onsets per second (codec ceiling; true stem)": (
         "{onsets_per_s:.1f} ({onsets_per_s_ceiling:.1f}; {onsets_per_s_truth:.1f})"
     ),
-    "Strongest note is the chord's root (chance)": "{root:.2f} ({root_shuffled:.2f})",
+    "Strongest note is the chord's root (true stem; chance)": (
+        "{root:.2f} ({root_truth:.2f}; {root_shuffled:.2f})"
+    ),
     "Strongest note is in the chord (true stem; chance)": (
         "{in_chord:.2f} ({in_chord_truth:.2f}; {in_chord_shuffled:.2f})"
     ),

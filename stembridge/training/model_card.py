@@ -134,7 +134,8 @@ def _learning(manifest: Manifest) -> list[str]:
         return []
     names = ["all", *manifest.stems]
     nan = float("nan")
-    cells = {steps: [f"{losses.get(n, nan):.3f}" for n in names] for steps, losses in curve.items()}
+    ordered = sorted(curve.items(), key=lambda item: (len(item[0]), item[0]))  # 900 before 2900
+    cells = {steps: [f"{losses.get(n, nan):.3f}" for n in names] for steps, losses in ordered}
     rows = [f"| {steps} | {' | '.join(row)} |" for steps, row in cells.items()]
     return [
         "Validation loss after so many steps (`stembridge train loss`), the same windows and noise "
