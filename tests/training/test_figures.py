@@ -101,7 +101,8 @@ def test_one_command_writes_manifest_card_and_tables(tiny_run: Path, tmp_path: P
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert "stale" not in text
-    assert "| Strongest note is the chord's root (chance) | 0.10 (0.10) |  | 0.10 (0.10) |" in text
+    root = "| Strongest note is the chord's root (true stem; chance) | 0.10 (0.30; 0.10) |  |"
+    assert f"{root} 0.10 (0.30; 0.10) |" in text
     assert "| Silent though it should play | 10% | 10% | 10% | 10% |" in text
 
 

@@ -82,6 +82,7 @@ def test_figures_become_a_table_and_unknown_ones_are_not_dropped(manifest: Manif
 
 def test_a_model_without_figures_or_history_has_a_card_too(manifest: Manifest) -> None:
     mapping = manifest.to_mapping() | {"training": {}, "figures": {}, "condition_layout": []}
+    mapping |= {"style_classifier": None, "style_chords": {}}
     card = model_card(parse_manifest(mapping))
     assert "## Figures" not in card
     assert "## What it was trained on" not in card
