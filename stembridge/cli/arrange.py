@@ -211,21 +211,7 @@ def _as_mapping(stems: list[StemFile], differences: list[str] | None) -> dict[st
     mapping: dict[str, Any] = {
         "folder": str(folder),
         "receipt": str(folder / "receipt.json"),
-        "stems": [
-            {
-                "stem": stem.stem,
-                "variation": stem.variation,
-                "path": str(stem.path),
-                "sha256": stem.sha256,
-                "frames": stem.frames,
-                "rate": stem.rate,
-                "style": stem.style,
-                "timbre": stem.timbre,
-                "chords_chosen": stem.chords,
-                "verdict": stem.verdict.to_mapping(),
-            }
-            for stem in stems
-        ],
+        "stems": [{"path": str(stem.path), **stem.facts()} for stem in stems],
     }
     if differences is not None:
         mapping |= {"identical": not differences, "differences": differences}

@@ -26,7 +26,7 @@ from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.samplers import SAMPLERS
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.diffusion.windows import sample_in_windows
-from stembridge.pipeline.choice import Choice, choose
+from stembridge.pipeline.choice import Choice, choose, style_chances
 from stembridge.pipeline.context import heard_chords
 from stembridge.pipeline.settings import layout_of, tells_chords
 from stembridge.runtime.model import StemModel
@@ -115,20 +115,13 @@ def conditions_of(
     )
     if not setting.choose:
         return told()
-    chances = _style_chances(model, song, latents, target, told())
+    sounding = [
+        stem for stem, audio in zip(STEMS, song.audio, strict=True)
+        if stem != target and not is_silent(audio)
+    ]  # fmt: skip
+    chances = style_chances(model, latents, sounding, told)
     choice = choose(model.manifest, chances, [target], seed, Choice())
     return told(style=choice.style, timbres=choice.timbres)
-
-
-def _style_chances(
-    model: StemModel, song: AnnotatedSong, latents: Array, target: str, conditions: Array
-) -> Array | None:
-    """What serving hears in the sounding stems but `target`, `[styles]`."""
-    given = np.zeros((len(STEMS), latents.shape[-1]), np.float32)
-    for i, stem in enumerate(STEMS):
-        given[i] = stem != target and not is_silent(song.audio[i])
-    chances = model.style_chances(latents[None], given[None], conditions[None])
-    return None if chances is None else chances[0]
 
 
 def _heard_chords(model: StemModel, song: AnnotatedSong, target: str) -> tuple[ChordSpan, ...]:

@@ -51,9 +51,9 @@ def export_denoiser(directory: Path, network: Network, *, float16: bool = False)
     given = tuple(torch.from_numpy(array) for array in arrays)
     _write_torchscript(module, given, directory / DENOISER_NAME, float16)
     dtype = "float16" if float16 else "float32"
-    # A classifier that is there already heard another network's latents.
+    # What is there to be heard and chosen belongs to the network that was trained with it.
     deaf: dict[str, Any] = {"style_classifier": None, "style_timbres": {}, "style_chords": {}}
-    fields = deaf | facts | {"denoiser": DENOISER_NAME, "denoiser_dtype": dtype}
+    fields = facts | deaf | {"denoiser": DENOISER_NAME, "denoiser_dtype": dtype}
     return update_manifest(directory, fields, [DENOISER_NAME, PARITY_NAME])
 
 

@@ -9,7 +9,7 @@ they do not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -18,6 +18,7 @@ import numpy as np
 from stembridge.audio.buffer import FloatArray
 from stembridge.chords import UNPITCHED, ChordSpan, parse_progression, transposed
 from stembridge.runtime.manifest import Manifest
+from stembridge.runtime.model import StemModel
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,30 @@ class Bars:
     beats_per_bar: float
     length_beats: float
     start_beats: float = 0.0
+
+
+def style_chances(
+    model: StemModel,
+    latents: FloatArray,
+    sounding: Iterable[str],
+    conditions: Callable[[], FloatArray],
+) -> FloatArray | None:
+    """Chances [styles] of what sounds; None if the model hears no styles.
+
+    Args:
+        model: an open model.
+        latents: [S, C, F].
+        sounding: stems of them that are given and not silent; only these are heard.
+        conditions: makes the conditions [K, F].
+    """
+    manifest = model.manifest
+    if manifest.style_classifier is None:
+        return None
+    given = np.zeros((1, manifest.n_stems, latents.shape[-1]), np.float32)
+    for stem in sounding:
+        given[:, manifest.stem_index(stem)] = 1.0
+    chances = model.style_chances(latents[None], given, conditions()[None])
+    return None if chances is None else chances[0]
 
 
 def choose(

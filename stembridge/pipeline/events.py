@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from stembridge.pipeline.verdict import Verdict
 
@@ -64,6 +64,20 @@ class StemFile:
     style: str | None = None
     timbre: str | None = None
     chords: str | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Everything but its place, JSON-ready."""
+        return {
+            "stem": self.stem,
+            "variation": self.variation,
+            "sha256": self.sha256,
+            "frames": self.frames,
+            "rate": self.rate,
+            "style": self.style,
+            "timbre": self.timbre,
+            "chords_chosen": self.chords,
+            "verdict": self.verdict.to_mapping(),
+        }
 
 
 @dataclass(frozen=True)

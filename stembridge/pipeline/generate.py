@@ -5,7 +5,7 @@ Everything here is in the model's own terms (its rate, its level, its stems) and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,7 +19,7 @@ from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.samplers import SAMPLERS
 from stembridge.diffusion.windows import sample_in_windows
 from stembridge.pipeline import codec
-from stembridge.pipeline.choice import Bars, Choice, choose
+from stembridge.pipeline.choice import Bars, Choice, choose, style_chances
 from stembridge.pipeline.context import Context
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.level import level_stem
@@ -64,8 +64,9 @@ def generate(
     n_samples = context.samples.shape[-1]
     told = partial(conditions_for, request, model.manifest, n_samples)
     known = _given_latents(context, model, report)
-    chances = _style_chances(known, told, context, model)
-    wishes, bars = wishes_of(request, context.chords), _bars_without_harmony(request, context)
+    sounding = set(request.context_stems) - set(context.silent)
+    chances = style_chances(model, known.latents[0], sounding, told)
+    wishes, bars = wishes_of(request, context.chords), _bars_without_harmony(request, sounding)
     for variation in range(request.variations):
         seed = settings.seed + (variation << 32)
         choice = choose(model.manifest, chances, request.generate, seed, wishes, bars)
@@ -89,25 +90,12 @@ def _given_latents(context: Context, model: StemModel, report: Reporter) -> Know
     return Known(latents, mask, manifest.context_mode, manifest.sigma_context)
 
 
-def _bars_without_harmony(request: GenerationRequest, context: Context) -> Bars | None:
-    """The request's bars if its beats are known and nothing of its context has a pitch."""
-    if not request.use_grid or set(request.context_stems) - set(context.silent) - UNPITCHED:
+def _bars_without_harmony(request: GenerationRequest, sounding: set[str]) -> Bars | None:
+    """The request's bars if its beats are known and nothing that sounds has a pitch."""
+    if not request.use_grid or sounding - UNPITCHED:
         return None
     bar = request.time_signature.beats_per_bar
     return Bars(bar, request.length_beats, request.start_beats)
-
-
-def _style_chances(
-    known: Known, told: Callable[[], FloatArray], context: Context, model: StemModel
-) -> FloatArray | None:
-    """Chances [styles] of what sounds in the context; None if the model hears no styles."""
-    if model.manifest.style_classifier is None:
-        return None
-    sounding = known.mask.copy()
-    for stem in context.silent:
-        sounding[:, model.manifest.stem_index(stem)] = 0.0
-    chances = model.style_chances(known.latents, sounding, told()[None])
-    return None if chances is None else chances[0]
 
 
 def _sample(

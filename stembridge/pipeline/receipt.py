@@ -77,7 +77,7 @@ def build_receipt(
             "chords_heard": progression_text(context.chords),
         },
         "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
-        "stems": [_stem(stem) for stem in stems],
+        "stems": [{"file": stem.path.name, **stem.facts()} for stem in stems],
     }
 
 
@@ -87,21 +87,6 @@ def _fingerprints(model: StemModel, context: Context) -> dict[str, str]:
         stem: f"{zlib.crc32(context.samples[index].tobytes()):08x}"
         for index, stem in enumerate(model.manifest.stems)
         if context.given[index]
-    }
-
-
-def _stem(stem: StemFile) -> dict[str, Any]:
-    return {
-        "stem": stem.stem,
-        "variation": stem.variation,
-        "file": stem.path.name,
-        "sha256": stem.sha256,
-        "frames": stem.frames,
-        "rate": stem.rate,
-        "style": stem.style,
-        "timbre": stem.timbre,
-        "chords_chosen": stem.chords,
-        "verdict": stem.verdict.to_mapping(),
     }
 
 

@@ -84,16 +84,9 @@ class BatchSource:
         return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
 
     def _windows(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, ...]:
-        window = self._task.window
-        clean, conditions = [], []
         songs = rng.choice(self._songs, size)
-        for song in songs:
-            start = int(rng.integers(self._set.lengths[song] - window + 1))
-            at = slice(start, start + window)
-            clean.append(self._set.latents[song, :, :, at])
-            conditions.append(self._set.conditions[song, :, at])
-        stacked = (np.stack(arrays).astype(np.float32) for arrays in (clean, conditions))
-        return *stacked, self._set.present[songs]
+        windows = self._set.windows(songs, self._task.window, rng)
+        return *windows, self._set.present[songs]
 
     def _noise_levels(
         self, rng: np.random.Generator, size: int, stems: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _WORDS = {
@@ -81,6 +81,12 @@ def _table(columns: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name in sorted(present, key=_rank):
         cells = [values.get(name, "") for values in flat.values()]
         yield f"| {_name(name)} | {' | '.join(cells)} |"
+
+
+def table_head(title: str, columns: Iterable[str]) -> list[str]:
+    """The two lines that begin a table."""
+    names = list(columns)
+    return [f"| {title} | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
 
 
 def _rank(figure: str) -> tuple[int, str, int]:

@@ -24,6 +24,7 @@ from stembridge.dataset.song import STEMS
 from stembridge.evaluation.summary import FRECHET
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.manifest import parse_manifest, read_manifest, write_manifest
+from stembridge.training.card_tables import table_head
 from stembridge.training.model_card import write_card
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
@@ -150,22 +151,18 @@ _LONG_ROWS = {
 def readme_tables(figures: Mapping[str, Any]) -> str:
     """The README's tables, from a manifest's figures alone."""
     stems, long = figures["stems"], figures["long_takes"]["stems"]
-    lines = _head("Given the other three stems, no chords told", stems)
+    lines = table_head("Given the other three stems, no chords told", stems)
     lines += [_row(title, form, stems) for title, form in _STEM_ROWS.items()]
     for name, words in _HELD_OUT_ROWS.items():
         title = f"Codec alone, {words} never trained on: log-spectral distance, dB"
         lines.append(_row(title, "{lsd_db_ceiling:.1f}", figures[f"held_out_{name}"]["stems"]))
     lines += ["", f"{figures['songs']} songs the model never heard, from the same composer.", ""]
-    lines += _head("Takes of 16 and 32 bars (7/8 and 3/4 at 174 bpm, 60 and 120 bpm)", long)
+    lines += table_head("Takes of 16 and 32 bars (7/8 and 3/4 at 174 bpm, 60 and 120 bpm)", long)
     for title, figure in _LONG_ROWS.items():
         name, form = figure.split(":")
         cell = f"{{{figure}}} ({{{name}_truth:{form}}})"
         lines.append(_row(f"{title} (true stem)", cell, long))
     return "\n".join(lines)
-
-
-def _head(title: str, stems: Mapping[str, Figures]) -> list[str]:
-    return [f"| {title} | {' | '.join(stems)} |", f"|---|{'---|' * len(stems)}"]
 
 
 def _row(title: str, form: str, stems: Mapping[str, Figures]) -> str:

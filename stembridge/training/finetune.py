@@ -173,10 +173,6 @@ def _write_artifact(
         "name": name or f"{manifest.name}-tuned"[:100],
         "training": {**manifest.training, "fine_tune": tuning, "learning_curve": {}},
         "figures": {},  # these two are the old model's
-        # The user's music is in no style of the old model's, and on instruments of its own.
-        "style_classifier": None,
-        "style_timbres": {},
-        "style_chords": {},
     }
     (out / MANIFEST_NAME).unlink(missing_ok=True)
     update_manifest(out, {k: v for k, v in facts.items() if k != "denoiser"}, copied)

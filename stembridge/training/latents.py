@@ -7,7 +7,7 @@ songs lack a stem, `present.npy` bool `[N, S]`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +39,18 @@ class LatentSet:
         present = np.load(path) if path.exists() else np.ones(latents.shape[:2], bool)
         conditions = np.load(folder / "conditions.npy", mmap_mode="r")
         return LatentSet(latents, conditions, np.load(folder / "lengths.npy"), present)
+
+    def windows(
+        self, songs: Iterable[int], n_frames: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Latents `[B, S, C, F]` and conditions `[B, K, F]` of a random stretch of each song."""
+        latents, conditions = [], []
+        for song in songs:
+            start = int(rng.integers(self.lengths[song] - n_frames + 1))
+            at = slice(start, start + n_frames)
+            latents.append(self.latents[song, :, :, at])
+            conditions.append(self.conditions[song, :, at])
+        return np.stack(latents).astype(np.float32), np.stack(conditions).astype(np.float32)
 
 
 class Encoded(NamedTuple):

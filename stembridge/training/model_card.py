@@ -15,7 +15,7 @@ from typing import Any
 
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.manifest import MANIFEST_NAME, Manifest, read_manifest
-from stembridge.training.card_tables import figures_section
+from stembridge.training.card_tables import figures_section, table_head
 
 CARD_NAME = "MODEL_CARD.md"
 
@@ -141,8 +141,7 @@ def _learning(manifest: Manifest) -> list[str]:
         "Validation loss after so many steps (`stembridge train loss`), the same windows and noise "
         "of songs kept out of training:",
         "",
-        f"| Steps | {' | '.join(names)} |",
-        f"|{'---|' * (len(names) + 1)}",
+        *table_head("Steps", names),
         *rows,
     ]
 

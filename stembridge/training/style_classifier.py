@@ -63,13 +63,7 @@ class StyledWindows:
         """Latents `[B, S, C, F]`, given `[B, S, F]`, grid `[B, K, F]`, styles `[B]`."""
         songs = self._rng.choice(self.songs, size)
         shortest = min(n_frames, int(self._set.lengths[songs].min()))
-        latents, conditions = [], []
-        for song in songs:
-            first = int(self._rng.integers(self._set.lengths[song] - shortest + 1))
-            at = slice(first, first + shortest)
-            latents.append(self._set.latents[song, :, :, at])
-            conditions.append(self._set.conditions[song, :, at])
-        heard, told = (np.stack(arrays).astype(np.float32) for arrays in (latents, conditions))
+        heard, told = self._set.windows(songs, shortest, self._rng)
         heard += config.latent_noise * self._rng.standard_normal(heard.shape, np.float32)
         told[:, self._layout.slices()["grid"].stop :] = 0.0
         told[self._rng.random(size) < config.grid_drop] = 0.0
