@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from stembridge.daemon.protocol import as_markdown
+from stembridge.wire.protocol import as_markdown
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("stembridge", "export", "max_for_live", "examples", "tests")
@@ -127,7 +127,7 @@ def between(text: str, name: str) -> str:
 def test_readme_holds_the_protocol_as_it_is() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert between(readme, "protocol") == as_markdown().strip(), (
-        "put the output of `python -m stembridge.daemon.protocol` into the README"
+        "put the output of `python -m stembridge.wire.protocol` into the README"
     )
 
 

@@ -33,8 +33,6 @@ from stembridge.children.messages import (
     StopPlay,
 )
 from stembridge.client import AsyncClient, Done, Job
-from stembridge.daemon.protocol import Call
-from stembridge.daemon.schema import DEFAULT_PORT
 from stembridge.errors import (
     BadArgsError,
     NotNowError,
@@ -44,6 +42,8 @@ from stembridge.errors import (
 )
 from stembridge.midi.mapping import ACTIONS, load_mapping
 from stembridge.request import STEMS
+from stembridge.wire.protocol import Call
+from stembridge.wire.schema import DEFAULT_PORT
 
 CAPABILITIES = ":preview:capture:bridge.ask:"
 RETRY_CONNECT_S = 1.0

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from stembridge.cli.midi import mapping_file
-from stembridge.daemon.schema import DEFAULT_PORT
+from stembridge.wire.schema import DEFAULT_PORT
 
 
 def bridge(

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from stembridge.cli.shared import console
-from stembridge.daemon.schema import DEFAULT_PORT
 from stembridge.request import STEMS
+from stembridge.wire.schema import DEFAULT_PORT
 
 
 def watch(

@@ -10,9 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stembridge.client.job import Job
-from stembridge.daemon import osc, protocol
-from stembridge.daemon.protocol import Call
-from stembridge.daemon.schema import API_MAJOR, API_MINOR, DEFAULT_PORT
 from stembridge.errors import (
     NotNowError,
     StembridgeError,
@@ -20,6 +17,9 @@ from stembridge.errors import (
     UnknownIdError,
     error_from,
 )
+from stembridge.wire import osc, protocol
+from stembridge.wire.protocol import Call
+from stembridge.wire.schema import API_MAJOR, API_MINOR, DEFAULT_PORT
 
 _FIRST_REPEAT_S, _LAST_REPEAT_S = 0.1, 1.0
 _PING_S = 1.0

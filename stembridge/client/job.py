@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from stembridge.daemon.protocol import Call
 from stembridge.errors import StembridgeError, error_from
+from stembridge.wire.protocol import Call
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from stembridge.client.asynchronous import AsyncClient
 from stembridge.client.job import Done, Job, JobEvent, Stem
-from stembridge.daemon import osc
-from stembridge.daemon.schema import DEFAULT_PORT
+from stembridge.wire import osc
+from stembridge.wire.schema import DEFAULT_PORT
 
 _T = TypeVar("_T")
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stembridge.daemon.schema import MAX_CLIPS
 from stembridge.errors import BadArgsError, QueueFullError
 from stembridge.request import GenerationRequest, parse_request
+from stembridge.wire.schema import MAX_CLIPS
 
 CLIP_LIFE_S = 60.0
 MAX_HELD = 128

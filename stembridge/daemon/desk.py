@@ -14,8 +14,6 @@ from typing import Any
 
 import stembridge
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.daemon import osc, protocol, schema
-from stembridge.daemon.addresses import BY_ADDRESS
 from stembridge.daemon.admission import ClipTable, payload_of, request_of
 from stembridge.daemon.files_gate import check_context, check_room
 from stembridge.daemon.jobs import Job, Journal
@@ -28,6 +26,8 @@ from stembridge.errors import (
     StembridgeError,
     UnknownIdError,
 )
+from stembridge.wire import osc, protocol, schema
+from stembridge.wire.addresses import BY_ADDRESS
 
 _log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stembridge.daemon import osc, protocol
 from stembridge.daemon.jobs import Job, Journal
+from stembridge.wire import osc, protocol
 
 Address = tuple[str, int]
 Send = Callable[[bytes, Address], None]

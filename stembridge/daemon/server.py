@@ -23,7 +23,6 @@ from typing import Any, cast
 from stembridge import paths
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.config import DaemonConfig
-from stembridge.daemon import osc
 from stembridge.daemon.desk import Desk, House
 from stembridge.daemon.executor import Event, LocalExecutor, Watch, worker_command
 from stembridge.daemon.jobs import Journal, Limits
@@ -36,6 +35,7 @@ from stembridge.errors import (
     StembridgeError,
     error_from,
 )
+from stembridge.wire import osc
 
 _log = logging.getLogger(__name__)
 

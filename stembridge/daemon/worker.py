@@ -36,7 +36,6 @@ from stembridge.audio.files import remove_parts
 from stembridge.audio.loudness import integrated_loudness
 from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
-from stembridge.daemon.schema import MAX_STRING_BYTES
 from stembridge.errors import (
     CancelledError,
     DeviceLostError,
@@ -51,6 +50,7 @@ from stembridge.pipeline.verdict import Verdict
 from stembridge.request import parse_request
 from stembridge.runtime.load import load_model, warm_up
 from stembridge.runtime.model import StemModel
+from stembridge.wire.schema import MAX_STRING_BYTES
 
 _log = logging.getLogger(__name__)
 

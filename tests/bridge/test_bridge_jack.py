@@ -21,7 +21,7 @@ from stembridge import paths
 from stembridge.bridge.bridge import Bridge, BridgeConfig
 from stembridge.bridge.family import FamilyConfig
 from stembridge.client import AsyncClient
-from stembridge.daemon.protocol import Call
+from stembridge.wire.protocol import Call
 
 pytestmark = pytest.mark.jack
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import soundfile
 
-from stembridge.daemon import protocol
 from stembridge.errors import (
     BadArgsError,
     CreateFailedError,
@@ -20,6 +19,7 @@ from stembridge.errors import (
     NotNowError,
     StembridgeError,
 )
+from stembridge.wire import protocol
 from tests.helpers.daemons import ASK, running, talking
 from tests.helpers.raw import RawClient, raw
 
@@ -80,7 +80,7 @@ async def pong_time_s(client: RawClient, n: int) -> float:
 
 
 def test_malformed_datagrams_are_answered_sparingly_and_pass_by(tmp_path: Path) -> None:
-    from tests.daemon.test_osc import MALFORMED, VALID, bundle, mutate
+    from tests.wire.test_osc import MALFORMED, VALID, bundle, mutate
 
     async def session() -> None:
         async with raw(tmp_path) as (_daemon, client):
@@ -102,7 +102,7 @@ def test_malformed_datagrams_are_answered_sparingly_and_pass_by(tmp_path: Path) 
 
 
 def test_a_time_in_the_future_is_refused_not_slept_on(tmp_path: Path) -> None:
-    from tests.daemon.test_osc import VALID, bundle
+    from tests.wire.test_osc import VALID, bundle
 
     async def session() -> None:
         async with raw(tmp_path) as (_daemon, client):

@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from stembridge.client import Client
-from stembridge.daemon import osc, protocol
 from stembridge.errors import DiskFullError, NotNowError
-from tests.daemon.test_osc import MALFORMED, VALID, mutate
+from stembridge.wire import osc, protocol
 from tests.helpers.daemons import ASK, DaemonProcess
+from tests.wire.test_osc import MALFORMED, VALID, mutate
 
 N_MUTANTS = 100_000
 

@@ -12,13 +12,13 @@ import pytest
 import soundfile
 
 from stembridge.client import AsyncClient, Done, Progress, Stem
-from stembridge.daemon import osc
 from stembridge.errors import (
     CancelledError,
     IdConflictError,
     QueueFullError,
     UnknownIdError,
 )
+from stembridge.wire import osc
 from tests.helpers.daemons import ASK, talking, until, write_context
 from tests.helpers.raw import RawClient, raw
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from stembridge.daemon import osc, protocol
 from stembridge.daemon.worker import _record
 from stembridge.pipeline.events import StemFile
 from stembridge.pipeline.verdict import Verdict
+from stembridge.wire import osc, protocol
 
 
 def test_a_verdict_with_many_warnings_still_fits_one_string() -> None:

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from stembridge.daemon import osc, protocol
 from stembridge.daemon.server import Daemon
+from stembridge.wire import osc, protocol
 from tests.helpers.daemons import running, until
 
 

@@ -7,11 +7,11 @@ import json
 import pytest
 from live_stage import Ask
 
-from stembridge.daemon import schema
-from stembridge.daemon.addresses import BY_ADDRESS, ROWS
-from stembridge.daemon.schema import CLIP_KEYS, GENERATE_KEYS
 from stembridge.musical_time import TimeSignature, beats_to_samples
 from stembridge.request import parse_request
+from stembridge.wire import schema
+from stembridge.wire.addresses import BY_ADDRESS, ROWS
+from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS
 
 pytestmark = pytest.mark.foreign
 

@@ -13,9 +13,9 @@ from daemons import DaemonProcess
 from live_stage import BPM, Play, in_words, live_set, track, write_tone
 
 from stembridge.client import Client
-from stembridge.daemon import schema
 from stembridge.musical_time import beats_to_samples
 from stembridge.paths import pretrained_dir
+from stembridge.wire import schema
 
 pytestmark = pytest.mark.foreign
 

@@ -7,7 +7,7 @@ bridge reports goes to clients that announced `bridge` (and `tempo`, for the tem
 
 from __future__ import annotations
 
-from stembridge.daemon.schema import Arg, Row
+from stembridge.wire.schema import Arg, Row
 
 _ID = Arg("request_id", "s", "the job whose take it is")
 _CAPTURE = Arg("capture_id", "s", "chosen by the client")

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from stembridge.daemon import osc, protocol, schema
-from stembridge.daemon.addresses import BY_ADDRESS, ROWS
-from stembridge.daemon.osc import Message
 from stembridge.errors import BY_SYMBOL, BadArgsError
 from stembridge.request_model import ClipModel, RequestModel
+from stembridge.wire import osc, protocol, schema
+from stembridge.wire.addresses import BY_ADDRESS, ROWS
+from stembridge.wire.osc import Message
 
 SAMPLES: dict[str, osc.Value] = {"s": "text", "i": 3, "f": 0.5}
 
@@ -124,7 +124,7 @@ def test_markdown_and_json_name_everything() -> None:
 
 @pytest.mark.parametrize("flag", [[], ["--json"]])
 def test_the_module_prints_the_table(flag: list[str]) -> None:
-    command = [sys.executable, "-m", "stembridge.daemon.protocol", *flag]
+    command = [sys.executable, "-m", "stembridge.wire.protocol", *flag]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert out == (json.dumps(protocol.as_json(), indent=2) if flag else protocol.as_markdown()) + (
         "\n"

@@ -1,7 +1,7 @@
 """What derives from the address table: binding what comes in, packing what goes out, the README.
 
-`python -m stembridge.daemon.protocol` prints the README's protocol section;
-`python -m stembridge.daemon.protocol --json` prints the table for other programs' checks.
+`python -m stembridge.wire.protocol` prints the README's protocol section;
+`python -m stembridge.wire.protocol --json` prints the table for other programs' checks.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stembridge.daemon import osc, schema
-from stembridge.daemon.addresses import BY_ADDRESS, ROWS
-from stembridge.daemon.schema import Arg, Key, Row
 from stembridge.errors import BY_SYMBOL, BadArgsError
 from stembridge.request import STEMS
+from stembridge.wire import osc, schema
+from stembridge.wire.addresses import BY_ADDRESS, ROWS
+from stembridge.wire.schema import Arg, Key, Row
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _LARGEST = 3.4e38

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from stembridge.daemon import osc
 from stembridge.errors import BadTimeError
+from stembridge.wire import osc
 
 N_MUTANTS = 120_000
 NTP_EPOCH_S = 2_208_988_800

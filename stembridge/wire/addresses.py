@@ -9,8 +9,8 @@ whose hello announced the row's capability (an audio player, a tempo display).
 
 from __future__ import annotations
 
-from stembridge.daemon.bridge_addresses import BRIDGE_ROWS
-from stembridge.daemon.schema import CLIP_KEYS, GENERATE_KEYS, Arg, Row
+from stembridge.wire.bridge_addresses import BRIDGE_ROWS
+from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS, Arg, Row
 
 _ID = Arg("request_id", "s", "the job; chosen by the client, a UUID is best")
 _CLIENT = Arg("client_id", "s", "the client; chosen by itself, kept over reconnects")

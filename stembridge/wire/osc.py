@@ -19,8 +19,8 @@ from typing import Any
 
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from stembridge.daemon.schema import MAX_ARGS, MAX_DATAGRAM_BYTES, MAX_STRING_BYTES
 from stembridge.errors import BadArgsError, BadTimeError
+from stembridge.wire.schema import MAX_ARGS, MAX_DATAGRAM_BYTES, MAX_STRING_BYTES
 
 Value = str | int | float | bool | None
 
