@@ -8,11 +8,9 @@ file appears under its name only when all its bytes are on the disk.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +22,8 @@ import soundfile
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import AudioBuffer, FloatArray
-from stembridge.errors import BadAudioError, CreateFailedError, DiskFullError, StembridgeError
+from stembridge.errors import BadAudioError, DiskFullError
+from stembridge.safe_files import write_file
 
 MIN_RATE, MAX_RATE = 8000, 192_000  # Hz
 MAX_CHANNELS = 8
@@ -32,10 +31,8 @@ MAX_DURATION_S = 15 * 60
 MAX_FILE_BYTES = MAX_RATE * MAX_CHANNELS * MAX_DURATION_S * 8 + 2**20
 MAX_LEVEL = 1000.0  # +60 dBFS: louder is not music but a broken file, and its square overflows
 READ_SAMPLES = 2**20
-PART_SUFFIX = ".part"
 SampleFormat = Literal["pcm24", "float"]
 _SUBTYPES: dict[SampleFormat, str] = {"pcm24": "PCM_24", "float": "FLOAT"}
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -180,56 +177,16 @@ def write_stem(
     return write_atomically(path, encode_wav(samples, rate, sample_format))
 
 
-def write_atomically(path: Path, data: bytes) -> WrittenFile:
-    """Write a file so that its name only ever shows complete content.
-
-    Temporary file in the same folder, fsync, rename, fsync of the folder: after this returns the
-    file survives a power cut, before it nobody sees a part of it.
+def write_atomically(path: Path, data: bytes, *, follow: bool = False) -> WrittenFile:
+    """Write a file so that its name only ever shows complete content (see `safe_files`).
 
     Raises:
         DiskFullError: no room; nothing is left behind.
         CreateFailedError: the folder cannot be written to.
+        PathDeniedError: the folder is a link, and `follow` does not allow it.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART_SUFFIX}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _write_synced(part, data)
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise write_error(path, error) from error
+    write_file(path, data, follow=follow)
     return WrittenFile(path, hashlib.sha256(data).hexdigest(), len(data))
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # Windows cannot open folders; its rename is journalled
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_error(path: Path, error: OSError) -> StembridgeError:
-    """What a failed write means, in words."""
-    if error.errno in _FULL:
-        return DiskFullError(f"There is no room on the disk for '{path}'. Free some and try again.")
-    reason = error.strerror or str(error)
-    return CreateFailedError(f"'{path}' cannot be written: {reason}. Choose another folder.")
 
 
 def ensure_room(folder: Path, n_bytes: int) -> None:
@@ -244,11 +201,3 @@ def ensure_room(folder: Path, n_bytes: int) -> None:
         raise DiskFullError(
             f"'{folder}' has {free / 2**20:.0f} MiB free and {n_bytes / 2**20:.0f} MiB are needed."
         )
-
-
-def remove_parts(folder: Path) -> int:
-    """Delete what interrupted writes left in `folder` and below; returns how many files."""
-    parts = [path for path in folder.rglob(f".*{PART_SUFFIX}") if path.is_file()]
-    for part in parts:
-        part.unlink(missing_ok=True)
-    return len(parts)

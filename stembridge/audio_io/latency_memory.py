@@ -38,4 +38,4 @@ def remember(output: str, source: str, rate: int, block: int, frames: int) -> No
         DiskFullError, CreateFailedError: it cannot be written.
     """
     known = _read() | {_key(output, source, rate, block): frames}
-    write_atomically(_file(), json.dumps(known, indent=1).encode())
+    write_atomically(_file(), json.dumps(known, indent=1).encode(), follow=True)

@@ -32,7 +32,6 @@ from typing import Any, TextIO
 import numpy as np
 
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.audio.files import remove_parts
 from stembridge.audio.loudness import integrated_loudness
 from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
@@ -50,6 +49,7 @@ from stembridge.pipeline.verdict import Verdict
 from stembridge.request import parse_request
 from stembridge.runtime.load import load_model, warm_up
 from stembridge.runtime.model import StemModel
+from stembridge.safe_files import remove_parts
 from stembridge.wire.schema import MAX_STRING_BYTES
 
 _log = logging.getLogger(__name__)
