@@ -85,20 +85,34 @@ def load_context(
         index = stem_index(manifest, clip.stem)
         given[index] = True
         _add_clip(samples[index], clip, request.bpm, rate, roots)
-    silent = tuple(s for s, row, is_given in zip(manifest.stems, samples, given, strict=True)
-                   if is_given and is_silent(row))  # fmt: skip
-    loudness = integrated_loudness(samples.sum(axis=0), rate) if given.any() else None
-    sounding = [s for s, is_given in zip(manifest.stems, given, strict=True)
-                if is_given and s not in silent]  # fmt: skip
+    return context_of(samples, given.tolist(), request, manifest)
+
+
+def context_of(
+    samples: FloatArray, given: Sequence[bool], request: GenerationRequest, manifest: Manifest
+) -> Context:
+    """Brings given stems to the model's level and hears their chords.
+
+    Args:
+        samples: `[S, n_samples]` at the model's rate, zeros where nothing is given; not changed.
+        given: for each of the S stems, whether it is given.
+        request: says where the beats are, and whether chords are wanted.
+        manifest: of the model that will hear it.
+    """
+    stems = [s for s, is_given in zip(manifest.stems, given, strict=True) if is_given]
+    silent = tuple(s for s in stems if is_silent(samples[stem_index(manifest, s)]))
+    rate = manifest.sample_rate
+    loudness = integrated_loudness(samples.sum(axis=0), rate) if stems else None
+    sounding = [s for s in stems if s not in silent]
     gain = _normalising_gain(loudness, sounding, manifest)
-    samples *= np.float32(gain)
+    samples = samples * np.float32(gain)
     chords: tuple[ChordSpan, ...] = ()
     # Without the grid nothing is known of beats either, and chords change on beats.
     if request.use_grid and not request.chords:
-        stems = {stem: samples[stem_index(manifest, stem)] for stem in sounding}
-        chords = heard_chords(stems, manifest, request.bpm, request.time_signature,
+        chords = heard_chords({s: samples[stem_index(manifest, s)] for s in sounding}, manifest,
+                              request.bpm, request.time_signature,
                               request.length_beats, request.start_beats)  # fmt: skip
-    return Context(samples, tuple(given.tolist()), gain, loudness, silent, chords)
+    return Context(samples, tuple(given), gain, loudness, silent, chords)
 
 
 def heard_chords(
