@@ -3,22 +3,24 @@
 One datagram holds at most 8 kB, a Live set can have dozens of clips: so clips travel one by one
 before their request, wait here in memory, and become part of its payload when it is accepted. If
 one was lost on the way, the request is refused with `retry_after_ms`, and the client sends all of
-it again.
+it again. What comes late, for a request that was accepted already, is not kept: with every fifth
+datagram lost, such clips filled the table for a minute and jammed everybody.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stembridge.errors import BadArgsError, QueueFullError
+from stembridge.errors import BadArgsError
 from stembridge.request import GenerationRequest, parse_request
 from stembridge.wire.schema import MAX_CLIPS
 
 CLIP_LIFE_S = 60.0
 MAX_HELD = 128
+MAX_HELD_PER_CLIENT = 16
 _RETRY_MS = 200
 
 
@@ -29,32 +31,52 @@ class _Held:
 
 
 class ClipTable:
-    """Clips whose request has not come yet: bounded in number and time."""
+    """Clips whose request has not come yet: bounded in number, in all and per client, and time.
 
-    def __init__(self, life_s: float = CLIP_LIFE_S, most: int = MAX_HELD) -> None:
+    Nobody is refused: the request that waited longest makes room, and its client, told what is
+    missing, sends it again.
+    """
+
+    def __init__(
+        self,
+        life_s: float = CLIP_LIFE_S,
+        most: int = MAX_HELD,
+        most_per_client: int = MAX_HELD_PER_CLIENT,
+    ) -> None:
         self._life_s = life_s
-        self._most = most
-        self._held: dict[tuple[str, str], _Held] = {}
+        self._most, self._most_per_client = most, most_per_client
+        self._held: dict[tuple[str, str], _Held] = {}  # whose last clip is oldest comes first
 
     def hold(self, request_id: str, client: str, index: int, clip: dict[str, Any]) -> None:
         """Keep one clip.
 
         Raises:
             BadArgsError: the index is out of range.
-            QueueFullError: too many requests are unfinished.
         """
         if not 0 <= index < MAX_CLIPS:
             raise BadArgsError(f"A clip's index must be 0 to {MAX_CLIPS - 1}; it was {index}.")
         self._expire()
         key = request_id, client
-        if key not in self._held and len(self._held) >= self._most:
-            raise QueueFullError("Too many requests are half sent.", retry_after_ms=2000)
-        held = self._held.setdefault(key, _Held(time.monotonic()))
+        held = self._held.pop(key, None) or _Held(time.monotonic())
+        self._make_room(client)
         held.born_s = time.monotonic()
         held.clips[index] = clip
+        self._held[key] = held
 
-    def take(self, request_id: str, client: str, count: int) -> list[dict[str, Any]]:
+    def take(
+        self,
+        request_id: str,
+        client: str,
+        count: int,
+        known: Sequence[dict[str, Any]] = (),
+    ) -> list[dict[str, Any]]:
         """The clips 0 … count - 1 of a request; they stay held until `drop`.
+
+        Args:
+            request_id: the request.
+            client: who asks.
+            count: how many clips it says it has.
+            known: clips of the job that has this id already; what is held goes before them.
 
         Raises:
             BadArgsError: some are missing; the sentence names them.
@@ -63,7 +85,7 @@ class ClipTable:
             raise BadArgsError(f"A request can have 0 to {MAX_CLIPS} clips; it named {count}.")
         self._expire()
         held = self._held.get((request_id, client))
-        clips = held.clips if held else {}
+        clips = dict(enumerate(known)) | (held.clips if held else {})
         missing = [index for index in range(count) if index not in clips]
         if missing:
             raise BadArgsError(
@@ -72,6 +94,13 @@ class ClipTable:
                 retry_after_ms=_RETRY_MS,
             )
         return [clips[index] for index in range(count)]
+
+    def _make_room(self, client: str) -> None:
+        own = [key for key in self._held if key[1] == client]
+        if len(own) >= self._most_per_client:
+            del self._held[own[0]]
+        elif len(self._held) >= self._most:
+            del self._held[next(iter(self._held))]
 
     def drop(self, request_id: str, client: str) -> None:
         """The request was accepted."""

@@ -155,8 +155,9 @@ class Desk:
     def _clip(self, call: protocol.Call, caller: Caller) -> None:
         request_id, index = call.args["request_id"], call.args["index"]
         pairs = {key: value for key, value in call.pairs.items() if key != "reply_port"}
-        # A clip repeated after its request was accepted is known already; _generate compares.
-        self._clips.hold(request_id, caller.client, index, pairs)
+        known = self._known_clips(request_id, caller.client)
+        if index >= len(known) or known[index] != pairs:  # else a late repeat: nothing to keep
+            self._clips.hold(request_id, caller.client, index, pairs)
         self._outbox.post(caller.reply, "/stembridge/clip.held", request_id, index)
 
     def _generate(self, call: protocol.Call, caller: Caller) -> None:
@@ -166,8 +167,10 @@ class Desk:
             request = request_of(request_id, payload)
             check_context(request, self._house.roots)
             check_room(request, self._house.out)
-        job, is_new = self._journal.accept(request_id, caller.client, payload, caller.reply)
-        self._clips.drop(request_id, caller.client)
+        try:
+            job, is_new = self._journal.accept(request_id, caller.client, payload, caller.reply)
+        finally:
+            self._clips.drop(request_id, caller.client)
         position = self._journal.position(job)
         self._outbox.post(
             caller.reply, "/stembridge/accepted", request_id, position, self._house.boot_id
@@ -182,14 +185,14 @@ class Desk:
 
     def _payload(self, call: protocol.Call, caller: Caller) -> dict[str, Any]:
         request_id, count = call.args["request_id"], call.pairs.get("clips", 0)
-        known = self._journal.get(request_id)
-        try:
-            clips = self._clips.take(request_id, caller.client, count)
-        except BadArgsError:
-            if known is None or len(known.payload["clips"]) != count:
-                raise
-            clips = known.payload["clips"]  # the repeat of a request whose clips we have
-        return payload_of(call.pairs, clips)
+        known = self._known_clips(request_id, caller.client)
+        if len(known) != count:
+            known = []
+        return payload_of(call.pairs, self._clips.take(request_id, caller.client, count, known))
+
+    def _known_clips(self, request_id: str, client: str) -> list[dict[str, Any]]:
+        job = self._journal.get(request_id)
+        return job.payload["clips"] if job is not None and job.client == client else []
 
     def _status(self, call: protocol.Call, caller: Caller) -> None:
         job = self._journal.get(call.args["request_id"])
