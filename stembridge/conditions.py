@@ -24,6 +24,7 @@ Array = NDArray[np.float32]
 GRID_PERIODS_BEATS = (0.25, 1 / 3, 0.5, 1.0, 2.0)
 GRID_CHANNELS = 1 + 1 + 2 * (len(GRID_PERIODS_BEATS) + 2)
 CHORD_CHANNELS = 1 + 12 + 12
+HEARD = "heard"  # a mixture by all encoders: flag, flags of the stems in it, their latents
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Layout:
     """Which condition blocks a model takes, in order.
 
     Attributes:
-        blocks: (name, channels) pairs; names are "grid", "chords", "style", "timbre".
+        blocks: (name, channels) pairs; names are "grid", "chords", "style", "timbre", "heard".
         styles: style names, in the order of the style block's one-hot channels.
         timbres: stem name -> timbre names, in the order of the timbre block.
     """
@@ -54,15 +55,25 @@ class Layout:
         return result
 
 
-def full_layout(styles: Sequence[str], timbres: Mapping[str, Sequence[str]]) -> Layout:
-    """The layout of the default model: grid, chords, style and timbre."""
+def full_layout(
+    styles: Sequence[str], timbres: Mapping[str, Sequence[str]], *, latent_channels: int = 0
+) -> Layout:
+    """The layout of the default model: grid, chords, style, timbre, and what is heard.
+
+    Args:
+        styles: names.
+        timbres: stem -> names.
+        latent_channels: C, for a model that hears mixtures; 0 leaves that block out.
+    """
     n_timbres = sum(len(names) for names in timbres.values())
+    heard = (HEARD, 1 + len(timbres) * (1 + latent_channels))
     return Layout(
         blocks=(
             ("grid", GRID_CHANNELS),
             ("chords", CHORD_CHANNELS),
             ("style", 1 + len(styles)),
             ("timbre", n_timbres),
+            *((heard,) if latent_channels else ()),
         ),
         styles=tuple(styles),
         timbres=tuple((stem, tuple(names)) for stem, names in timbres.items()),

@@ -1,8 +1,11 @@
 """Training windows for the denoiser: which stems are given, how noisy the rest, what is told.
 
 One item plays one of the tasks the model serves: all stems from nothing, any subset given the
-rest, and continuing after frames already made. Drop-out of each condition block teaches the
-network to do without it, and is what guidance compares against.
+rest, continuing after frames already made, and hearing a mixture that holds some of the stems.
+Drop-out of each condition block teaches the network to do without it, and is what guidance
+compares against; chords told with doubt teach it how far to trust ears.
+
+What is drawn is drawn by numpy from seed and step; what is large is made on the device that trains.
 """
 
 from __future__ import annotations
@@ -14,8 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stembridge.conditions import Layout
-from stembridge.training.latents import LatentSet
+from stembridge.conditions import HEARD, Layout
+from stembridge.training.latents import WindowSource, random_starts
+
+_SPANS = 64  # chords of one window whose doubt is drawn apart
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ class TaskConfig:
         given: chances that 0, 1, … of the stems are given; the last is all but one.
         continuation: probability that the first frames of all stems are given.
         continuation_frames: how many, at most.
-        drop: probability of dropping each condition block.
+        drop: probability of dropping each condition block; of "heard", that no mixture is heard.
+        doubt: probability that chords are told as ears tell them: with a confidence below 1,
+            and wrong as often as that says.
     """
 
     window: int = 256
@@ -43,8 +50,9 @@ class TaskConfig:
     continuation: float = 0.2
     continuation_frames: int = 64
     drop: tuple[tuple[str, float], ...] = (
-        ("grid", 0.1), ("chords", 0.4), ("style", 0.5), ("timbre", 0.5),
+        ("grid", 0.1), ("chords", 0.4), ("style", 0.5), ("timbre", 0.5), ("heard", 0.7),
     )  # fmt: skip
+    doubt: float = 0.0
 
 
 class Batch(NamedTuple):
@@ -58,7 +66,7 @@ class Batch(NamedTuple):
 
 
 class BatchSource:
-    """Draws batches from a latent set; the same seed and step give the same batch.
+    """Draws batches from a set of songs; the same seed, step and set give the same batch.
 
     Stems that a song does not have never count: their silence says nothing about the music.
 
@@ -66,27 +74,29 @@ class BatchSource:
         ValueError: no song is as long as a window.
     """
 
-    def __init__(self, latents: LatentSet, layout: Layout, task: TaskConfig, seed: int) -> None:
-        self._set, self._layout, self._task, self._seed = latents, layout, task, seed
-        self._songs = np.flatnonzero(latents.lengths >= task.window)
-        if not len(self._songs):
+    def __init__(self, songs: WindowSource, layout: Layout, task: TaskConfig, seed: int) -> None:
+        self._set, self._layout, self._task, self._seed = songs, layout, task, seed
+        if songs.lengths.max(initial=0) < task.window:
             raise ValueError(f"no song is as long as a window of {task.window} frames")
 
     def batch(self, step: int, size: int, rank: int = 0) -> Batch:
-        """The batch of a step, for one of several processes."""
+        """The batch of a step, for one of several processes, on the set's device."""
         rng = np.random.default_rng([self._seed, step, rank])
-        clean, conditions, present = self._windows(rng, size)
+        songs = rng.choice(np.flatnonzero(self._set.lengths >= self._task.window), size)
+        starts = random_starts(self._set.lengths[songs], self._task.window, rng)
+        windows = self._set.windows(songs, starts, self._task.window)
+        clean = windows.latents
         sigma, counted = self._noise_levels(rng, size, clean.shape[1])
-        counted *= present[:, :, None]
-        self._drop(rng, conditions)
-        noise = rng.standard_normal(clean.shape, dtype=np.float32)
-        arrays = (clean, noise, sigma, conditions, counted)
-        return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
-
-    def _windows(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, ...]:
-        songs = rng.choice(self._songs, size)
-        windows = self._set.windows(songs, self._task.window, rng)
-        return *windows, self._set.present[songs]
+        counted *= self._set.present[songs][:, :, None]
+        conditions = self._conditions(rng, windows.conditions)
+        if HEARD in self._layout.slices():
+            conditions = torch.cat([conditions, self._heard(rng, songs, starts)], 1)
+        generator = torch.Generator(clean.device).manual_seed(int(rng.integers(1 << 62)))
+        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+        return Batch(
+            clean, noise, torch.from_numpy(sigma).to(clean.device), conditions,
+            torch.from_numpy(counted).to(clean.device),
+        )  # fmt: skip
 
     def _noise_levels(
         self, rng: np.random.Generator, size: int, stems: int
@@ -96,18 +106,57 @@ class BatchSource:
         target = np.clip(target, *task.sigma_range)
         low, high = np.log(task.given_sigma)
         given = np.exp(rng.uniform(low, high, size))
-        counted = np.ones((size, stems, task.window), np.float32)
-        for item in range(size):
-            n_given = int(rng.choice(stems, p=task.given))
-            counted[item, rng.permutation(stems)[:n_given]] = 0.0
-            if rng.random() < task.continuation:
-                counted[item, :, : int(rng.integers(4, task.continuation_frames + 1))] = 0.0
-        sigma = np.where(counted > 0, target[:, None, None], given[:, None, None])
-        return sigma.astype(np.float32), counted
+        n_given = rng.choice(stems, size, p=task.given)
+        order = rng.random((size, stems)).argsort(1)
+        frames = np.where(
+            rng.random(size) < task.continuation,
+            rng.integers(4, task.continuation_frames + 1, size), 0,
+        )  # fmt: skip
+        known = np.arange(task.window) < frames[:, None]
+        counted = (order >= n_given[:, None])[:, :, None] & ~known[:, None]
+        sigma = np.where(counted, target[:, None, None], given[:, None, None])
+        return sigma.astype(np.float32), counted.astype(np.float32)
 
-    def _drop(self, rng: np.random.Generator, conditions: np.ndarray) -> None:
-        slices, chances = self._layout.slices(), dict(self._task.drop)
-        for item in conditions:
-            for name, at in slices.items():
-                if rng.random() < chances.get(name, 0.0):
-                    item[at] = 0.0
+    def _conditions(self, rng: np.random.Generator, told: Tensor) -> Tensor:
+        """What is told `[B, K, F]`: doubtful chords, and blocks dropped."""
+        chances, size = dict(self._task.drop), len(told)
+        for name, at in self._layout.slices().items():
+            if name == HEARD:
+                continue
+            if name == "chords" and self._task.doubt > 0:
+                told[:, at] = doubtful(told[:, at], self._task.doubt, rng)
+            kept = rng.random(size) >= chances.get(name, 0.0)
+            told[:, at] *= torch.from_numpy(kept).to(told)[:, None, None]
+        return told
+
+    def _heard(self, rng: np.random.Generator, songs: np.ndarray, starts: np.ndarray) -> Tensor:
+        """The block of a mixture that is heard `[B, 1 + S + S·C, F]`; zeros where none is."""
+        size = len(songs)
+        which, kept = rng.integers(0, 1 << 30, size), rng.random(size)
+        found = self._set.mixtures(songs, starts, self._task.window, which)
+        if found is None:
+            at = self._layout.slices()[HEARD]
+            return torch.zeros(size, at.stop - at.start, self._task.window)
+        mixture, stems = found
+        flags = torch.cat([torch.ones_like(stems[:, :1]), stems], 1)[:, :, None]
+        block = torch.cat([flags.expand(-1, -1, self._task.window), mixture], 1)
+        heard = kept >= dict(self._task.drop).get(HEARD, 0.0)
+        return block * torch.from_numpy(heard).to(block)[:, None, None]
+
+
+def doubtful(chords: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+    """Chord blocks `[B, 25, F]` as ears would tell them, in a `share` of the items.
+
+    Such an item has a confidence between .3 and 1. The block is scaled by it, and a chord is
+    another one (the same, moved by some semitones) with the probability that is left.
+    """
+    size = len(chords)
+    sure = np.where(rng.random(size) < share, rng.uniform(0.3, 1.0, size), 1.0)
+    moved = rng.integers(1, 12, (size, _SPANS)) * (rng.random((size, _SPANS)) >= sure[:, None])
+    changes = (chords[:, :, 1:] != chords[:, :, :-1]).any(1).cumsum(1)
+    span = torch.nn.functional.pad(changes, (1, 0)).clamp_max(_SPANS - 1)
+    by = torch.from_numpy(moved).to(chords.device).gather(1, span)
+    source = (torch.arange(12, device=chords.device)[None, :, None] - by[:, None]) % 12
+    flag, classes, root = chords.split((1, 12, 12), 1)
+    told = torch.cat([flag, classes.gather(1, source), root.gather(1, source)], 1)
+    return told * torch.from_numpy(sure).to(told)[:, None, None]

@@ -2,24 +2,64 @@
 
 A latent set is a folder: `latents.npy` float16 `[N, S, C, F]`, `conditions.npy` float16
 `[N, K, F]`, `lengths.npy` int32 `[N]` (frames of every song; the rest is padding), and where some
-songs lack a stem, `present.npy` bool `[N, S]`.
+songs lack a stem, `present.npy` bool `[N, S]`. Where mixtures are heard: `mixtures.npy` float16
+`[N, V, S·C, F]`, V mixtures of every song by all S encoders, and `mixed.npy` bool `[N, V, S]`, the
+stems in each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from stembridge.conditions import Layout, frame_conditions
 from stembridge.dataset.annotated import AnnotatedSong, load_song
 from stembridge.dataset.song import STEMS
 from stembridge.nn.linear_codec import LinearCodec
+
+
+class Windows(NamedTuple):
+    """Stretches of songs: latents `[B, S, C, F]`, conditions `[B, K, F]` without mixtures."""
+
+    latents: Tensor
+    conditions: Tensor
+
+
+class WindowSource(Protocol):
+    """Songs to cut windows from: on disk, or on the device that trains."""
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """Frames of every song, `[N]`."""
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Which stems every song has, `[N, S]`."""
+
+    def windows(
+        self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
+    ) -> Windows:
+        """`n_frames` of each song from its start on."""
+
+    def mixtures(
+        self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int,
+        which: NDArray[np.int64],
+    ) -> tuple[Tensor, Tensor] | None:  # fmt: skip
+        """A mixture `[B, S·C, F]` of each song (`which` modulo their number), stems `[B, S]`."""
+
+
+def random_starts(
+    lengths: NDArray[np.int32], n_frames: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """First frames of random windows in songs of `lengths`."""
+    return rng.integers(lengths - n_frames + 1)
 
 
 @dataclass(frozen=True)
@@ -30,6 +70,8 @@ class LatentSet:
     conditions: NDArray[np.float16]
     lengths: NDArray[np.int32]
     present: NDArray[np.bool_]
+    mixed: NDArray[np.bool_] | None = None
+    mixture_latents: NDArray[np.float16] | None = None
 
     @staticmethod
     def open(folder: Path) -> LatentSet:
@@ -38,27 +80,63 @@ class LatentSet:
         path = folder / "present.npy"
         present = np.load(path) if path.exists() else np.ones(latents.shape[:2], bool)
         conditions = np.load(folder / "conditions.npy", mmap_mode="r")
-        return LatentSet(latents, conditions, np.load(folder / "lengths.npy"), present)
+        lengths = np.load(folder / "lengths.npy")
+        if not (folder / "mixtures.npy").exists():
+            return LatentSet(latents, conditions, lengths, present)
+        mixtures = np.load(folder / "mixtures.npy", mmap_mode="r")
+        mixed = np.load(folder / "mixed.npy")
+        return LatentSet(latents, conditions, lengths, present, mixed, mixtures)
+
+    def rows(self, rows: Sequence[int]) -> LatentSet:
+        """The set of some of its songs."""
+        at = np.array(rows)
+        parts = (self.latents, self.conditions, self.lengths, self.present, self.mixed,
+                 self.mixture_latents)  # fmt: skip
+        return LatentSet(*(None if part is None else part[at] for part in parts))  # type: ignore[arg-type]
 
     def windows(
-        self, songs: Iterable[int], n_frames: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Latents `[B, S, C, F]` and conditions `[B, K, F]` of a random stretch of each song."""
-        latents, conditions = [], []
-        for song in songs:
-            start = int(rng.integers(self.lengths[song] - n_frames + 1))
-            at = slice(start, start + n_frames)
-            latents.append(self.latents[song, :, :, at])
-            conditions.append(self.conditions[song, :, at])
-        return np.stack(latents).astype(np.float32), np.stack(conditions).astype(np.float32)
+        self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
+    ) -> Windows:
+        """See `WindowSource`."""
+        return Windows(
+            _cut(self.latents, songs, starts, n_frames),
+            _cut(self.conditions, songs, starts, n_frames),
+        )
+
+    def mixtures(
+        self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int,
+        which: NDArray[np.int64],
+    ) -> tuple[Tensor, Tensor] | None:  # fmt: skip
+        """See `WindowSource`; None where the set holds no mixtures."""
+        if self.mixture_latents is None or self.mixed is None:
+            return None
+        row = which % self.mixed.shape[1]
+        parts = [
+            self.mixture_latents[song, i, :, start : start + n_frames]
+            for song, i, start in zip(songs, row, starts, strict=True)
+        ]
+        stems = torch.from_numpy(self.mixed[songs, row].astype(np.float32))
+        return torch.from_numpy(np.stack(parts).astype(np.float32)), stems
+
+
+def _cut(
+    songs_of: NDArray[np.float16], songs: NDArray[np.int64], starts: NDArray[np.int64], n: int
+) -> Tensor:
+    parts = [songs_of[song][..., at : at + n] for song, at in zip(songs, starts, strict=True)]
+    return torch.from_numpy(np.stack(parts).astype(np.float32))
 
 
 class Encoded(NamedTuple):
-    """One song: latents `[S, C, F]`, conditions `[K, F]`, and which stems it has `[S]`."""
+    """One song: latents `[S, C, F]`, conditions `[K, F]`, and which stems it has `[S]`.
+
+    Where they were made: mixtures `[V, S·C, F]` and the stems in each, `[V, S]`.
+    """
 
     latents: NDArray[np.float16]
     conditions: NDArray[np.float16]
     present: NDArray[np.bool_]
+    mixtures: NDArray[np.float16] | None = None
+    mixed: NDArray[np.bool_] | None = None
 
 
 def write_encoded(folder: Path, songs: Sequence[Encoded]) -> None:
@@ -74,6 +152,10 @@ def write_encoded(folder: Path, songs: Sequence[Encoded]) -> None:
     np.save(folder / "latents.npy", padded([song.latents for song in songs]))
     np.save(folder / "conditions.npy", padded([song.conditions for song in songs]))
     np.save(folder / "present.npy", np.stack([song.present for song in songs]))
+    mixtures = [song.mixtures for song in songs if song.mixtures is not None]
+    if songs and len(mixtures) == len(songs):
+        np.save(folder / "mixtures.npy", padded(mixtures))
+        np.save(folder / "mixed.npy", np.stack([s.mixed for s in songs if s.mixed is not None]))
     np.save(folder / "lengths.npy", lengths)
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from stembridge.conditions import Layout
 from stembridge.nn.style_classifier import StyleClassifier, StyleClassifierConfig
-from stembridge.training.latents import LatentSet
+from stembridge.training.latents import LatentSet, random_starts
 
 _TRAINED = 0.9  # share of the songs that the classifier is fitted to
 _USUAL = 0.08  # share of a style's songs; a timbre heard less often is a stray
@@ -63,7 +63,9 @@ class StyledWindows:
         """Latents `[B, S, C, F]`, given `[B, S, F]`, grid `[B, K, F]`, styles `[B]`."""
         songs = self._rng.choice(self.songs, size)
         shortest = min(n_frames, int(self._set.lengths[songs].min()))
-        heard, told = self._set.windows(songs, shortest, self._rng)
+        starts = random_starts(self._set.lengths[songs], shortest, self._rng)
+        windows = self._set.windows(songs, starts, shortest)
+        heard, told = windows.latents.numpy(), windows.conditions.numpy()
         heard += config.latent_noise * self._rng.standard_normal(heard.shape, np.float32)
         told[:, self._layout.slices()["grid"].stop :] = 0.0
         told[self._rng.random(size) < config.grid_drop] = 0.0

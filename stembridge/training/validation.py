@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from stembridge.conditions import Layout
+from stembridge.conditions import HEARD, Layout
 from stembridge.dataset.pieces import recording_of
 from stembridge.dataset.song import STEMS
 from stembridge.errors import BadArgsError, NoSuchFileError
@@ -84,7 +83,9 @@ def artifact_losses(folder: Path, data: Path, task: TaskConfig) -> dict[str, flo
         latents = LatentSet.open(data)
     except OSError as error:
         raise NoSuchFileError(f"'{data}' holds no latents (`stembridge train default`).") from error
-    found = latents.latents.shape[1:3], latents.conditions.shape[1]
+    heard = start.layout.slices().get(HEARD, slice(0, 0))
+    channels = latents.conditions.shape[1] + heard.stop - heard.start
+    found = latents.latents.shape[1:3], channels
     if found != ((start.backbone.stems, start.backbone.channels), start.backbone.conditions):
         raise BadArgsError(f"The latents in '{data}' are not of the model in '{folder}'.")
     if latents.lengths.max(initial=0) < task.window:
@@ -118,8 +119,7 @@ class KeptOut:
             rows.setdefault(recording_of(name), []).append(row)
         self.batches = max(FEWEST, -(-BATCHES // len(rows)))
         self._sources = {
-            song: BatchSource(_rows_of(latents, own), layout, task, seed)
-            for song, own in rows.items()
+            song: BatchSource(latents.rows(own), layout, task, seed) for song, own in rows.items()
         }
 
     @property
@@ -135,10 +135,3 @@ class KeptOut:
             songs[song] = _losses(*sums)[ALL]
             total, count = total + sums[0], count + sums[1]
         return Validation(_losses(total, count), songs)
-
-
-def _rows_of(latents: LatentSet, rows: list[int]) -> LatentSet:
-    at = np.array(rows)
-    return LatentSet(
-        latents.latents[at], latents.conditions[at], latents.lengths[at], latents.present[at]
-    )

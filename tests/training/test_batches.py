@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from stembridge.conditions import Layout, full_layout
-from stembridge.training.batches import BatchSource, TaskConfig
+from stembridge.training.batches import BatchSource, TaskConfig, doubtful
 from stembridge.training.latents import Encoded, LatentSet, write_encoded
 
 LAYOUT = full_layout(["pop", "rock"], {"bass": ("pick", "synth")})
@@ -120,3 +120,56 @@ def test_a_set_without_a_song_as_long_as_a_window_is_refused(tmp_path: Path) -> 
     latents = write_set(tmp_path)
     with pytest.raises(ValueError, match="64 frames"):
         BatchSource(latents, LAYOUT, replace(TASK, window=64), 0)
+
+
+HEARING = full_layout(["pop", "rock"], {s: ("a",) for s in "wxyz"}, latent_channels=C)
+
+
+def test_a_heard_mixture_comes_with_the_names_of_its_stems(tmp_path: Path) -> None:
+    rng, told = np.random.default_rng(0), HEARING.slices()["heard"].start
+    mixed = np.array([[True, True, True, True], [False, True, False, False]])
+    mixtures = np.stack([np.full((4 * C, 30), value, np.float16) for value in (5, 7)])
+    latents = rng.standard_normal((4, C, 30)).astype(np.float16)
+    conditions = np.ones((told, 30), np.float16)
+    write_encoded(tmp_path, [Encoded(latents, conditions, np.ones(4, bool), mixtures, mixed)])
+    task = replace(TASK, drop=(("heard", 0.5),))
+    block = (
+        BatchSource(LatentSet.open(tmp_path), HEARING, task, 1).batch(0, 200).conditions[:, told:]
+    )
+    assert block.shape[1] == 1 + 4 + 4 * C
+    heard = block[:, 0, 0] == 1
+    assert 0.35 < float(heard.float().mean()) < 0.65
+    assert not block[~heard].any()
+    everything = block[:, 5, 0] == 5
+    for chosen, stems in ((everything, mixed[0]), (heard & ~everything, mixed[1])):
+        assert chosen.any()
+        assert (block[chosen][:, 1:5, 0] == torch.tensor(stems).float()).all()
+
+
+def test_a_set_without_mixtures_lets_a_hearing_model_hear_nothing_known(tmp_path: Path) -> None:
+    told = HEARING.slices()["heard"].start
+    songs = [
+        Encoded(np.zeros((4, C, 20), np.float16), np.ones((told, 20), np.float16), np.ones(4, bool))
+    ]
+    write_encoded(tmp_path, songs)
+    block = (
+        BatchSource(LatentSet.open(tmp_path), HEARING, TASK, 1).batch(0, 50).conditions[:, told:]
+    )
+    assert not block.any()
+
+
+def test_doubtful_chords_are_wrong_as_often_as_they_say() -> None:
+    block = torch.zeros(2000, 25, 6)
+    block[:, 0] = 1
+    block[:, [1, 5, 8], :3] = block[:, [3, 6, 10], 3:] = 1.0  # C, then Dm
+    block[:, 13, :3] = block[:, 15, 3:] = 1.0
+    told = doubtful(block, 0.5, np.random.default_rng(3))
+    sure = told[:, 0, 0]
+    assert 0.4 < float((sure < 1).float().mean()) < 0.6
+    assert torch.equal(told[sure == 1], block[sure == 1])
+    roots, classes = told[:, 13:].argmax(1), (told[:, 1:13] > 0).sum(1)
+    assert (classes == 3).all()
+    right = (roots[:, [0, 5]] == torch.tensor([0, 2])).float().mean(1)
+    doubted = sure < 1
+    assert float(right[doubted].mean()) == pytest.approx(float(sure[doubted].mean()), abs=0.05)
+    assert (roots[:, :3] == roots[:, :1]).all()  # a chord is wrong as a whole
