@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stembridge.cli.request_options import request_options
 from stembridge.cli.shared import (
     CpuOption,
     GpuOption,
@@ -21,7 +22,6 @@ from stembridge.cli.shared import (
     print_json,
     quiet_logging,
 )
-from stembridge.errors import BadArgsError
 
 if TYPE_CHECKING:
     from stembridge.pipeline.events import Event, OnEvent, StemFile
@@ -30,43 +30,9 @@ if TYPE_CHECKING:
 MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 
 
+@request_options
 def arrange(
-    generate: Annotated[
-        str | None,
-        typer.Option(help="Stems to make, with commas: bass,drums,guitar,piano."),
-    ] = None,
-    context: Annotated[
-        list[str] | None,
-        typer.Option(help="Given audio as stem=file, such as drums=loop.wav; once per file."),
-    ] = None,
-    bpm: Annotated[str | None, typer.Option(help="Tempo in quarter notes per minute.")] = None,
-    bars: Annotated[float | None, typer.Option(help="Length in bars.")] = None,
-    time_signature: Annotated[str, typer.Option(help="Such as 4/4, 3/4 or 7/8.")] = "4/4",
-    chords: Annotated[
-        str | None, typer.Option(help='One chord per bar, "Am F C G", or a MIDI file.')
-    ] = None,
-    rate: Annotated[int, typer.Option(help="Sample rate of the files in Hz.")] = 44_100,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same take.")] = 0,
-    variations: Annotated[int, typer.Option(help="Number of takes, 1 to 8.")] = 1,
-    steps: Annotated[
-        int | None, typer.Option(help="Sampler steps; the model's own number.")
-    ] = None,
-    sampler: Annotated[
-        str | None, typer.Option(help="dpmpp_2m, dpmpp_2m_sde, heun or euler.")
-    ] = None,
-    guidance: Annotated[float, typer.Option(help="Pull of chords and grid; 1: the model's.")] = 1.0,
-    style: Annotated[
-        str | None, typer.Option(help="One of the model's styles (default: as heard).")
-    ] = None,
-    timbre: Annotated[
-        list[str] | None, typer.Option(help="Sound of a stem as stem=name; once per stem.")
-    ] = None,
-    no_grid: Annotated[bool, typer.Option("--no-grid", help="Do not tell the tempo.")] = False,
-    float_: Annotated[bool, typer.Option("--float", help="Write 32-bit float WAV.")] = False,
-    midi: Annotated[
-        bool, typer.Option("--midi", help="Write bass and drums as MIDI files too.")
-    ] = False,
-    name: Annotated[str | None, typer.Option(help="Name of the takes' folder.")] = None,
+    wishes: dict[str, Any],
     receipt: Annotated[
         Path | None, typer.Option(help="Make the take of this receipt.json again.")
     ] = None,
@@ -81,58 +47,22 @@ def arrange(
     """Make stems that fit the given ones, as WAV files of exactly the bars asked for."""
     quiet_logging()
     device = device_word(gpu, cpu)
-    wishes = {
-        "generate": generate,
-        "context": context_clips(context or []),
-        "bpm": bpm,
-        "bars": bars,
-        "time_signature": time_signature,
-        "session_rate": rate,
-        "seed": seed,
-        "variations": variations,
-        "steps": steps,
-        "sampler": sampler,
-        "guidance": guidance,
-        "style": style,
-        "timbres": dict(_pair(item, "--timbre", "bass=name") for item in timbre or []),
-        "use_grid": not no_grid,
-        "sample_format": "float" if float_ else "pcm24",
-        "midi": midi,
-        "name": name,
-    }
     if receipt is None:
-        _make(parse_wishes(wishes, chords), None, out, model, device, json)
+        _make(parse_wishes(wishes), None, out, model, device, json)
     else:
         _make_again(receipt, out, model, device, json)
 
 
-def context_clips(words: list[str]) -> list[dict[str, str]]:
-    """Clips of "stem=file" words; paths become absolute, so that receipts work from anywhere.
-
-    Raises:
-        BadArgsError: a word without "=".
-    """
-    pairs = [_pair(word, "--context", "drums=drums.wav") for word in words]
-    return [{"stem": stem, "path": str(Path(path).expanduser().absolute())} for stem, path in pairs]
-
-
-def _pair(word: str, option: str, example: str) -> tuple[str, str]:
-    stem, equals, value = word.partition("=")
-    if not (stem and equals and value):
-        raise BadArgsError(f'{option} is written like {option} {example}; it was "{word}".')
-    return stem.strip().lower(), value
-
-
-def parse_wishes(wishes: dict[str, Any], chords: str | None) -> GenerationRequest:
+def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
     """The request the options describe; chords may come from a MIDI file."""
     from stembridge.request import parse_request, request_to_mapping
 
-    told = {key: value for key, value in wishes.items() if value is not None}
+    chords = wishes.pop("chords", None)
     if chords is None or Path(chords).suffix.lower() not in MIDI_SUFFIXES:
-        return parse_request(told | ({"chords": chords} if chords else {}))
+        return parse_request(wishes | ({"chords": chords} if chords else {}))
     from stembridge.chords import chords_from_midi
 
-    request = parse_request(told)
+    request = parse_request(wishes)
     spans = chords_from_midi(chords, request.length_beats)
     return parse_request(request_to_mapping(request) | {"chords": spans})
 

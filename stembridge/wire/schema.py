@@ -7,8 +7,12 @@ hold 87.3 bpm exactly, so send tempo and beats as text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from stembridge.request.fields import Field, Kind
+from stembridge.request.model import CLIP_FIELDS, REQUEST_FIELDS
 
 API_MAJOR, API_MINOR = 1, 0
 DEFAULT_PORT = 9420
@@ -22,7 +26,6 @@ LEASE_S = 10
 """A client that says nothing for this long is taken for gone (it keeps its jobs)."""
 
 Tag = Literal["s", "i", "f"]
-Kind = Literal["text", "decimal", "integer", "flag"]
 Direction = Literal["in", "out", "relay"]
 
 
@@ -64,51 +67,16 @@ class Row:
 
 _REPLY_KEY = Key("reply_port", "integer", "UDP port for all answers (clients without hello)")
 
+
+def _keys(fields: Mapping[str, Field]) -> tuple[Key, ...]:
+    named = [(field.key, field) for field in fields.values()]
+    return tuple(Key(key, field.kind, field.wish.words) for key, field in named if key)
+
+
 GENERATE_KEYS: tuple[Key, ...] = (
-    Key("generate", "text", "stems to make, by comma: bass, drums, guitar, piano"),
-    Key("bpm", "decimal", "tempo in quarter notes per minute, 20 to 999; best as decimal text"),
-    Key("bars", "decimal", "length in bars (or give length_beats)"),
-    Key("length_beats", "decimal", "length in beats (quarter notes)"),
-    Key("time_signature", "text", 'such as "4/4" or "7/8"'),
-    Key("start_beats", "decimal", "position of frame 0 on the session's timeline, in beats"),
-    Key("session_rate", "integer", "sample rate of the files, 8000 to 192000 Hz"),
-    Key("seed", "integer", "same seed, same request, same take"),
-    Key("variations", "integer", "takes per stem, 1 to 8"),
-    Key("steps", "integer", "sampler steps (default: the model's)"),
-    Key("sampler", "text", "euler, heun, dpmpp_2m or dpmpp_2m_sde (default: the model's)"),
-    Key("guidance", "decimal", "classifier-free guidance weight; 1 is none"),
-    Key(
-        "chords",
-        "text",
-        '"Am F C G", one per bar, or "Am@0 F@4" in beats; repeat to go on (default: as heard)',
-    ),
-    Key("style", "text", "one of the model's styles (default: as heard in the context)"),
-    Key(
-        "timbre.<stem>",
-        "text",
-        "one of the model's timbres for that stem (default: one of the style's)",
-    ),
-    Key("sample_format", "text", "pcm24 or float"),
-    Key("use_grid", "flag", "tell the model where beats and bars fall"),
-    Key("midi", "flag", "write a MIDI file beside each stem"),
-    Key("name", "text", "name of the take's folder (a name, not a path)"),
-    Key("context.<stem>", "text", "audio file of that stem, from frame 0 on: the short form"),
+    *_keys(REQUEST_FIELDS),
     Key("clips", "integer", "how many /stembridge/clip datagrams came before this"),
     _REPLY_KEY,
 )
 
-CLIP_KEYS: tuple[Key, ...] = (
-    Key("stem", "text", "the stem this audio belongs to"),
-    Key("path", "text", "absolute path of the audio file"),
-    Key(
-        "timeline_start_beats", "decimal", "where the clip starts, relative to frame 0; may be < 0"
-    ),
-    Key("file_start_s", "decimal", "where in the file it starts, in seconds"),
-    Key("length_beats", "decimal", "how long it sounds (default: to the end)"),
-    Key("gain", "decimal", "linear gain; 1 is unchanged"),
-    Key("source_bpm", "decimal", "tempo the file was recorded at, if it must be stretched"),
-    Key("loop", "flag", "repeat from loop_start_s to loop_end_s"),
-    Key("loop_start_s", "decimal", "loop start in the file, in seconds"),
-    Key("loop_end_s", "decimal", "loop end in the file, in seconds"),
-    _REPLY_KEY,
-)
+CLIP_KEYS: tuple[Key, ...] = (*_keys(CLIP_FIELDS), _REPLY_KEY)

@@ -1,0 +1,79 @@
+"""The options that ask for a request: one for each declared field (`stembridge.request.model`)."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stembridge.errors import BadArgsError
+from stembridge.request.fields import Field
+from stembridge.request.model import REQUEST_FIELDS
+
+
+def request_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose first argument is a mapping of wishes, with an option for each of them."""
+    fields = {name: field for name, field in REQUEST_FIELDS.items() if field.option}
+
+    @functools.wraps(command)
+    def with_options(**told: Any) -> None:
+        wishes = {name: told.pop(name) for name in fields}
+        command(_wishes(wishes), **told)
+
+    signature = inspect.signature(command, eval_str=True)
+    _, *others = signature.parameters.values()
+    options = [_option(field) for field in fields.values()]
+    by_name = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*options, *others)]
+    with_options.__signature__ = signature.replace(parameters=by_name)  # type: ignore[attr-defined]
+    return with_options
+
+
+def _option(field: Field) -> inspect.Parameter:
+    words = field.wish.help or field.wish.words
+    help_ = words[0].upper() + words[1:] + "."
+    type_: Any = int | None if field.kind == "integer" else str | None
+    default: Any = None
+    if field.head:
+        type_ = list[str] | None
+    elif field.wish.switch is not None:
+        type_, default = bool, False
+    annotation = Annotated[type_, typer.Option(field.option, help=help_)]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(field.name, kind, default=default, annotation=annotation)
+
+
+def _wishes(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, by the names of a request's fields; no option, no wish."""
+    wishes: dict[str, Any] = {}
+    for name, value in told.items():
+        field = REQUEST_FIELDS[name]
+        if field.wish.switch is not None:
+            wishes |= {name: field.wish.switch} if value else {}
+        elif name == "context":
+            wishes[name] = context_clips(value or [])
+        elif field.head:
+            wishes[name] = dict(_pair(word, str(field.option), "bass=name") for word in value or [])
+        elif value is not None:
+            wishes[name] = value
+    return wishes
+
+
+def context_clips(words: list[str]) -> list[dict[str, str]]:
+    """Clips of "stem=file" words; paths become absolute, so that receipts work from anywhere.
+
+    Raises:
+        BadArgsError: a word without "=".
+    """
+    pairs = [_pair(word, "--context", "drums=drums.wav") for word in words]
+    return [{"stem": stem, "path": str(Path(path).expanduser().absolute())} for stem, path in pairs]
+
+
+def _pair(word: str, option: str, example: str) -> tuple[str, str]:
+    stem, equals, value = word.partition("=")
+    if not (stem and equals and value):
+        raise BadArgsError(f'{option} is written like {option} {example}; it was "{word}".')
+    return stem.strip().lower(), value

@@ -1,0 +1,26 @@
+"""The one door: every request, from OSC, MIDI, the CLI or a receipt, becomes a GenerationRequest.
+
+model    the fields of a request and of a clip, each declared once: name, type, range, words
+fields   what derives from a declaration: reading a value, the wire's key, the option
+readers  readers of musical values, for the declarations
+door     `parse_request`, which checks all that needs neither disk nor model, and its inverse
+"""
+
+from stembridge.chords import ChordSpan
+from stembridge.musical_time import TimeSignature
+from stembridge.request.door import MAX_LENGTH_S, parse_request, request_to_mapping
+from stembridge.request.model import ContextClip, GenerationRequest
+from stembridge.request.readers import MAX_BARS, SAMPLER_NAMES, STEMS
+
+__all__ = [
+    "MAX_BARS",
+    "MAX_LENGTH_S",
+    "SAMPLER_NAMES",
+    "STEMS",
+    "ChordSpan",
+    "ContextClip",
+    "GenerationRequest",
+    "TimeSignature",
+    "parse_request",
+    "request_to_mapping",
+]

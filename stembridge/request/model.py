@@ -1,0 +1,267 @@
+"""The fields of a request and of a clip, each declared once (see `fields`).
+
+A new field is one entry here; request, receipt, wire, README and command line follow. What it does
+is then up to the pipeline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from stembridge.chords import ChordSpan
+from stembridge.musical_time import FOUR_FOUR, TimeSignature, beats_to_seconds
+from stembridge.readers import choice, flag, number, optional, stem_set, text, whole
+from stembridge.request.fields import Field, Wish, fields_of
+from stembridge.request.readers import (
+    FAR_BEATS,
+    LONG_S,
+    MAX_BARS,
+    MAX_CLIPS,
+    MIN_LENGTH_BEATS,
+    SAMPLE_FORMATS,
+    SAMPLER_NAMES,
+    STEMS,
+    listed,
+    read_chords,
+    read_name,
+    read_pitch_classes,
+    read_request_id,
+    read_timbres,
+    read_time_signature,
+    tempo,
+)
+
+
+@dataclass(frozen=True)
+class ContextClip:
+    """One piece of given audio on the timeline of its stem; what is None was not told."""
+
+    stem: Annotated[str, Wish(choice("stem of a clip", STEMS), "the stem this audio belongs to")]
+    path: Annotated[str, Wish(text("path of a clip", 4096), "absolute path of the audio file")]
+    timeline_start_beats: Annotated[
+        float,
+        Wish(
+            number("clip's place", -FAR_BEATS, FAR_BEATS, "beats"),
+            "where the clip starts, relative to frame 0; may be < 0",
+        ),
+    ] = 0.0
+    file_start_s: Annotated[
+        float,
+        Wish(
+            number("clip's start in its file", 0, LONG_S, "s"),
+            "where in the file it starts, in seconds",
+        ),
+    ] = 0.0
+    length_beats: Annotated[
+        float | None,
+        Wish(
+            optional(number("clip's length", 1e-3, FAR_BEATS, "beats")),
+            "how long it sounds (default: to the end)",
+        ),
+    ] = None
+    gain: Annotated[
+        float,
+        Wish(number("clip's gain", 0, 16, "(1 = unchanged)"), "linear gain; 1 is unchanged"),
+    ] = 1.0
+    source_bpm: Annotated[
+        float | None,
+        Wish(
+            optional(tempo("tempo of the clip's recording")),
+            "tempo the file was recorded at, if it must be stretched",
+        ),
+    ] = None
+    loop: Annotated[
+        bool, Wish(flag("A clip's loop switch"), "repeat from loop_start_s to loop_end_s")
+    ] = False
+    loop_start_s: Annotated[
+        float | None,
+        Wish(
+            optional(number("clip's loop start", 0, LONG_S, "s")),
+            "loop start in the file, in seconds",
+        ),
+    ] = None
+    loop_end_s: Annotated[
+        float | None,
+        Wish(
+            optional(number("clip's loop end", 0, LONG_S, "s")), "loop end in the file, in seconds"
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """What to make, complete and checked.
+
+    Of what is None or empty, the model has its own idea. Tempo: its shortest decimal spelling is
+    exact. Chords: rising spans. Stems and timbres stand in house order; no stem is both given
+    and made.
+    """
+
+    request_id: Annotated[
+        str, Wish(optional(read_request_id), "", key=None, option=None, optional=True)
+    ]
+    generate: Annotated[
+        tuple[str, ...],
+        Wish(
+            stem_set("stems to generate", STEMS),
+            "stems to make, by comma: bass, drums, guitar, piano",
+        ),
+    ]
+    bpm: Annotated[
+        float,
+        Wish(
+            tempo("tempo"),
+            "tempo in quarter notes per minute, 20 to 999; best as decimal text",
+            help="tempo in quarter notes per minute, 20 to 999",
+        ),
+    ]
+    length_beats: Annotated[
+        float,
+        Wish(
+            optional(number("length", MIN_LENGTH_BEATS, 99 * 4 * MAX_BARS, "beats")),
+            "length in beats (quarter notes)",
+            optional=True,
+        ),
+    ]
+    time_signature: Annotated[
+        TimeSignature, Wish(read_time_signature, 'such as "4/4" or "7/8"')
+    ] = FOUR_FOUR
+    start_beats: Annotated[
+        float,
+        Wish(
+            number("start", -FAR_BEATS, FAR_BEATS, "beats"),
+            "position of frame 0 on the session's timeline, in beats",
+        ),
+    ] = 0.0
+    session_rate: Annotated[
+        int,
+        Wish(
+            whole("session's sample rate", 8000, 192_000, "Hz"),
+            "sample rate of the files, 8000 to 192000 Hz",
+            option="--rate",
+        ),
+    ] = 44_100
+    seed: Annotated[
+        int, Wish(whole("seed", 0, 2**31 - 1), "same seed, same request, same take")
+    ] = 0
+    variations: Annotated[
+        int, Wish(whole("number of variations", 1, 8), "takes per stem, 1 to 8")
+    ] = 1
+    steps: Annotated[
+        int | None,
+        Wish(optional(whole("number of steps", 1, 1000)), "sampler steps (default: the model's)"),
+    ] = None
+    sampler: Annotated[
+        str | None,
+        Wish(
+            optional(choice("sampler", SAMPLER_NAMES)),
+            "euler, heun, dpmpp_2m or dpmpp_2m_sde (default: the model's)",
+        ),
+    ] = None
+    guidance: Annotated[
+        float, Wish(number("guidance", 0, 20), "classifier-free guidance weight; 1 is none")
+    ] = 1.0
+    chords: Annotated[
+        tuple[ChordSpan, ...],
+        Wish(
+            read_chords,
+            '"Am F C G", one per bar, or "Am@0 F@4" in beats; repeat to go on (default: as heard)',
+            help='one chord per bar, "Am F C G", or in beats, "Am@0 F@4", or a MIDI file',
+        ),
+    ] = ()
+    style: Annotated[
+        str | None,
+        Wish(
+            optional(text("style", 64)),
+            "one of the model's styles (default: as heard in the context)",
+        ),
+    ] = None
+    timbres: Annotated[
+        tuple[tuple[str, str], ...],
+        Wish(
+            read_timbres,
+            "one of the model's timbres for that stem (default: one of the style's)",
+            key="timbre.<stem>",
+            help="sound of a stem as stem=name, one of the model's; once per stem",
+        ),
+    ] = ()
+    sample_format: Annotated[
+        Literal["pcm24", "float"],
+        Wish(
+            choice("sample format", SAMPLE_FORMATS),
+            "pcm24 or float",
+            option="--float",
+            switch="float",
+            help="write 32-bit float WAV",
+        ),
+    ] = "pcm24"
+    use_grid: Annotated[
+        bool,
+        Wish(
+            flag("The grid switch"),
+            "tell the model where beats and bars fall",
+            option="--no-grid",
+            switch=False,
+            help="do not tell the model where beats and bars fall",
+        ),
+    ] = True
+    midi: Annotated[
+        bool, Wish(flag("The MIDI switch"), "write a MIDI file beside each stem", switch=True)
+    ] = False
+    name: Annotated[
+        str | None, Wish(optional(read_name), "name of the take's folder (a name, not a path)")
+    ] = None
+    context: Annotated[
+        tuple[ContextClip, ...],
+        Wish(
+            listed("context clips", MAX_CLIPS),
+            "audio file of that stem, from frame 0 on: the short form",
+            key="context.<stem>",
+            help="given audio as stem=file, such as drums=loop.wav; once per file",
+        ),
+    ] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """Length in s."""
+        return beats_to_seconds(self.length_beats, self.bpm)
+
+    @property
+    def context_stems(self) -> tuple[str, ...]:
+        """Stems that are given, in house order."""
+        return tuple(stem for stem in STEMS if any(clip.stem == stem for clip in self.context))
+
+
+BARS = Field(
+    "bars",
+    Wish(
+        optional(number("length", 0, MAX_BARS, "bars")),
+        "length in bars (or give length_beats)",
+        help="length in bars",
+    ),
+    "decimal",
+)
+"""Another way to ask for `length_beats`."""
+
+CLIP_FIELDS = fields_of(ContextClip)
+CHORD_FIELDS = {
+    name: Field(name, Wish(read, ""), needed=name != "root")
+    for name, read in (
+        ("start_beats", number("chord's start", 0, FAR_BEATS, "beats")),
+        ("pitch_classes", read_pitch_classes),
+        ("root", optional(whole("chord's root", 0, 11))),
+        ("symbol", text("chord symbol", 64)),
+    )
+}
+"""Of a chord, as a receipt keeps it."""
+
+
+def _asked() -> dict[str, Field]:
+    fields = fields_of(GenerationRequest)
+    at = list(fields).index("length_beats")
+    return dict([*list(fields.items())[:at], ("bars", BARS), *list(fields.items())[at:]])
+
+
+REQUEST_FIELDS = _asked()
+"""What may be asked for, in the order in which the README tells it."""

@@ -1,0 +1,106 @@
+"""Readers of musical values, for the declarations in `model` (plain ones: `stembridge.readers`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stembridge.musical_time import TimeSignature, as_written
+from stembridge.readers import Reader, choice, number, shown, text, whole
+
+STEMS = ("bass", "drums", "guitar", "piano")
+"""The stems, in the order they always have."""
+
+SAMPLER_NAMES = ("dpmpp_2m", "dpmpp_2m_sde", "heun", "euler")
+SAMPLE_FORMATS = ("pcm24", "float")
+MIN_LENGTH_BEATS = 0.25
+MAX_BARS = 512
+MAX_CLIPS = 256
+FAR_BEATS = 1e6
+LONG_S = 24 * 3600.0
+_WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+
+
+def tempo(what: str) -> Reader:
+    """A tempo in bpm, as the DAW shows it."""
+    read = number(what, 20, 999, "bpm")
+
+    def read_bpm(value: Any) -> float:
+        # An OSC float carries 87.3 in single precision; the DAW shows, and means, 87.3.
+        return as_written(read(value)) if isinstance(value, float) else float(read(value))
+
+    return read_bpm
+
+
+def read_time_signature(value: Any) -> TimeSignature:
+    """A metre, such as 7/8."""
+    if isinstance(value, TimeSignature):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"The time signature must be like 4/4 or 7/8; it was {shown(value)}.")
+    return TimeSignature.parse(value)
+
+
+def read_request_id(value: Any) -> str:
+    """An id that is safe in file names and OSC."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", value):
+        raise ValueError(
+            'The request id must be 1 to 64 letters, digits, ".", "_", ":" or "-" (a UUID is '
+            f"best); it was {shown(value)}."
+        )
+    return value
+
+
+def read_name(value: Any) -> str:
+    """A name that is safe for a folder on every system."""
+    if (
+        isinstance(value, str)
+        and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", value)
+        and not _WINDOWS_DEVICES.fullmatch(value)
+    ):
+        return value
+    slug = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:40] if type(value) is str else ""
+    hint = "" if not slug or _WINDOWS_DEVICES.fullmatch(slug) else f' "{slug}" would do.'
+    raise ValueError(
+        'The name must be 1 to 64 letters, digits, "-" or "_", beginning with a letter or digit '
+        f"(it names a folder); it was {shown(value)}.{hint}"
+    )
+
+
+def read_timbres(value: Any) -> tuple[tuple[str, str], ...]:
+    """Stem -> name, as pairs in house order."""
+    try:
+        pairs = dict(value)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"The timbres must name a timbre for each stem; they were {shown(value)}."
+        ) from None
+    stem, name = choice("stem of a timbre", STEMS), text("timbre", 64)
+    chosen = {stem(key): name(timbre) for key, timbre in pairs.items()}
+    return tuple((key, chosen[key]) for key in STEMS if key in chosen)
+
+
+def listed(what: str, longest: int) -> Reader:
+    """A list, unread, of bounded length."""
+
+    def read(value: Any) -> list[Any]:
+        if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
+            raise ValueError(f"The {what} must be a list; it was {shown(value)}.")
+        items = list(value)
+        if len(items) > longest:
+            raise ValueError(f"There are more than {longest} {what}.")
+        return items
+
+    return read
+
+
+def read_chords(value: Any) -> Any:
+    """A progression as text, or a list of chords; unread."""
+    return value if isinstance(value, str) else listed("chords", 2048)(value)
+
+
+def read_pitch_classes(value: Any) -> tuple[int, ...]:
+    """Pitch classes, 0..11, rising."""
+    pitch_class = whole("pitch class", 0, 11)
+    return tuple(sorted({pitch_class(item) for item in listed("pitch classes", 64)(value)}))
