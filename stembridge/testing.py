@@ -29,6 +29,7 @@ _SCALE = 10.0
 _OFFSET = 1.0
 _FADE_BEATS = {"bass": 0.6, "drums": 0.1, "guitar": 0.4, "piano": 0.5}
 _CARRIER_HZ = {"bass": 82.41, "drums": 1760.0, "guitar": 329.63, "piano": 523.25}
+_JUMP = 1.0
 _FILE = "fake"
 
 
@@ -143,6 +144,17 @@ class FakeModel:
         n_given = given.max(axis=2).sum(axis=1).astype(np.int64)
         chances: FloatArray = np.eye(n_styles, dtype=np.float32)[n_given % n_styles]
         return chances
+
+    def read_notes(self, stem: str, latents: FloatArray) -> FloatArray:
+        """A note of one pitch wherever the level jumps: latents [B, C, F] -> [B, 4, 1, F]."""
+        n_batch, n_channels, n_frames = latents.shape
+        levels = latents.swapaxes(1, 2).reshape(n_batch, -1)
+        rise = np.diff(levels, axis=1, prepend=-_OFFSET).reshape(n_batch, n_frames, n_channels)
+        onset = (rise.max(axis=2) > _JUMP).astype(np.float32)
+        sounding = (latents.max(axis=1) > -_OFFSET / 2).astype(np.float32)
+        offset = (rise.argmax(axis=2) / n_channels - 0.5).astype(np.float32)
+        told = [onset, sounding, offset, np.full_like(onset, 0.75)]
+        return np.stack(told, axis=1)[:, :, None]
 
     def prior_mean(self, conditions: FloatArray) -> NDArray[np.float64]:
         """What this model would play on average: a fading pulse on every beat, [B, S, C, F].

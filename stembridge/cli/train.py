@@ -122,6 +122,29 @@ def _fine_tune(
     print(out)
 
 
+@train.command("parts")
+def parts(
+    songs: Annotated[Path, typer.Option(help="Rendered songs (`stembridge train songs`).")],
+    model: Annotated[Path, typer.Option(help="Artifact whose latents are read; it is changed.")],
+    steps: Annotated[int, typer.Option(min=1, help="Training steps per stem.")] = 1500,
+    generated: Annotated[
+        float, typer.Option(min=0, help="Learn from remade songs too: noise they are made under.")
+    ] = 0.0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Fit the networks that read a take's notes, and put them into a model."""
+    from stembridge.dataset.annotated import load_song
+    from stembridge.training.note_reader import ReaderTraining
+    from stembridge.training.parts import train_parts
+
+    known = map(load_song, sorted(songs.glob("*.json")))
+    training = ReaderTraining(steps=steps)
+    train_parts(
+        model, known, training=training, generated=generated, device=device, say=console().print
+    )
+    print(model)
+
+
 @train.command("loss")
 def loss(
     models: Annotated[

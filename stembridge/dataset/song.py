@@ -10,18 +10,9 @@ from dataclasses import dataclass
 
 from stembridge.chords import ChordSpan
 from stembridge.musical_time import TimeSignature
+from stembridge.parts.part import Note as Note
 
 STEMS = ("bass", "drums", "guitar", "piano")
-
-
-@dataclass(frozen=True)
-class Note:
-    """One note: when (beats), how long (beats), which MIDI pitch, how hard."""
-
-    start_beats: float
-    length_beats: float
-    pitch: int
-    velocity: int
 
 
 @dataclass(frozen=True)

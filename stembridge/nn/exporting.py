@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from stembridge.nn.normed_conv import fold_weight_norm
+from stembridge.nn.note_reader import NoteReader
 from stembridge.nn.onnx_size import shrink
 from stembridge.nn.parity import (
     CODEC_FRAMES,
@@ -110,6 +111,29 @@ def export_codec(
     return update_manifest(directory, fields, [*names, PARITY_NAME])
 
 
+def export_note_reader(
+    directory: Path, stem: str, reader: NoteReader, threshold: float
+) -> list[str]:
+    """Write a stem's note reader as ONNX; batch and time axes are dynamic.
+
+    Args:
+        directory: the artifact, whose encoders the reader was fitted to.
+        stem: whose notes it reads.
+        reader: a fitted one.
+        threshold: see `stembridge.parts.ReaderFacts`.
+
+    Returns:
+        What the manifest still lacks.
+    """
+    name, module = f"notes-{stem}.onnx", rounded(reader.eval())
+    shape = (1, reader.config.channels, CODEC_FRAMES)
+    latents = torch.from_numpy(fixed_noise("notes", shape))
+    _write_onnx(module, latents, directory / name, ("latents", "notes"), legacy=True)
+    store_references(directory, {name: _answer(module, latents)})
+    entry = {"file": name, "lowest": reader.config.lowest, "threshold": threshold}
+    return update_manifest(directory, {"note_readers": {stem: entry}}, [name, PARITY_NAME])
+
+
 def _answer(module: nn.Module, *given: Tensor) -> FloatArray:
     with torch.inference_mode():
         answer: FloatArray = module(*given).numpy()
@@ -122,7 +146,7 @@ def _write_onnx(
     given, made = names
     # Two items: an exporter may take an axis of length 1 for a constant.
     example = torch.cat([example, example])
-    time_axis = {"audio": 1, "latents": 2}
+    time_axis = {"audio": 1, "latents": 2, "notes": 3}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # deprecations inside the exporters
         if legacy:

@@ -139,6 +139,10 @@ def check_stored(model: StemModel, references: Mapping[str, FloatArray]) -> list
     for name, stem in _networks(manifest.decoders).items():
         latents = fixed_noise("decoder", (1, manifest.latent_channels, CODEC_FRAMES))
         checks.append(deviation(name, model.decode(stem, latents), references[name]))
+    for stem, reader in manifest.note_readers.items():
+        latents = fixed_noise("notes", (1, manifest.latent_channels, CODEC_FRAMES))
+        found = model.read_notes(stem, latents)
+        checks.append(deviation(reader.file, found, references[reader.file]))
     n_frames = reference_frames(manifest.frame_multiple)
     found = model.denoise(*manifest_input(manifest, 2, n_frames))
     checks.append(deviation(manifest.denoiser, found, references[manifest.denoiser]))
@@ -163,6 +167,8 @@ def check_other_shapes(model: StemModel, live: Reference | None = None) -> list[
         cases.append((name, _bound(model.encode, stem), (audio,)))
     for name, stem in _networks(manifest.decoders).items():
         cases.append((name, _bound(model.decode, stem), (latents,)))
+    for stem, reader in manifest.note_readers.items():
+        cases.append((reader.file, _bound(model.read_notes, stem), (latents,)))
     cases.append((manifest.denoiser, model.denoise, manifest_input(manifest, 3, n_frames)))
     if manifest.style_classifier:
         given = manifest_style_input(manifest, 3, 3 * CODEC_FRAMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,7 +18,7 @@ from stembridge.runtime.manifest import Manifest, read_manifest, read_verified
 from stembridge.runtime.model import FloatArray, StemModel
 
 if TYPE_CHECKING:
-    from stembridge.runtime.onnx_model import OnnxCodec
+    from stembridge.runtime.onnx_model import OnnxCodec, OnnxNetwork
     from stembridge.runtime.torchscript_model import TorchScriptNetwork
 
 _log = logging.getLogger(__name__)
@@ -34,11 +34,13 @@ class ArtifactModel:
         codec: OnnxCodec,
         denoiser: TorchScriptNetwork,
         style_classifier: TorchScriptNetwork | None = None,
+        note_readers: Mapping[str, OnnxNetwork] | None = None,
     ) -> None:
         self._manifest = manifest
         self._codec: OnnxCodec | None = codec
         self._denoiser: TorchScriptNetwork | None = denoiser
         self._style_classifier = style_classifier
+        self._note_readers = dict(note_readers or {})
         self._device = denoiser.device
 
     @property
@@ -74,8 +76,13 @@ class ArtifactModel:
             raise ModelUntrustedError("The model's style classifier gives no chances of styles.")
         return chances
 
+    def read_notes(self, stem: str, latents: FloatArray) -> FloatArray:
+        """Latents [B, C, F] -> what is played in them [B, 4, P, F] (`stembridge.parts.reader`)."""
+        return _open(self._note_readers.get(stem))(latents)
+
     def close(self) -> None:
         """Release the networks."""
+        self._note_readers.clear()
         self._codec = self._denoiser = self._style_classifier = None
 
 
@@ -134,7 +141,7 @@ def _open_on(
 
     if index is not None:
         require_cuda(index)
-    from stembridge.runtime.onnx_model import OnnxCodec
+    from stembridge.runtime.onnx_model import OnnxCodec, OnnxNetwork
 
     code = files[manifest.denoiser]
     codec = OnnxCodec(
@@ -148,8 +155,16 @@ def _open_on(
         TorchScriptNetwork, device_id=index, threads=threads.denoiser_count(len(code))
     )
     denoiser = on_device(code, manifest.denoiser, bfloat16=bfloat16)
+    readers = {
+        stem: OnnxNetwork(
+            files[reader.file], reader.file, "latents", "notes",
+            device_id=index, threads=threads.codec_count(),
+        )
+        for stem, reader in manifest.note_readers.items()
+    }  # fmt: skip
     name = manifest.style_classifier
-    return ArtifactModel(manifest, codec, denoiser, on_device(files[name], name) if name else None)
+    classifier = on_device(files[name], name) if name else None
+    return ArtifactModel(manifest, codec, denoiser, classifier, readers)
 
 
 def warm_up(model: StemModel, batch_sizes: Sequence[int] = (1,)) -> float:
@@ -170,5 +185,8 @@ def warm_up(model: StemModel, batch_sizes: Sequence[int] = (1,)) -> float:
         model.style_chances(x, np.ones_like(sigma), conditions)
     audio = np.zeros((1, n_frames * manifest.hop), np.float32)
     for stem in manifest.stems:
-        model.decode(stem, model.encode(stem, audio))
+        latents = model.encode(stem, audio)
+        model.decode(stem, latents)
+        if stem in manifest.note_readers:
+            model.read_notes(stem, latents)
     return time.perf_counter() - started

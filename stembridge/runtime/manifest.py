@@ -28,7 +28,9 @@ MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 
 # The identity of artifacts that were made before these stands in receipts.
-_YOUNGER_FIELDS = ("chords_from_context", "style_classifier", "style_timbres", "style_chords")
+_YOUNGER_FIELDS = (
+    "chords_from_context", "style_classifier", "style_timbres", "style_chords", "note_readers"
+)  # fmt: skip
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -62,6 +64,17 @@ class SamplerDefaults(_Part):
     rho: PositiveFloat = 7.0
 
 
+class NoteReaderEntry(_Part):
+    """The network that reads a stem's notes in its latents (see `stembridge.parts.reader`).
+
+    `lowest` is the MIDI pitch of its first row, `threshold` the share of an onset that is a note.
+    """
+
+    file: str
+    lowest: Annotated[int, Field(ge=0, le=127)]
+    threshold: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)]
+
+
 class Manifest(_Part):
     """Everything serving needs to know about an artifact (JSON object, format version 1).
 
@@ -71,6 +84,7 @@ class Manifest(_Part):
     `style_classifier`: file of the network that hears a style in given latents, if there is one;
     `style_timbres`: style -> stem -> timbres to choose from where a request names none;
     `style_chords`: style -> progressions in C, a chord a bar, for requests with no harmony at all.
+    `note_readers`: stem -> the network that reads its notes; without one, notes are transcribed.
     """
 
     format_version: Literal[1] = FORMAT_VERSION
@@ -94,6 +108,7 @@ class Manifest(_Part):
     style_classifier: str | None = None
     style_timbres: dict[str, dict[str, tuple[str, ...]]] = {}
     style_chords: dict[str, tuple[str, ...]] = {}
+    note_readers: dict[str, NoteReaderEntry] = {}
     sampler: SamplerDefaults = SamplerDefaults()
     encoders: dict[str, str]
     decoders: dict[str, str]
@@ -134,6 +149,7 @@ class Manifest(_Part):
     def network_files(self) -> set[str]:
         """Names of the files that are opened."""
         named = {self.denoiser, *self.encoders.values(), *self.decoders.values()}
+        named |= {reader.file for reader in self.note_readers.values()}
         return named if self.style_classifier is None else named | {self.style_classifier}
 
     @property

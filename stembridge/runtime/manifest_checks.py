@@ -23,9 +23,8 @@ def check_stems(manifest: Manifest) -> None:
         missing = [stem for stem in manifest.stems if stem not in table]
         if missing:
             raise ValueError(f"{role} lacks {', '.join(missing)}")
-    unknown = (set(manifest.encoders) | set(manifest.decoders) | set(manifest.timbres)) - set(
-        manifest.stems
-    )
+    tables = (manifest.encoders, manifest.decoders, manifest.timbres, manifest.note_readers)
+    unknown = {stem for table in tables for stem in table} - set(manifest.stems)
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} is not among the stems")
 

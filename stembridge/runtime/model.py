@@ -63,6 +63,13 @@ class StemModel(Protocol):
         """
         ...
 
+    def read_notes(self, stem: str, latents: FloatArray) -> FloatArray:
+        """Read the notes in latents [B, C, F]: [B, 4, P, F], see `stembridge.parts.reader`.
+
+        Only for stems in `manifest.note_readers`.
+        """
+        ...
+
     def close(self) -> None:
         """Release the networks; the model must not be used afterwards."""
         ...

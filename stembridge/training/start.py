@@ -20,6 +20,7 @@ from stembridge.errors import BadArgsError
 from stembridge.nn.backbone import BackboneConfig
 from stembridge.nn.precondition import Preconditioned
 from stembridge.nn.registry import build, config_fields
+from stembridge.pipeline.settings import layout_of
 from stembridge.runtime.load import load_model
 from stembridge.runtime.manifest import Manifest, read_manifest, read_verified
 from stembridge.runtime.model import StemModel
@@ -61,8 +62,7 @@ class Start:
     @property
     def layout(self) -> Layout:
         """Its conditions."""
-        blocks = tuple((block.name, block.channels) for block in self.manifest.condition_layout)
-        return Layout(blocks, self.manifest.styles, tuple(self.manifest.timbres.items()))
+        return layout_of(self.manifest)
 
     @property
     def task(self) -> TaskConfig:

@@ -1,0 +1,71 @@
+"""The notes of one stem.
+
+Conventions: positions and lengths are in beats (quarter notes) from the first bar line of the
+take; pitches are MIDI numbers, for drums General MIDI's; velocities are 1..127.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+DRUMS = "drums"
+
+
+@dataclass(frozen=True, order=True)
+class Note:
+    """One note: when (beats), how long (beats), which MIDI pitch, how hard."""
+
+    start_beats: float
+    length_beats: float
+    pitch: int
+    velocity: int
+
+    @property
+    def end_beats(self) -> float:
+        """Where it is let go."""
+        return self.start_beats + self.length_beats
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one stem plays.
+
+    Attributes:
+        stem: its role; the notes of "drums" are General MIDI's drums.
+        notes: by start.
+        length_beats: length of the take; every note starts before it.
+    """
+
+    stem: str
+    notes: tuple[Note, ...]
+    length_beats: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(sorted(self.notes)))
+
+    def with_notes(self, notes: Iterable[Note]) -> Part:
+        """The same part with other notes."""
+        return replace(self, notes=tuple(notes))
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the part: hash of its notes."""
+        return hashlib.sha256(json.dumps(self.to_mapping(), sort_keys=True).encode()).hexdigest()
+
+    def to_mapping(self) -> dict[str, Any]:
+        """JSON-ready values; times to a millionth of a beat."""
+        notes = [
+            [round(n.start_beats, 6), round(n.length_beats, 6), n.pitch, n.velocity]
+            for n in self.notes
+        ]
+        return {"stem": self.stem, "length_beats": self.length_beats, "notes": notes}
+
+    @staticmethod
+    def from_mapping(mapping: dict[str, Any]) -> Part:
+        """The inverse of `to_mapping`."""
+        notes = tuple(Note(float(s), float(n), int(p), int(v)) for s, n, p, v in mapping["notes"])
+        return Part(str(mapping["stem"]), notes, float(mapping["length_beats"]))

@@ -1,0 +1,138 @@
+"""The note readers of an artifact: fitted to songs whose notes are known, and put into it.
+
+The latents are those of the artifact's own encoders; with `generated`, also what its denoiser
+makes of them when they are given to it under noise: the same notes, as it would play them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.dataset.song import STEMS
+from stembridge.errors import BadArgsError
+from stembridge.nn.exporting import export_note_reader
+from stembridge.pipeline.settings import layout_of
+from stembridge.runtime.load import load_model
+from stembridge.runtime.manifest import read_manifest
+from stembridge.runtime.model import StemModel
+from stembridge.training.note_reader import FittedReader, ReaderTraining, Say, fit_note_reader
+from stembridge.training.note_rolls import Rolls, make_rolls, timed
+from stembridge.training.start import encoded
+from stembridge.transcription.notes import Note
+
+KEPT_OUT = 0.1
+
+
+@dataclass(frozen=True)
+class KnownSongs:
+    """Songs as the readers take them.
+
+    Attributes:
+        latents: float16 `[N, S, C, F]`, padded.
+        lengths: frames of every song `[N]`.
+        notes: stem -> the notes of every song, in seconds.
+    """
+
+    latents: NDArray[np.float16]
+    lengths: NDArray[np.int32]
+    notes: dict[str, list[list[Note]]]
+
+
+def known_songs(songs: Iterable[AnnotatedSong], model: StemModel, generated: float) -> KnownSongs:
+    """Encodes songs; each once more as generated if that is above 0 (deviation of the noise)."""
+    layout, rng = layout_of(model.manifest), np.random.default_rng(0)
+    heard: list[NDArray[np.float16]] = []
+    notes: dict[str, list[list[Note]]] = {stem: [] for stem in STEMS}
+    for song in songs:
+        if song.bpm is None or not song.notes:
+            continue
+        own = encoded(song, model, layout)
+        versions = [own.latents]
+        if generated > 0:
+            versions.append(regenerated(model, own.latents, own.conditions, generated, rng))
+        for latents in versions:
+            heard.append(latents)
+            for stem in STEMS:
+                notes[stem].append(timed(song.notes.get(stem, ()), song.bpm, stem))
+    if len(heard) < 2:
+        raise BadArgsError("Note readers learn from songs whose notes are known; there are none.")
+    lengths = np.array([latents.shape[2] for latents in heard], np.int32)
+    room = int(lengths.max())
+    padded = [np.pad(x, ((0, 0), (0, 0), (0, room - x.shape[2]))) for x in heard]
+    return KnownSongs(np.stack(padded), lengths, notes)
+
+
+def regenerated(
+    model: StemModel,
+    latents: NDArray[np.float16],
+    conditions: NDArray[np.float16],
+    sigma: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float16]:
+    """Latents `[S, C, F]` as the denoiser sees them through noise of deviation `sigma`."""
+    window, n_frames = model.manifest.window_frames, latents.shape[2]
+    pieces = []
+    for first in range(0, n_frames, window):
+        piece = latents[None, :, :, first : first + window].astype(np.float32)
+        noisy = piece + np.float32(sigma) * rng.standard_normal(piece.shape, np.float32)
+        level = np.full((1, len(latents), piece.shape[3]), sigma, np.float32)
+        told = conditions[None, :, first : first + window].astype(np.float32)
+        pieces.append(model.denoise(noisy, level, told)[0])
+    return np.concatenate(pieces, axis=2).astype(np.float16)
+
+
+def split_rolls(songs: KnownSongs, stem: str, frame_s: float) -> tuple[Rolls, Rolls]:
+    """A stem's songs to train on, and the last tenth, kept out."""
+    index, count = STEMS.index(stem), len(songs.lengths)
+    cut = count - max(1, round(KEPT_OUT * count))
+    train, kept_out = (
+        make_rolls(
+            songs.latents[at, index], songs.lengths[at], songs.notes[stem][at], stem, frame_s
+        )
+        for at in (slice(0, cut), slice(cut, count))
+    )
+    return train, kept_out
+
+
+def train_parts(
+    artifact: Path,
+    songs: Iterable[AnnotatedSong],
+    *,
+    training: ReaderTraining | None = None,
+    generated: float = 0.0,
+    device: str = "cpu",
+    say: Say = print,
+) -> dict[str, FittedReader]:
+    """Fits all note readers and adds them to the artifact.
+
+    Args:
+        artifact: whose encoders are used; it is changed.
+        songs: with notes (`stembridge train songs`); others are left out.
+        training: settings of each fit.
+        generated: deviation of the noise under which songs are made anew; 0 does not.
+        device: of the fit.
+        say: told what happens.
+
+    Raises:
+        BadArgsError: no song has notes.
+        ModelUntrustedError, NoSuchFileError: as `load_model`.
+    """
+    manifest = read_manifest(artifact)
+    model = load_model(artifact, "cpu")
+    known = known_songs(songs, model, generated)
+    model.close()
+    frame_s = manifest.hop / manifest.sample_rate
+    fitted = {}
+    for stem in STEMS:
+        train, kept_out = split_rolls(known, stem, frame_s)
+        fitted[stem] = fit_note_reader(
+            stem, train, kept_out, frame_s, training, device=device, say=say
+        )
+        export_note_reader(artifact, stem, fitted[stem].module, fitted[stem].facts.threshold)
+    return fitted

@@ -1,0 +1,43 @@
+"""A reader learns notes that are plainly written in its latents."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stembridge.training.note_reader import ReaderTraining, fit_note_reader
+from stembridge.training.note_rolls import ROWS, Rolls, make_rolls
+from stembridge.transcription.notes import Note as TimedNote
+
+FRAME_S, N_FRAMES = 0.05, 160
+
+
+def songs(seed: int, count: int) -> Rolls:
+    """Latents in which every pitch of a bass has a channel that rings from its onset on."""
+    rng = np.random.default_rng(seed)
+    lowest, pitches = ROWS["bass"]
+    notes = [
+        [
+            TimedNote(step * 0.25 + 0.01, 0.2, lowest + int(rng.integers(pitches)), 90)
+            for step in range(31)
+        ]
+        for _ in range(count)
+    ]
+    lengths = np.full(count, N_FRAMES, np.int32)
+    rolls = make_rolls(np.zeros((count, 1, N_FRAMES), np.float16), lengths, notes, "bass", FRAME_S)
+    latents = rolls.rolls[:, 0].astype(np.float32) / 64 - 1
+    latents += 0.1 * rng.standard_normal(latents.shape, np.float32)
+    return Rolls(latents.astype(np.float16), rolls.rolls, lengths, notes)
+
+
+def test_it_learns_and_calibrates() -> None:
+    said: list[str] = []
+    training = ReaderTraining(steps=150, batch=8, frames=64, learning_rate=4e-3, noise=0.1)
+    fitted = fit_note_reader("bass", songs(1, 12), songs(2, 3), FRAME_S, training, say=said.append)
+    assert fitted.score.f1 > 0.9
+    assert abs(fitted.score.estimated - fitted.score.reference) < 8
+    assert any("note F1" in line for line in said)
+
+
+def test_it_ends_in_time() -> None:
+    training = ReaderTraining(steps=10**9, batch=2, frames=32, max_s=0.5)
+    fit_note_reader("bass", songs(1, 2), songs(2, 1), FRAME_S, training, say=lambda text: None)

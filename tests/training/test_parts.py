@@ -1,0 +1,54 @@
+"""Note readers from songs to an artifact that serves them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.dataset.compose import compose
+from stembridge.dataset.song import STEMS
+from stembridge.errors import BadArgsError
+from stembridge.nn.parity import CODEC_FRAMES, PARITY_NAME
+from stembridge.paths import pretrained_dir
+from stembridge.runtime.load import load_model
+from stembridge.training.note_reader import ReaderTraining
+from stembridge.training.parts import known_songs, train_parts
+
+RATE = 44100
+
+
+def song(seed: int, *, notes: bool = True) -> AnnotatedSong:
+    composed = compose(seed, "pop", n_bars=2)
+    audio = np.random.default_rng(seed).normal(0, 0.05, (len(STEMS), int(composed.length_s * RATE)))
+    return AnnotatedSong(
+        f"song{seed}", audio.astype(np.float32), RATE, composed.bpm, composed.time_signature,
+        composed.chords, composed.style, composed.timbres, composed.parts if notes else {},
+    )  # fmt: skip
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_readers_join_the_artifact(tmp_path: Path) -> None:
+    artifact = tmp_path / "model"
+    shutil.copytree(pretrained_dir(), artifact)
+    training = ReaderTraining(steps=2, batch=2, frames=32)
+    fitted = train_parts(
+        artifact, [song(1), song(2), song(3, notes=False)], training=training, say=lambda text: None
+    )
+    model = load_model(artifact, "cpu")
+    assert set(model.manifest.note_readers) == set(STEMS) == set(fitted)
+    assert (artifact / PARITY_NAME).is_file()
+    latents = np.zeros((2, model.manifest.latent_channels, CODEC_FRAMES), np.float32)
+    for stem in STEMS:
+        answer = model.read_notes(stem, latents)
+        assert answer.shape[:2] == (2, 4)
+        assert answer.shape[3] == CODEC_FRAMES
+    with pytest.raises(BadArgsError, match="notes are known"):
+        known_songs([song(3, notes=False)], model, 0.0)
+    remade = known_songs([song(1)], model, 0.5)
+    assert len(remade.lengths) == 2
+    assert not np.array_equal(remade.latents[0], remade.latents[1])
