@@ -48,12 +48,15 @@ class Finding:
 
 def run_checks(model: str | None, host: str, port: int, out: str | None) -> list[Finding]:
     """All checks, in the order in which the links depend on each other."""
+    from stembridge.cli.telemetry import check_telemetry
+
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("Python", check_python),
         ("audio files", check_audio_files),
         ("time-stretching", check_stretching),
         ("PyTorch", check_torch),
         ("ONNX Runtime", check_onnxruntime),
+        ("telemetry", check_telemetry),
         ("GPU", check_gpu),
         ("model", lambda: check_model(model)),
         ("port", lambda: check_port(host, port)),

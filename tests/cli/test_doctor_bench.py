@@ -48,8 +48,8 @@ def test_doctor_checks_every_link(
     said = json.loads(out)
     found = {check["name"]: check for check in said["checks"]}
     assert list(found) == [
-        "Python", "audio files", "time-stretching", "PyTorch", "ONNX Runtime", "GPU", "model",
-        "port", "output folder", "MIDI", "sound card",
+        "Python", "audio files", "time-stretching", "PyTorch", "ONNX Runtime", "telemetry",
+        "GPU", "model", "port", "output folder", "MIDI", "sound card",
     ]  # fmt: skip
     assert found["model"]["status"] == "ok" and "match their hashes" in found["model"]["found"]
     assert all(check["advice"] for check in said["checks"] if check["status"] == "fail")
