@@ -32,6 +32,21 @@ def default(out: FolderOption, recipe: RecipeOption = None) -> None:
     print(run_recipe(load_recipe(recipe), out, say))
 
 
+@train.command("material")
+def material(
+    groove: Annotated[Path, typer.Option(help="groove-v1.0.0-midionly.zip (Magenta).")],
+    billboard: Annotated[Path, typer.Option(help="Zip of McGill Billboard's salami_chords.txt.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; the package's own if left out.")
+    ] = None,
+) -> None:
+    """Read drum performances and chord charts into the files the composer draws from."""
+    from stembridge.dataset.material import write_material
+
+    for path in write_material(groove, billboard, out):
+        print(path)
+
+
 @train.command("songs")
 def songs(
     out: FolderOption,

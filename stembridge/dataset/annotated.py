@@ -56,7 +56,7 @@ def facts_of(song: AnnotatedSong) -> dict[str, Any]:
         "style": song.style,
         "timbres": song.timbres,
         "notes": {
-            stem: [[n.start_beats, n.length_beats, n.pitch, n.velocity] for n in notes]
+            stem: [[n.start_beats, n.length_beats, n.pitch, n.velocity, n.how] for n in notes]
             for stem, notes in song.notes.items()
         },
     }

@@ -5,7 +5,7 @@ The same seed always gives the same song. Splits are by seed: see `song_seed`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def song_seed(split: str, index: int) -> int:
 
 
 @dataclass
-class _Form:
+class Section:
     """One section: its bars and who plays how in it."""
 
     n_bars: int
@@ -47,33 +47,36 @@ class _Form:
     silent: set[str]
 
 
-def _draw(rng: np.random.Generator, items: tuple[str, ...]) -> str:
+def pick(rng: np.random.Generator, items: tuple[str, ...]) -> str:
+    """One of the items, each as likely as the others."""
     return items[rng.integers(len(items))]
 
 
-def _choose_style(rng: np.random.Generator, name: str | None) -> str:
+def draw_style(rng: np.random.Generator, name: str | None) -> str:
+    """The style of that name, or one drawn by how common it is."""
     if name is not None:
         return name
     weights = np.array([_WEIGHTS.get(style, 0.7) for style in STYLES])
     return list(STYLES)[rng.choice(len(STYLES), p=weights / weights.sum())]
 
 
-def _sections(rng: np.random.Generator, n_bars: int) -> list[_Form]:
+def draw_sections(rng: np.random.Generator, n_bars: int) -> list[Section]:
+    """Sections of four or eight bars that fill the song."""
     sections, left = [], n_bars
     while left > 0:
         bars = min(left, int(rng.choice([4, 4, 8])))
         silent = {stem for stem in STEMS if rng.random() < 0.05}
         silent = silent if len(silent) < 3 else set()
-        sections.append(_Form(bars, float(rng.uniform(0.3, 1.0)), silent))
+        sections.append(Section(bars, float(rng.uniform(0.3, 1.0)), silent))
         left -= bars
     return sections
 
 
-def _chord_bars(
+def draw_chords(
     rng: np.random.Generator, style: Style, tonic: int, n_bars: int, steps: int
 ) -> list[list[tuple[int, int, str]]]:
     """Chords of every bar as (first step, root pitch class, quality)."""
-    progression = choose_progression(rng, _draw(rng, style.modes), style.sevenths)
+    progression = choose_progression(rng, pick(rng, style.modes), style.sevenths)
     chords = [((tonic + root) % 12, quality) for root, quality in progression]
     bars_per_chord = float(rng.choice([1, 1, 1, 2, 0.5] if steps == 16 else [1, 1, 2]))
     bars = []
@@ -94,7 +97,7 @@ def _swing(beat: float, share: float, unit: float) -> float:
     return (pair + warped) * unit
 
 
-def _humanise(
+def humanise(
     notes: list[Note], rng: np.random.Generator, style: Style, share: float, bpm: float
 ) -> tuple[Note, ...]:
     """Swings the notes and spreads them by a few milliseconds; one offset for each chord hit."""
@@ -105,16 +108,17 @@ def _humanise(
         key = round(note.start_beats, 2)
         shift = shifts.setdefault(key, float(np.clip(rng.normal(0, jitter_beats), -0.03, 0.03)))
         start = max(0.0, _swing(note.start_beats, share, style.swing_unit_beats) + shift)
-        result.append(Note(start, note.length_beats, note.pitch, note.velocity))
+        result.append(replace(note, start_beats=start))
     return tuple(result)
 
 
-def _programs(rng: np.random.Generator, style: Style) -> dict[str, Program]:
+def draw_programs(rng: np.random.Generator, style: Style) -> dict[str, Program]:
+    """A sound for every stem, mostly one that the style prefers."""
     programs = {}
     for stem in STEMS:
         names = style.timbres.get(stem, TIMBRES[stem])
         names = names if rng.random() < 0.85 else TIMBRES[stem]
-        timbre = _draw(rng, names)
+        timbre = pick(rng, names)
         choices = PROGRAMS[stem][timbre]
         bank, number = choices[rng.integers(len(choices))]
         programs[stem] = Program(bank, number, timbre)
@@ -130,9 +134,10 @@ def held_out_programs(seed: int) -> dict[str, Program]:
     }
 
 
-def _drum_rows(
+def draw_rows(
     rng: np.random.Generator, style: Style, metre: str, steps: int
 ) -> tuple[str, str, str]:
+    """Kick, snare and hat rows of a pattern that suits style and metre."""
     family = style.drums if metre == "4/4" else metre
     patterns = DRUM_PATTERNS[family]
     kick, snare, hat = (fit(row, steps) for row in patterns[rng.integers(len(patterns))])
@@ -142,12 +147,13 @@ def _drum_rows(
     return kick, snare, hat
 
 
-def _players(rng: np.random.Generator, style: Style) -> dict[str, Player]:
+def new_players(rng: np.random.Generator, style: Style) -> dict[str, Player]:
+    """Who plays what in a style, each with a register and a figure of its own."""
     syncopated = COMP_RHYTHMS["syncopated"] + ("x..x..x...x.....", "x.....x...x..x..")
-    bass = _draw(rng, style.bass)
-    guitar = _draw(rng, style.guitar)
+    bass = pick(rng, style.bass)
+    guitar = pick(rng, style.guitar)
     rows = ("x.x.x.x.x.x.x.x.", "x...x...x...x...", "x.......x.x.....") if guitar == "power" else ()
-    piano = _draw(rng, style.piano)
+    piano = pick(rng, style.piano)
     return {
         "bass": new_player(rng, bass, float(rng.uniform(33, 43)), syncopated),
         "drums": new_player(rng, "drums", 0.0),
@@ -173,10 +179,10 @@ def _play_bar(
 
 
 def _play_section(
-    section: _Form, bars: list[Bar], players: dict[str, Player], style: Style, metre: str
+    section: Section, bars: list[Bar], players: dict[str, Player], style: Style, metre: str
 ) -> dict[str, list[Note]]:
     rng = players["drums"].rng
-    rows = _drum_rows(rng, style, metre, bars[0].steps)
+    rows = draw_rows(rng, style, metre, bars[0].steps)
     ride = bool(rng.random() < style.ride)
     notes: dict[str, list[Note]] = {stem: [] for stem in STEMS}
     for i, bar in enumerate(bars):
@@ -189,7 +195,8 @@ def _play_section(
     return notes
 
 
-def _bars(chord_bars: list[list[tuple[int, int, str]]], steps: int) -> list[Bar]:
+def bars_of(chord_bars: list[list[tuple[int, int, str]]], steps: int) -> list[Bar]:
+    """Bars as the players see them, with the chord that follows."""
     return [
         Bar(i * steps * parts.STEP, steps, chords, chord_bars[(i + 1) % len(chord_bars)][0][1],
             "", 0.5)
@@ -197,7 +204,8 @@ def _bars(chord_bars: list[list[tuple[int, int, str]]], steps: int) -> list[Bar]
     ]  # fmt: skip
 
 
-def _spans(bars: list[Bar]) -> tuple[ChordSpan, ...]:
+def chord_spans(bars: list[Bar]) -> tuple[ChordSpan, ...]:
+    """Chords of all bars as spans in beats."""
     return tuple(
         ChordSpan(bar.start + step * parts.STEP, pitch_classes(root, quality), root, quality)
         for bar in bars
@@ -225,22 +233,22 @@ def compose(
         n_bars: length in bars, instead of `length_s`.
     """
     rng = np.random.default_rng([seed, 7])
-    name = _choose_style(rng, style_name)
+    name = draw_style(rng, style_name)
     style = STYLES[name]
-    drawn_metre, drawn_bpm = _draw(rng, style.metres), round(float(rng.uniform(*style.bpm)), 1)
+    drawn_metre, drawn_bpm = pick(rng, style.metres), round(float(rng.uniform(*style.bpm)), 1)
     metre, bpm = metre or drawn_metre, bpm or drawn_bpm
     time_signature = TimeSignature.parse(metre)
     steps = METRES[metre]
     n_bars = n_bars or int(np.ceil(length_s * bpm / 60 / time_signature.beats_per_bar))
-    bars = _bars(_chord_bars(rng, style, int(rng.integers(12)), n_bars, steps), steps)
-    players, share = _players(rng, style), float(rng.uniform(*style.swing))
+    bars = bars_of(draw_chords(rng, style, int(rng.integers(12)), n_bars, steps), steps)
+    players, share = new_players(rng, style), float(rng.uniform(*style.swing))
     notes: dict[str, list[Note]] = {stem: [] for stem in STEMS}
     first = 0
-    for section in _sections(rng, n_bars):
+    for section in draw_sections(rng, n_bars):
         here = bars[first : first + section.n_bars]
         for stem, played in _play_section(section, here, players, style, metre).items():
             notes[stem] += played
         first += section.n_bars
-    played_parts = {stem: _humanise(notes[stem], rng, style, share, bpm) for stem in STEMS}
-    return Song(seed, name, bpm, time_signature, n_bars, _spans(bars), played_parts,
-                _programs(rng, style))  # fmt: skip
+    played_parts = {stem: humanise(notes[stem], rng, style, share, bpm) for stem in STEMS}
+    return Song(seed, name, bpm, time_signature, n_bars, chord_spans(bars), played_parts,
+                draw_programs(rng, style))  # fmt: skip

@@ -21,6 +21,16 @@ QUALITIES: dict[str, tuple[int, ...]] = {
     "7": (0, 4, 7, 10),
     "m7b5": (0, 3, 6, 10),
     "add9": (0, 2, 4, 7),
+    # The rest is heard in real charts only.
+    "sus2": (0, 2, 7),
+    "aug": (0, 4, 8),
+    "dim7": (0, 3, 6, 9),
+    "6": (0, 4, 7, 9),
+    "min6": (0, 3, 7, 9),
+    "7sus4": (0, 5, 7, 10),
+    "9": (0, 2, 4, 7, 10),
+    "min9": (0, 2, 3, 7, 10),
+    "maj9": (0, 2, 4, 7, 11),
 }
 SEVENTHS = {"maj": "maj7", "min": "min7", "dim": "m7b5"}
 

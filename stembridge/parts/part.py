@@ -17,12 +17,17 @@ DRUMS = "drums"
 
 @dataclass(frozen=True, order=True)
 class Note:
-    """One note: when (beats), how long (beats), which MIDI pitch, how hard."""
+    """One note: when (beats), how long (beats), which MIDI pitch, how hard.
+
+    `how` is the touch of composed parts: "" plain, "mute" damped by the hand (palm mutes, ghost
+    notes).
+    """
 
     start_beats: float
     length_beats: float
     pitch: int
     velocity: int
+    how: str = ""
 
     @property
     def end_beats(self) -> float:
