@@ -15,6 +15,7 @@ from typing import Any
 import stembridge
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.daemon.admission import ClipTable, payload_of, request_of
+from stembridge.daemon.barriers import Barriers
 from stembridge.daemon.files_gate import check_context, check_room
 from stembridge.daemon.jobs import Job, Journal
 from stembridge.daemon.outbox import Address, Outbox, Sessions
@@ -33,7 +34,6 @@ _log = logging.getLogger(__name__)
 
 CAPABILITIES = ":clips:sync:message:"
 _MOST_LISTED = 256
-_MOST_BARRIERS = 256
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Desk:
         self._outbox = outbox
         self._runner = runner
         self._clips = ClipTable()
-        self._barriers: list[tuple[set[str], str, Address]] = []
+        self._barriers = Barriers()
         runner.on_final = self._lift_barriers
         self._handlers: dict[str, Callable[[protocol.Call, Caller], None]] = {
             "hello": self._hello,
@@ -138,8 +138,7 @@ class Desk:
             int(self._sessions.lease_s),
             str(self._house.out),
         )
-        for job in self._journal.owed(caller.client)[-_MOST_LISTED:]:
-            self._outbox.owe(job)
+        self._outbox.owe_all(caller.client, at_once=True)
 
     def _ping(self, call: protocol.Call, caller: Caller) -> None:
         counts = self._journal.counts()
@@ -178,7 +177,7 @@ class Desk:
         if "reply_port" in call.pairs:
             self._sessions.move(caller.client, caller.reply)
         if is_new:
-            self._journal.regain_ballast()
+            self._journal.file.regain_ballast()
         if job.is_final:
             self._outbox.post_final(job, caller.reply)
         self._runner.pump()
@@ -214,29 +213,26 @@ class Desk:
             self._state(to, job.id, job.state, self._runner.seq_of(job))
 
     def _list(self, _call: protocol.Call, caller: Caller) -> None:
-        jobs = self._journal.of_client(caller.client)[-_MOST_LISTED:]
+        jobs = self._journal.of_client(caller.client, _MOST_LISTED)
         for job in jobs:
             self._state(caller.reply, job.id, job.state, self._runner.seq_of(job))
         self._outbox.post(caller.reply, "/stembridge/list.end", caller.client, len(jobs))
 
     def _sync(self, call: protocol.Call, caller: Caller) -> None:
-        if len(self._barriers) >= _MOST_BARRIERS:
-            raise NotNowError("Too many sync requests wait.", retry_after_ms=1000)
-        self._barriers.append((self._journal.open_ids(), call.args["token"], caller.reply))
+        self._barriers.add(call.args["token"], caller.reply, self._journal.newest())
         self._lift_barriers()
 
     def _lift_barriers(self) -> None:
-        if not self._barriers:
-            return
-        open_ids = self._journal.open_ids()
-        lifted = [barrier for barrier in self._barriers if not barrier[0] & open_ids]
-        self._barriers = [barrier for barrier in self._barriers if barrier[0] & open_ids]
-        for _ids, token, to in lifted:
-            self._outbox.post(to, "/stembridge/synced", token)
+        if self._barriers:
+            for token, to in self._barriers.fallen(self._journal.oldest_open()):
+                self._outbox.post(to, "/stembridge/synced", token)
 
     def _received(self, call: protocol.Call, _caller: Caller) -> None:
-        self._journal.receive(call.args["request_id"])
+        job = self._journal.get(call.args["request_id"])
         self._outbox.settle(call.args["request_id"])
+        if job is not None and not job.received:
+            self._journal.receive(job.id)
+            self._outbox.owe_all(job.client, at_once=False)
 
     def _goodbye(self, _call: protocol.Call, caller: Caller) -> None:
         self._sessions.forget(caller.client)

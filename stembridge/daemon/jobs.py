@@ -7,72 +7,77 @@ does not know is *unknown*, which must never read as done.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import sqlite3
-from collections.abc import Callable
+import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from stembridge.daemon.journal_file import Ballast, open_database
+from stembridge.daemon.journal_file import JournalError, JournalFile
+from stembridge.daemon.journal_rows import Job, checksum, failure, job_of, stem_of
 from stembridge.errors import (
     AttemptsExhaustedError,
-    DiskFullError,
     IdConflictError,
     QueueFullError,
     StembridgeError,
 )
 
-_T = TypeVar("_T")
+__all__ = ["Job", "Journal", "JournalError", "Limits"]
 
-FINAL = frozenset({"done", "failed", "cancelled"})
+_log = logging.getLogger(__name__)
+
 SEQ_PER_START = 1_000_000
 """`seq` must grow over restarts, and progress is not journalled: so each start has its range."""
+
+_IS_OPEN = "state IN ('queued', 'running')"
+_OWED = "received = 0 AND state IN ('done', 'failed', 'cancelled')"
+_NEXT_RANGE = f"(seq / {SEQ_PER_START} + 1) * {SEQ_PER_START}"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of the queue."""
+    """Bounds of the queue and of what is remembered.
+
+    Attributes:
+        queued: jobs that may wait.
+        per_client: jobs of one client that may wait or run.
+        attempts: after so many, a job that ends its worker is given up.
+        kept: ended jobs that are remembered although their answer was received.
+        owed_s: how long an answer waits for its client, in s of daemons' running time: a wrong
+            wall clock must not make it forgotten.
+        owed: how many answers wait in all.
+    """
 
     queued: int = 64
     per_client: int = 16
     attempts: int = 3
     kept: int = 1000
-
-
-@dataclass(frozen=True)
-class Job:
-    """One row of the journal."""
-
-    number: int
-    id: str
-    client: str
-    payload: dict[str, Any]
-    state: str
-    attempts: int
-    seq: int
-    host: str
-    port: int
-    result: dict[str, Any]
-    received: bool
-
-    @property
-    def is_final(self) -> bool:
-        """Whether it has its final answer."""
-        return self.state in FINAL
+    owed_s: int = 30 * 86_400
+    owed: int = 10_000
 
 
 class Journal:
     """All jobs of one state folder; used by one thread."""
 
     def __init__(self, path: Path, limits: Limits | None = None) -> None:
+        """Open it.
+
+        Raises:
+            CreateFailedError: as `open_database`.
+            JournalError: the disk is full already.
+        """
         self.limits = limits or Limits()
-        self._database = open_database(path)
-        self._ballast = Ballast(path.parent)
+        self.file = JournalFile(path)
+        self._counts = (0, 0)
+        self._clock_s = self.file.row("SELECT seconds FROM clock")[0]
+        self._ticked_s = time.monotonic()
+        self._fail_damaged()
 
     def close(self) -> None:
         """Close the file; everything committed stays."""
-        self._database.close()
+        self.file.close()
 
     def accept(
         self, request_id: str, client: str, payload: dict[str, Any], reply: tuple[str, int]
@@ -85,24 +90,22 @@ class Journal:
         Raises:
             IdConflictError: the id stands for another request.
             QueueFullError: too many jobs wait, in all or of this client.
-            DiskFullError: it cannot be committed.
+            JournalError: it cannot be committed.
         """
         known = self.get(request_id)
         if known is not None:
-            if (known.client, known.payload) != (client, payload):
+            if known.client != client or (known.payload != payload and not known.damage):
                 raise IdConflictError(
                     f"The request id {request_id} already stands for another request; take a new "
                     "one."
                 )
             return known, False
         self._check_room(client)
-        try:
-            self._database.execute(
-                "INSERT INTO job (id, client, payload, host, port) VALUES (?, ?, ?, ?, ?)",
-                (request_id, client, json.dumps(payload), *reply),
-            )
-        except sqlite3.OperationalError as error:
-            raise DiskFullError(f"The job cannot be recorded: {error}.") from error
+        text = json.dumps(payload)
+        self.file.execute(
+            "INSERT INTO job (id, client, payload, crc, host, port) VALUES (?, ?, ?, ?, ?, ?)",
+            request_id, client, text, checksum(text), *reply,
+        )  # fmt: skip
         return self._require(request_id), True
 
     def _check_room(self, client: str) -> None:
@@ -111,7 +114,7 @@ class Journal:
             raise QueueFullError(
                 f"{waiting} jobs wait already; wait for one to end.", retry_after_ms=2000
             )
-        own = self._count("state IN ('queued', 'running') AND client = ?", client)
+        own = self._count(f"{_IS_OPEN} AND client = ?", client)
         if own >= self.limits.per_client:
             raise QueueFullError(
                 f"{own} of your jobs wait already; wait for one to end or cancel one.",
@@ -120,49 +123,37 @@ class Journal:
 
     def start_next(self) -> Job | None:
         """Take the first queued job and count an attempt."""
-        row = self._database.execute(
+        row = self.file.execute(
             "SELECT id FROM job WHERE state = 'queued' ORDER BY number LIMIT 1"
         ).fetchone()
         if row is None:
             return None
-        self._update(
-            row["id"],
-            f"state = 'running', attempts = attempts + 1, "
-            f"seq = (seq / {SEQ_PER_START} + 1) * {SEQ_PER_START}",
-        )
+        self._update(row["id"], f"state = 'running', attempts = attempts + 1, seq = {_NEXT_RANGE}")
         return self._require(row["id"])
 
     def add_stem(self, request_id: str, seq: int, body: dict[str, Any]) -> None:
         """Record a finished file (again, if another attempt made it again)."""
-
-        def write() -> None:
-            self._database.execute(
+        self.file.last_word(
+            lambda: self.file.execute(
                 "INSERT OR REPLACE INTO stem (job, stem, variation, seq, body) "
                 "VALUES (?, ?, ?, ?, ?)",
-                (request_id, body["stem"], body["variation"], seq, json.dumps(body)),
+                request_id, body["stem"], body["variation"], seq, json.dumps(body),
             )
-
-        self._last_word(write)
+        )  # fmt: skip
 
     def finish(self, request_id: str, state: str, seq: int, result: dict[str, Any]) -> Job:
         """Record the final answer; from here on it is owed to the client."""
-        self._last_word(
-            lambda: self._update(
-                request_id, "state = ?, seq = ?, result = ?", state, seq, json.dumps(result)
-            )
-        )
-        self._database.execute(
-            "DELETE FROM job WHERE state IN ('done', 'failed', 'cancelled') AND number <= "
-            "(SELECT max(number) FROM job) - ?",
-            (self.limits.kept,),
+        now_s = self._clock_s + int(time.monotonic() - self._ticked_s)
+        what = "state = ?, seq = ?, result = ?, ended_s = ?"
+        self.file.last_word(
+            lambda: self._update(request_id, what, state, seq, json.dumps(result), now_s)
         )
         return self._require(request_id)
 
     def fail(self, request_id: str, seq: int, error: StembridgeError) -> Job:
         """Record that the job failed (or was cancelled), and why."""
         state = "cancelled" if error.symbol == "CANCELLED" else "failed"
-        result = {"symbol": error.symbol, "code": error.code, "sentence": error.sentence}
-        return self.finish(request_id, state, seq, result)
+        return self.finish(request_id, state, seq, failure(error))
 
     def requeue(self, request_id: str, why: str, *, counted: bool = True) -> Job:
         """Queue a running job again, at its old place; give it up after too many attempts.
@@ -179,24 +170,55 @@ class Journal:
             )
             return self.fail(request_id, job.seq + SEQ_PER_START - 1, error)
         spare = 0 if counted else 1
-        self._last_word(
-            lambda: self._update(request_id, "state = 'queued', attempts = attempts - ?", spare)
-        )
+        what = f"state = 'queued', attempts = attempts - ?, seq = {_NEXT_RANGE} - 1"
+        self.file.last_word(lambda: self._update(request_id, what, spare))
         return self._require(request_id)
 
     def recover(self) -> list[Job]:
         """After a start: queue again what ran when the last daemon ended. Returns the given up."""
-        rows = self._database.execute("SELECT id FROM job WHERE state = 'running'").fetchall()
+        rows = self.file.execute("SELECT id FROM job WHERE state = 'running'").fetchall()
         why = "the daemon was ended while it ran."
         jobs = [self.requeue(row["id"], why) for row in rows]
         return [job for job in jobs if job.is_final]
 
+    def tidy(self) -> None:
+        """Forget what need not be remembered any more (called now and then)."""
+        now_s = time.monotonic()
+        self._clock_s += int(now_s - self._ticked_s)
+        self._ticked_s += int(now_s - self._ticked_s)
+        self.file.execute("UPDATE clock SET seconds = ?", self._clock_s)
+        self.file.execute(
+            "DELETE FROM job WHERE received = 1 AND state IN ('done', 'failed', 'cancelled') AND "
+            "number <= (SELECT max(number) FROM job) - ?",
+            self.limits.kept,
+        )
+        first_owed = f"SELECT number FROM job WHERE {_OWED} ORDER BY number DESC LIMIT 1 OFFSET ?"  # noqa: S608 - our own literals
+        self.file.execute(
+            f"DELETE FROM job WHERE {_OWED} AND (ended_s < ? OR number <= ({first_owed}))",  # noqa: S608 - our own literals
+            self._clock_s - self.limits.owed_s,
+            self.limits.owed,
+        )
+
+    def _fail_damaged(self) -> None:
+        """What cannot be read any more ends here, in words, and holds up nobody."""
+        for job in self._select("1"):
+            if not job.damage or (job.is_final and job.result):
+                continue
+            _log.error("job %s was damaged in the journal (its %s)", job.id[:64], job.damage)
+            error = StembridgeError(
+                f"The journal was damaged, and with it this job's {job.damage}; please ask again."
+            )
+            self.file.execute(
+                "UPDATE job SET state = 'failed', seq = seq + 1, result = ? WHERE number = ?",
+                json.dumps(failure(error)),
+                job.number,
+            )  # by number: the id may be what is damaged
+
     def receive(self, request_id: str) -> None:
         """The client has the final answer."""
-        self._database.execute(
-            "UPDATE job SET received = 1 WHERE id = ? AND received = 0 "
-            "AND state IN ('done', 'failed', 'cancelled')",
-            (request_id,),
+        self.file.execute(
+            f"UPDATE job SET received = 1 WHERE id = ? AND {_OWED}",  # noqa: S608 - our own literals
+            request_id,
         )
 
     def get(self, request_id: str) -> Job | None:
@@ -204,70 +226,59 @@ class Journal:
         jobs = self._select("id = ?", request_id)
         return jobs[0] if jobs else None
 
-    def of_client(self, client: str) -> list[Job]:
-        """All jobs of a client, oldest first."""
-        return self._select("client = ?", client)
+    def of_client(self, client: str, most: int = 10**9) -> list[Job]:
+        """The newest jobs of a client, oldest first."""
+        query = "SELECT number FROM job WHERE client = ? ORDER BY number DESC LIMIT 1 OFFSET ?"
+        before = self.file.row(query, client, most)
+        return self._select("client = ? AND number > ?", client, before[0] if before else 0)
 
-    def owed(self, client: str) -> list[Job]:
-        """Jobs whose final answer the client has not received, oldest first."""
-        return self._select(
-            "client = ? AND received = 0 AND state IN ('done', 'failed', 'cancelled')", client
+    def owed(self, client: str, most: int = -1) -> list[Job]:
+        """Jobs whose final answer the client has not received: the oldest, in order."""
+        return self._select(f"client = ? AND {_OWED}", client, most=most)
+
+    def oldest_open(self) -> int | None:
+        """Number of the oldest job that has not ended; None if there is none."""
+        numbers = (
+            self.file.row("SELECT min(number) FROM job WHERE state = ?", state)[0]
+            for state in ("queued", "running")
         )
+        return min((number for number in numbers if number is not None), default=None)
 
-    def open_ids(self) -> set[str]:
-        """Ids of all jobs that have not ended."""
-        return {job.id for job in self._select("state IN ('queued', 'running')")}
+    def newest(self) -> int:
+        """Number of the job accepted last; 0 before the first."""
+        return int(self.file.row("SELECT coalesce(max(number), 0) FROM job")[0])
 
     def stems(self, request_id: str) -> list[tuple[int, dict[str, Any]]]:
         """(seq, record) of each finished file, in the order they were finished."""
-        rows = self._database.execute(
-            "SELECT seq, body FROM stem WHERE job = ? ORDER BY seq", (request_id,)
-        )
-        return [(row["seq"], json.loads(row["body"])) for row in rows]
+        query = "SELECT seq, body FROM stem WHERE job = ? ORDER BY seq"
+        rows = self.file.execute(query, request_id)
+        return [(row["seq"], record) for row in rows if (record := stem_of(row)) is not None]
 
     def position(self, job: Job) -> int:
         """How many jobs come before this one (0 for one that runs or has ended)."""
         if job.state != "queued":
             return 0
-        return self._count("state IN ('queued', 'running') AND number < ?", job.number)
+        return self._count(f"{_IS_OPEN} AND number < ?", job.number)
 
     def counts(self) -> tuple[int, int]:
-        """(queued, running)."""
-        return self._count("state = 'queued'"), self._count("state = 'running'")
-
-    def _last_word(self, write: Callable[[], _T]) -> _T:
-        """Write a state; on a full disk give up the ballast for it."""
-        try:
-            return write()
-        except sqlite3.OperationalError:
-            self._ballast.give_up()
-            return write()
-
-    def regain_ballast(self) -> None:
-        """Hold room back again (called when a job was accepted, so there is some)."""
-        self._ballast.take()
+        """(queued, running); the last known while the journal cannot be read."""
+        with contextlib.suppress(JournalError):
+            self._counts = self._count("state = 'queued'"), self._count("state = 'running'")
+        return self._counts
 
     def _update(self, request_id: str, what: str, *values: object) -> None:
-        self._database.execute(f"UPDATE job SET {what} WHERE id = ?", (*values, request_id))  # noqa: S608
+        self.file.execute(f"UPDATE job SET {what} WHERE id = ?", *values, request_id)  # noqa: S608
 
     def _count(self, where: str, *values: object) -> int:
         query = f"SELECT count(*) FROM job WHERE {where}"  # noqa: S608 - our own literals
-        return int(self._database.execute(query, values).fetchone()[0])
+        return int(self.file.row(query, *values)[0])
 
-    def _select(self, where: str, *values: object) -> list[Job]:
-        query = f"SELECT * FROM job WHERE {where} ORDER BY number"  # noqa: S608
-        return [_job(row) for row in self._database.execute(query, values)]
+    def _select(self, where: str, *values: object, most: int = -1) -> list[Job]:
+        query = f"SELECT * FROM job WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608
+        return [job_of(row) for row in self.file.execute(query, *values, most)]
 
     def _require(self, request_id: str) -> Job:
         job = self.get(request_id)
         if job is None:
             raise LookupError(request_id)
         return job
-
-
-def _job(row: sqlite3.Row) -> Job:
-    values = dict(row)
-    values["payload"] = json.loads(values["payload"])
-    values["result"] = json.loads(values["result"])
-    values["received"] = bool(values["received"])
-    return Job(**values)

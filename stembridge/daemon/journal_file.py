@@ -7,18 +7,26 @@ lost. A commit costs about 1 ms.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
+import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from stembridge.errors import CreateFailedError
+from stembridge.errors import CreateFailedError, DiskFullError, StembridgeError
+from stembridge.safe_files import PRIVATE_FILE, open_folder
 
 _log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BALLAST_BYTES = 8 * 2**20
 """Held back on disk, and given up when the disk is full so that states can still be recorded."""
+
+_FURTHEST_VERSION = SCHEMA_VERSION + 50
+"""No stembridge will have written a version beyond this one while anybody still runs this code."""
 
 _SCHEMA = """
 CREATE TABLE job (
@@ -44,6 +52,91 @@ CREATE TABLE stem (
     PRIMARY KEY (job, stem, variation)
 ) STRICT;
 """
+_STEPS = (
+    _SCHEMA,
+    """
+ALTER TABLE job ADD COLUMN crc INTEGER NOT NULL DEFAULT -1;    -- of the payload; -1: not known
+ALTER TABLE job ADD COLUMN ended_s INTEGER NOT NULL DEFAULT 0; -- by `clock`
+CREATE TABLE clock (seconds INTEGER NOT NULL) STRICT;          -- how long daemons have run in all
+INSERT INTO clock VALUES (0);
+CREATE INDEX job_client ON job (client, number);
+""",
+)
+"""What leads from each version of the schema to the next."""
+
+_OUTER_TROUBLE = frozenset({
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_AUTH,
+})  # fmt: skip
+"""Errors that say nothing about the file's content."""
+
+
+class JournalError(DiskFullError):
+    """The journal cannot be read or written; it is tried again."""
+
+
+class JournalFile:
+    """The open database; errors of the disk are `JournalError`s."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it.
+
+        Raises:
+            CreateFailedError: as `open_database`.
+        """
+        self._path = path
+        self._database = open_database(path)
+        self._ballast = Ballast(path.parent)
+
+    def close(self) -> None:
+        """Close the file; everything committed stays."""
+        self._database.close()
+
+    def reopen(self) -> None:
+        """After an error of the disk: take hold of the file again.
+
+        Raises:
+            JournalError: it is not there yet.
+        """
+        try:
+            database = open_database(self._path)
+        except StembridgeError as error:
+            raise JournalError(error.sentence, retry_after_ms=2000) from error
+        self._database.close()
+        self._database = database
+
+    def execute(self, query: str, *values: object) -> sqlite3.Cursor:
+        """Run one statement, which commits by itself.
+
+        Raises:
+            JournalError: the file cannot be used now.
+        """
+        try:
+            return self._database.execute(query, values)
+        except sqlite3.Error as error:
+            remedy = "start the daemon again" if is_damage(error) else "free some room"
+            raise JournalError(
+                f"The journal {self._path} cannot be used ({error}): no job is taken or begun "
+                f"until it can; {remedy}.",
+                retry_after_ms=2000,
+            ) from error
+
+    def row(self, query: str, *values: object) -> Any:
+        """The first row of a query."""
+        return self.execute(query, *values).fetchone()
+
+    def last_word(self, write: Callable[[], object]) -> None:
+        """Write a state; on a full disk give up the ballast for it."""
+        try:
+            write()
+        except JournalError:
+            self._ballast.give_up()
+            write()
+
+    def regain_ballast(self) -> None:
+        """Hold room back again (called when a job was accepted, so there is some)."""
+        self._ballast.take()
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -52,20 +145,53 @@ def open_database(path: Path) -> sqlite3.Connection:
     Raises:
         CreateFailedError: the file cannot be made, or a newer stembridge wrote it.
     """
+    _make_private(path)
     try:
         return _connect(path)
-    except sqlite3.OperationalError as error:
-        raise CreateFailedError(f"The journal {path} cannot be opened: {error}.") from error
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise _cannot_open(path, error) from error
         kept = _set_aside(path)
         _log.error("The journal was damaged (%s); it is kept as %s, a new one starts.", error, kept)
+    _make_private(path)
+    try:
         return _connect(path)
+    except sqlite3.Error as error:
+        raise _cannot_open(path, error) from error
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error speaks of the file's content, not of the disk or the system around it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF not in _OUTER_TROUBLE
+
+
+def _cannot_open(path: Path, error: Exception) -> CreateFailedError:
+    return CreateFailedError(
+        f"The journal {path} cannot be opened: {error}. Choose another folder with --state."
+    )
+
+
+def _make_private(path: Path) -> None:
+    """Let SQLite find a file that only its owner can read; SQLite's other files follow its mode."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise CreateFailedError(f"The journal {path} is not a file.")
+            if os.name == "posix":
+                os.fchmod(descriptor, PRIVATE_FILE)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _cannot_open(path, error) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None)
     try:
         database.row_factory = sqlite3.Row
+        database.text_factory = lambda raw: raw.decode("utf-8", "replace")
         _refuse_newer(database, path)
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
@@ -74,6 +200,10 @@ def _connect(path: Path) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         _migrate(database)
+        for table in ("job", "stem", "clock"):
+            database.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608
+        if database.execute("SELECT count(*) FROM clock").fetchone()[0] != 1:
+            raise sqlite3.DatabaseError("the clock is missing")
     except BaseException:
         database.close()
         raise
@@ -85,24 +215,30 @@ def _version(database: sqlite3.Connection) -> int:
 
 
 def _refuse_newer(database: sqlite3.Connection, path: Path) -> None:
-    if _version(database) > SCHEMA_VERSION:
+    version = _version(database)
+    if not 0 <= version <= _FURTHEST_VERSION:
+        raise sqlite3.DatabaseError(f"it says version {version}")
+    if version > SCHEMA_VERSION:
         raise CreateFailedError(f"The journal {path} was written by a newer stembridge; update.")
 
 
 def _migrate(database: sqlite3.Connection) -> None:
-    if _version(database) == 0:
-        database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+    for version, step in enumerate(_STEPS[_version(database) :], _version(database) + 1):
+        database.executescript(f"BEGIN; {step} PRAGMA user_version={version}; COMMIT;")
 
 
 def _set_aside(path: Path) -> Path:
     number = 1
     while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
-    path.rename(kept)
-    for suffix in ("-wal", "-shm"):
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.rename(kept.with_name(kept.name + suffix))
+    try:
+        path.rename(kept)
+        for suffix in ("-wal", "-shm"):
+            beside = path.with_name(path.name + suffix)
+            if beside.exists():
+                beside.rename(kept.with_name(kept.name + suffix))
+    except OSError as error:
+        raise _cannot_open(path, error) from error
     return kept
 
 
@@ -116,15 +252,18 @@ class Ballast:
     def take(self) -> None:
         """Occupy the room, if there is plenty."""
         try:
-            if self._path.exists() and self._path.stat().st_size == BALLAST_BYTES:
+            if self._path.stat().st_size == BALLAST_BYTES:
                 return
-            with self._path.open("wb") as file:
-                file.write(bytes(BALLAST_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
         except OSError:
-            self.give_up()
+            pass
+        pieces = (bytes(2**20) for _ in range(BALLAST_BYTES // 2**20))
+        with (
+            contextlib.suppress(StembridgeError),
+            open_folder(self._path.parent, follow=True, make=False) as folder,
+        ):
+            folder.write(self._path.name, pieces, PRIVATE_FILE)
 
     def give_up(self) -> None:
         """Free the room."""
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)

@@ -9,18 +9,20 @@ hello brings it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stembridge.daemon.jobs import Job, Journal
+from stembridge.daemon.jobs import Job, Journal, JournalError
 from stembridge.wire import osc, protocol
 
 Address = tuple[str, int]
 Send = Callable[[bytes, Address], None]
 
 MAX_SESSIONS = 1024
+MAX_OWED_AT_ONCE = 16
 _FIRST_RESEND_S, _LAST_RESEND_S = 0.25, 32.0
 
 
@@ -145,6 +147,17 @@ class Outbox:
         until_s = time.monotonic() + self._sessions.lease_s
         self._resend(job.id, _FIRST_RESEND_S, until_s, with_stems=not fresh)
 
+    def owe_all(self, client: str, *, at_once: bool) -> None:
+        """Send what a client is owed, oldest first, so many at a time: `received` brings more.
+
+        Args:
+            client: who.
+            at_once: also what waits for its next repeat.
+        """
+        for job in self._journal.owed(client, MAX_OWED_AT_ONCE):
+            if at_once or job.id not in self._timers:
+                self.owe(job)
+
     def settle(self, request_id: str) -> None:
         """Stop sending it."""
         timer = self._timers.pop(request_id, None)
@@ -160,11 +173,12 @@ class Outbox:
         self, request_id: str, pause_s: float, until_s: float, with_stems: bool = True
     ) -> None:
         self._timers.pop(request_id, None)
-        job = self._journal.get(request_id)
-        living = job and self._sessions.address_of(job.client) is not None
-        if job is None or job.received or (time.monotonic() > until_s and not living):
-            return
-        self.post_final(job, self.address_of(job), with_stems=with_stems)
+        with contextlib.suppress(JournalError):  # it is tried again
+            job = self._journal.get(request_id)
+            living = job and self._sessions.address_of(job.client) is not None
+            if job is None or job.received or (time.monotonic() > until_s and not living):
+                return
+            self.post_final(job, self.address_of(job), with_stems=with_stems)
         self._timers[request_id] = asyncio.get_running_loop().call_later(
             pause_s, self._resend, request_id, min(2 * pause_s, _LAST_RESEND_S), until_s
         )

@@ -22,6 +22,9 @@ from stembridge.errors import (
 )
 
 HERE = ("127.0.0.1", 9)
+STEM = {"stem": "bass", "variation": 0, "path": "/p", "sha256": "", "frames": 1, "rate": 44_100,
+        "verdict": "{}"}  # fmt: skip
+DONE = {"folder": "/f", "receipt": "/f/receipt.json", "stems": 1}
 PAYLOAD = {"pairs": {"generate": "bass", "bpm": "87.3", "bars": 4}, "clips": []}
 
 
@@ -70,13 +73,13 @@ def test_the_queue_is_bounded_for_all_and_for_each(journal: Journal) -> None:
 def test_a_job_survives_the_journal(journal: Journal, tmp_path: Path) -> None:
     accept(journal, "r")
     journal.start_next()
-    journal.add_stem("r", 7, {"stem": "bass", "variation": 0, "path": "/p"})
+    journal.add_stem("r", 7, STEM)
     journal.close()
     again = Journal(tmp_path / "j.sqlite3")
     assert again.recover() == []
     job = again.get("r")
     assert job and (job.state, job.attempts, job.payload) == ("queued", 1, PAYLOAD)
-    assert again.stems("r") == [(7, {"stem": "bass", "variation": 0, "path": "/p"})]
+    assert again.stems("r") == [(7, STEM)]
     again.close()
 
 
@@ -117,20 +120,63 @@ def test_final_answers_are_owed_until_received(journal: Journal) -> None:
     accept(journal, "r")
     journal.receive("r")  # too early: it has no final answer yet
     journal.start_next()
-    journal.finish("r", "done", 3, {"folder": "/f"})
+    journal.finish("r", "done", 3, DONE)
     assert [job.id for job in journal.owed("c")] == ["r"]
     journal.receive("r")
     assert journal.owed("c") == []
     journal.receive("unknown")
 
 
-def test_old_jobs_go_by_count_and_open_ones_stay(journal: Journal) -> None:
+def test_received_jobs_go_by_count_and_open_ones_stay(journal: Journal) -> None:
     accept(journal, "stays")
     for index in range(9):
         accept(journal, f"r{index}")
-        journal.finish(f"r{index}", "done", 1, {})
+        journal.finish(f"r{index}", "done", 1, DONE)
+        journal.receive(f"r{index}")
+    journal.tidy()
     kept = [job.id for job in journal.of_client("c")]
     assert kept == ["stays", "r4", "r5", "r6", "r7", "r8"]
+
+
+def test_answers_nobody_received_stay_whatever_comes_after(tmp_path: Path) -> None:
+    """Only their age ends them, counted in daemons' running time; and 10,000 are enough."""
+    journal = Journal(tmp_path / "j.sqlite3", Limits(kept=3, owed=12, owed_s=100))
+    for index in range(10):
+        accept(journal, f"owed{index}", "away")
+        journal.finish(f"owed{index}", "done", 1, DONE)
+        accept(journal, f"r{index}")
+        journal.finish(f"r{index}", "done", 1, DONE)
+        journal.receive(f"r{index}")
+    journal.tidy()
+    assert len(journal.owed("away")) == 10 and journal.owed("away", 2)[1].id == "owed1"
+    for index in range(4):
+        accept(journal, f"more{index}", "away")
+        journal.finish(f"more{index}", "done", 1, DONE)
+    journal.tidy()
+    assert [job.id for job in journal.owed("away", 2)] == ["owed2", "owed3"]
+    journal._ticked_s -= 101  # as if it had run so long
+    accept(journal, "young", "away")
+    journal.finish("young", "done", 1, DONE)
+    journal.tidy()
+    assert [job.id for job in journal.owed("away")] == ["young"]
+    journal.close()
+    again = Journal(tmp_path / "j.sqlite3", Limits(owed_s=100))
+    again._ticked_s -= 101
+    again.tidy()
+    assert again.owed("away") == []
+    again.close()
+
+
+def test_seq_never_falls_when_a_job_waits_again(journal: Journal) -> None:
+    """Progress is not journalled: a job that ran and waits again stands behind all of it."""
+    accept(journal, "r")
+    started = journal.start_next()
+    assert started is not None
+    shown = started.seq + 5000
+    waiting = journal.requeue("r", "it died.")
+    assert waiting.seq > shown
+    again = journal.start_next()
+    assert again is not None and again.seq > waiting.seq
 
 
 def test_a_damaged_journal_is_kept_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -145,7 +191,7 @@ def test_a_damaged_journal_is_kept_aside(tmp_path: Path, caplog: pytest.LogCaptu
     for round_ in (1, 2):
         path.write_bytes(data if round_ == 1 else b"not a database, but long enough to be one" * 99)
         fresh = Journal(path)
-        assert fresh.open_ids() == set()
+        assert fresh.oldest_open() is None
         accept(fresh, "new")
         fresh.close()
         assert (tmp_path / f"j.sqlite3.damaged-{round_}").exists()
@@ -193,7 +239,7 @@ def test_a_full_disk_refuses_jobs_but_records_states(tmp_path: Path) -> None:
         assert journal.finish("r", "failed", 9, {"sentence": "y" * 2**16}).state == "failed"
         assert not (tmp_path / "ballast").exists()
         (tmp_path / "filler").unlink()
-        journal.regain_ballast()
+        journal.file.regain_ballast()
         assert journal.accept("s", "c", big, HERE)[1]
         assert (tmp_path / "ballast").exists()
         journal.close()

@@ -1,0 +1,110 @@
+"""Rows of the journal as jobs, read with distrust: a damaged one must fail alone, and in words."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import sqlite3
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from stembridge.errors import StembridgeError
+
+FINAL = frozenset({"done", "failed", "cancelled"})
+_STATES = FINAL | {"queued", "running"}
+_NOWHERE = ("127.0.0.1", 9)  # the discard port: who asks for the job's state is answered anyway
+_DONE = {"folder": str, "receipt": str, "stems": int}
+_FAILED = {"symbol": str, "code": int, "sentence": str}
+_STEM = {"stem": str, "variation": int, "path": str, "sha256": str, "frames": int, "rate": int,
+         "verdict": str}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of the journal; `damage` says what cannot be read, if anything."""
+
+    number: int
+    id: str
+    client: str
+    payload: dict[str, Any]
+    state: str
+    attempts: int
+    seq: int
+    host: str
+    port: int
+    result: dict[str, Any]
+    received: bool
+    damage: str = ""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has its final answer."""
+        return self.state in FINAL
+
+
+def checksum(payload: str) -> int:
+    """What tells a damaged payload from a whole one."""
+    return zlib.crc32(payload.encode())
+
+
+def job_of(row: sqlite3.Row) -> Job:
+    """The job in a row."""
+    damage = []
+    payload = _loaded(row["payload"])
+    whole = row["crc"] in (-1, checksum(row["payload"]))
+    if not whole or not _is_payload(payload):
+        damage.append("request")
+        payload = {"pairs": {}, "clips": []}
+    result = _loaded(row["result"])
+    shape = {"done": _DONE, "failed": _FAILED, "cancelled": _FAILED}.get(row["state"], {})
+    if row["state"] not in _STATES or not _fits(result, shape):
+        damage.append("state")
+        result = {}
+    host, port = _address(row["host"], row["port"])
+    return Job(
+        row["number"], row["id"], row["client"], payload, row["state"], row["attempts"], row["seq"],
+        host, port, result, bool(row["received"]), " and ".join(damage),
+    )  # fmt: skip
+
+
+def stem_of(row: sqlite3.Row) -> dict[str, Any] | None:
+    """The record in a row of the stem table; None if it is damaged."""
+    record = _loaded(row["body"])
+    return record if _fits(record, _STEM) else None
+
+
+def failure(error: StembridgeError) -> dict[str, Any]:
+    """An error as the final answer of a job."""
+    return {"symbol": error.symbol, "code": error.code, "sentence": error.sentence}
+
+
+def _loaded(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {"": "damaged"}
+    return value if isinstance(value, dict) else {"": "damaged"}
+
+
+def _is_payload(value: dict[str, Any]) -> bool:
+    clips = value.get("clips")
+    return (
+        isinstance(value.get("pairs"), dict)
+        and isinstance(clips, list)
+        and all(isinstance(clip, dict) for clip in clips)
+    )
+
+
+def _fits(value: dict[str, Any], shape: dict[str, type]) -> bool:
+    return "" not in value and all(
+        isinstance(value.get(name), kind) for name, kind in shape.items()
+    )
+
+
+def _address(host: str, port: int) -> tuple[str, int]:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return _NOWHERE
+    return (host, port) if 0 < port < 65_536 else _NOWHERE
