@@ -25,7 +25,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.config import DaemonConfig
 from stembridge.daemon.desk import Desk, House
 from stembridge.daemon.executor import Event, LocalExecutor, Watch, worker_command
-from stembridge.daemon.jobs import Journal, Limits
+from stembridge.daemon.jobs import Journal, JournalError, Limits
 from stembridge.daemon.lock import FolderLock
 from stembridge.daemon.outbox import Address, Outbox, Sessions
 from stembridge.daemon.runner import Runner
@@ -41,6 +41,7 @@ _log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER_BYTES = 4 * 2**20
 _COMPLAINTS_PER_S = 10
+_TIDY_PAUSE_S = 60.0
 
 News = Callable[[str, dict[str, Any]], None]
 
@@ -115,6 +116,8 @@ class Daemon:
         self.runner.connect(self.executor)
         for job in self.journal.recover():
             self.outbox.owe(job)
+        keeper = asyncio.create_task(self._tidy_now_and_then())
+        self._open.callback(keeper.cancel)
         facts = {"host": self.config.host, "port": self.port, "out": str(self.out)}
         self._news("listening", facts)
 
@@ -160,6 +163,12 @@ class Daemon:
             "roots": [str(root) for root in self.roots],
             "log_level": config.log_level,
         }
+
+    async def _tidy_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_TIDY_PAUSE_S)
+            with contextlib.suppress(JournalError):  # there will be another time
+                self.journal.tidy()
 
     def _announce(self, state: Path) -> Path:
         """Tell programs that look into the state folder where we listen."""
