@@ -118,15 +118,24 @@ def transposed(chord: ChordSpan, semitones: int) -> ChordSpan:
 
 
 def name_chord(pitch_classes: Iterable[int], bass: int) -> ChordSpan:
-    """Name a set of pitch classes; the bass note is tried as root first.
+    """Name a set of pitch classes; the bass note is tried as root first, and then as foreign.
 
     A set without a name keeps its pitch classes, with no root.
     """
     sounding = tuple(sorted(set(pitch_classes)))
     for root in (bass, *(pc for pc in sounding if pc != bass)):
-        steps = tuple(sorted((pc - root) % 12 for pc in sounding))
-        for quality, intervals in QUALITIES.items():
-            if intervals == steps:
-                slash = "" if root == bass else f"/{_NAMES[bass]}"
-                return ChordSpan(0.0, sounding, root, f"{_NAMES[root]}{quality}{slash}")
+        quality = _quality(sounding, root)
+        if quality is not None:
+            slash = "" if root == bass else f"/{_NAMES[bass]}"
+            return ChordSpan(0.0, sounding, root, f"{_NAMES[root]}{quality}{slash}")
+    upper = tuple(pc for pc in sounding if pc != bass)
+    for root in upper if len(upper) > 2 else ():
+        quality = _quality(upper, root)
+        if quality is not None:
+            return ChordSpan(0.0, sounding, root, f"{_NAMES[root]}{quality}/{_NAMES[bass]}")
     return ChordSpan(0.0, sounding, None, "+".join(_NAMES[pc] for pc in sounding))
+
+
+def _quality(pitch_classes: tuple[int, ...], root: int) -> str | None:
+    steps = tuple(sorted((pc - root) % 12 for pc in pitch_classes))
+    return next((name for name, intervals in QUALITIES.items() if intervals == steps), None)

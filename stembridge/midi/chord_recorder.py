@@ -1,8 +1,10 @@
 """Chords from the keys held down: play four chords, and the next request has a progression.
 
-A chord is what is held once no key has moved for 60 ms; keys that join it within a quarter of a
-second belong to it, later ones make the next chord. Letting go adds nothing. While a transport
-runs, chords keep their beat; without one, each is a bar.
+A chord is what sounds once nothing has changed for 60 ms. Keys struck together make one, and so
+does a broken chord whose keys sound on, by finger or pedal. Letting go adds nothing, but where a
+key of the chord before ends after the new one was struck, the new one is looked at again: legato
+playing overlaps. A lone note above a chord that stands is melody. While a transport runs, chords
+keep their beat; without one, each is a bar.
 """
 
 from __future__ import annotations
@@ -12,11 +14,16 @@ from math import floor
 
 from stembridge.children.messages import Anchor
 from stembridge.chords import name_chord
+from stembridge.midi.keyboard import Keyboard
 
 SETTLE_S = 0.06
-JOIN_S = 0.25
+PEDAL_POINT = 7
+"""Semitones to the next key above from which on a bass that is held on is meant to stay."""
+
 MAX_CHORDS = 32
 MIN_NOTES = 2
+WHOLE = 3
+"""Pitch classes of a chord that is complete; fewer may be the start of a broken one."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +34,22 @@ class _Heard:
 
 
 class ChordRecorder:
-    """Notes in, a progression as text out."""
+    """Notes in, a progression as text out.
 
-    def __init__(self, beats_per_bar: float = 4.0) -> None:
+    Attributes:
+        keyboard: takes the MIDI messages.
+    """
+
+    def __init__(self, beats_per_bar: float = 4.0, channel: int = 0) -> None:
+        """Prepare.
+
+        Args:
+            beats_per_bar: bar length in quarter notes.
+            channel: the one chords are played on, 1..16; 0: all but the drums'.
+        """
+        self.keyboard = Keyboard(channel)
         self._beats_per_bar = beats_per_bar
-        self._held: set[int] = set()
-        self._changed_s: float | None = None
-        self._pressed_s = 0.0
+        self._standing: set[int] = set()
         self._chords: list[_Heard] = []
         self._fresh = False
 
@@ -41,32 +57,59 @@ class ChordRecorder:
         """Start over with the next chord; what was recorded stays until then."""
         self._fresh = True
 
-    def note_on(self, pitch: int, time_s: float) -> None:
-        """A key went down."""
-        if not self._held or time_s - self._pressed_s > JOIN_S:
-            self._pressed_s = time_s
-        self._held.add(pitch)
-        self._changed_s = time_s
-
-    def note_off(self, pitch: int) -> None:
-        """A key came up."""
-        self._held.discard(pitch)
-
     def turn(self, now_s: float, anchor: Anchor | None) -> str | None:
         """The progression if it has changed, else None."""
-        if self._changed_s is None or now_s - self._changed_s < SETTLE_S:
+        keyboard = self.keyboard
+        if keyboard.changed_s is None or now_s - keyboard.changed_s < SETTLE_S:
             return None
-        self._changed_s = None
-        symbol = recognise(self._held)
+        keyboard.changed_s = None
+        pitches = self._chord()
+        symbol = recognise(pitches)
         if symbol is None:
             return None
+        self._standing = pitches
+        lowest, *others = sorted(pitches)
+        if others[0] - lowest >= PEDAL_POINT:
+            keyboard.keys[lowest].pedal_point = True
+        keyboard.open = _n_classes(pitches) < WHOLE
         beat = None
         if anchor is not None and anchor.running:
-            beat = max(0.0, floor(anchor.beat_at(self._pressed_s) + 0.5))
-        heard = _Heard(symbol, self._pressed_s, beat)
+            beat = max(0.0, floor(anchor.beat_at(keyboard.group_at_s) + 0.5))
         before = self.progression
-        self._append(heard)
+        self._append(_Heard(symbol, keyboard.group_at_s, beat))
         return self.progression if self.progression != before else None
+
+    def _chord(self) -> set[int]:
+        """The keys that make the chord of this moment; empty if they are not meant as one."""
+        keyboard = self.keyboard
+        latest = keyboard.latest()
+        alone = _n_classes(latest) >= WHOLE and recognise(latest) is not None
+        if not latest or (not alone and self._is_melody(latest)):
+            return set()
+        held = keyboard.held_on()
+        if alone:
+            held -= {p for p in keyboard.left_over() if not keyboard.keys[p].pedal_point}
+        if len(latest) == MIN_NOTES and not held and any(keyboard.keys[p].melody for p in latest):
+            return set()
+        return latest | held
+
+    def _is_melody(self, latest: set[int]) -> bool:
+        """Whether a chord stands and the latest keys only repeat it or lie above it."""
+        keys, standing = self.keyboard.keys, self._standing
+        stands = (
+            _n_classes(standing) >= WHOLE
+            and standing <= keys.keys()
+            and any(pitch not in latest for pitch in standing)
+        )
+        if not stands:
+            return False
+        above = {pitch for pitch in latest if pitch > max(standing)}
+        for pitch in above:
+            keys[pitch].melody = True
+        if {pitch % 12 for pitch in latest} <= {pitch % 12 for pitch in standing}:
+            return True
+        self.keyboard.open = self.keyboard.open and above != latest
+        return above == latest
 
     def _append(self, heard: _Heard) -> None:
         if self._fresh:
@@ -97,20 +140,25 @@ def _same_beat(one: _Heard, other: _Heard) -> bool:
     return one.beat is not None and one.beat == other.beat
 
 
+def _n_classes(pitches: set[int]) -> int:
+    return len({pitch % 12 for pitch in pitches})
+
+
 def recognise(pitches: set[int]) -> str | None:
     """Name of the chord that `pitches` (MIDI numbers) form; None if they form none.
 
-    A set without a name loses the note that, left out, gives it one: a passing or mistaken key.
+    A set without a name loses the highest note that, left out, gives it one: melody struck with
+    the chord, or a mistaken key.
     """
-    classes = {pitch % 12 for pitch in pitches}
-    if len(classes) < MIN_NOTES:
+    if _n_classes(pitches) < MIN_NOTES:
         return None
     bass = min(pitches) % 12
+    classes = {pitch % 12 for pitch in pitches}
     named = name_chord(classes, bass)
     if named.root is not None:
         return named.symbol
-    for left_out in sorted(classes - {bass}):
-        rest = name_chord(classes - {left_out}, bass)
-        if len(rest.pitch_classes) >= MIN_NOTES + 1 and rest.root is not None:
+    for left_out in sorted(pitches, reverse=True):
+        rest = name_chord(classes - {left_out % 12}, bass)
+        if left_out % 12 != bass and len(rest.pitch_classes) >= WHOLE and rest.root is not None:
             return rest.symbol
     return None

@@ -48,7 +48,7 @@ class MidiChild:
         self._loop = loop
         self._mapping = mapping
         self._transport = Transport()
-        self._chords = ChordRecorder(mapping.time_signature.beats_per_bar)
+        self._chords = ChordRecorder(mapping.time_signature.beats_per_bar, mapping.chord_channel)
         self._ports: Ports | None = None
         self._watching = False
         self._next_look_s = 0.0
@@ -132,25 +132,12 @@ class MidiChild:
         if pad is not None:
             self._loop.send(PadPressed(pad.action, pad.stem, item.at_s))
         elif not self._is_pad(data):
-            self._play_key(item)
+            self._chords.keyboard.message(data, item.at_s)
 
     def _is_pad(self, data: tuple[int, ...]) -> bool:
         """Whether this is the release of a pad, which plays no chord either."""
-        return (
-            len(data) == 3 and self._mapping.pad((NOTE_ON | data[0] & 15, data[1], 1)) is not None
-        )
-
-    def _play_key(self, item: _Arrived) -> None:
-        if len(item.data) != 3:
-            return
-        status, pitch, velocity = item.data
-        channel = self._mapping.chord_channel
-        if channel and (status & 15) + 1 != channel:
-            return
-        if status & 0xF0 == NOTE_ON and velocity > 0:
-            self._chords.note_on(pitch, item.at_s)
-        elif status & 0xF0 in (NOTE_ON, NOTE_OFF):
-            self._chords.note_off(pitch)
+        on = (NOTE_ON | data[0] & 15, *data[1:2], 1)
+        return data[0] & 0xF0 in (NOTE_ON, NOTE_OFF) and self._mapping.pad(on) is not None
 
     def _report_anchor(self, now: float) -> None:
         anchor = self._transport.anchor(now)
