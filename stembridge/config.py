@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -30,14 +31,15 @@ class DaemonConfig:
         port: UDP port for OSC; 0 takes a free one.
         out: folder for takes; None: the music folder (`paths.default_output_dir`).
         model: model folder; None: the embedded default.
-        device: "auto", "cpu" or "cuda:N".
+        device: "auto", "cpu", "cuda:N", or "cuda:N,M" for one worker on each of several GPUs.
+        workers: processes that make takes side by side; None: one per GPU named, else one.
         roots: further folders context audio may be read from; the user's home and `out` always may.
         journal: file of the job journal; None: in `paths.state_dir`.
         max_queue: jobs that may wait.
         max_attempts: how often a job may end its worker before it is given up.
         job_timeout_s: longest time one job may take, in s.
         lease_s: how long a silent client is remembered, in s.
-        threads: CPU threads of the networks; None: let the libraries choose.
+        threads: CPU threads of each worker's networks; None: the worker's share of the cores.
         warm_up: run the networks once before saying ready.
         log_level: "debug", "info", "warning" or "error".
         origins: (field, where its value came from), for every field that is not a default.
@@ -48,6 +50,7 @@ class DaemonConfig:
     out: Path | None = None
     model: Path | None = None
     device: str = "auto"
+    workers: int | None = None
     roots: tuple[Path, ...] = ()
     journal: Path | None = None
     max_queue: int = 64
@@ -59,13 +62,30 @@ class DaemonConfig:
     log_level: str = "info"
     origins: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The device of each worker.
+
+        Raises:
+            BadArgsError: fewer workers than GPUs.
+        """
+        kind, _, numbers = self.device.partition(":")
+        named = [f"{kind}:{number}" for number in numbers.split(",")] if numbers else [kind]
+        count = self.workers or len(named)
+        if count < len(named):
+            raise BadArgsError(
+                f"{len(named)} GPUs need at least {len(named)} workers; you asked for {count}."
+            )
+        return tuple(named[index % len(named)] for index in range(count))
+
 
 def _read_device(value: Any) -> str:
     device = str(value).strip().lower()
-    number_ = device.removeprefix("cuda:")
-    if device in {"auto", "cpu"} or (device.startswith("cuda:") and number_.isdecimal()):
+    if device in {"auto", "cpu"} or re.fullmatch(r"cuda:\d{1,3}(,\d{1,3})*", device):
         return device
-    raise ValueError(f"The device must be auto, cpu or cuda:0 (1, 2 …); it was {shown(value)}.")
+    raise ValueError(
+        f"The device must be auto, cpu, cuda:0 (1, 2 …) or cuda:0,1; it was {shown(value)}."
+    )
 
 
 def _read_path(value: Any) -> Path:
@@ -85,6 +105,7 @@ _READERS: dict[str, Reader] = {
     "out": optional(_read_path),
     "model": optional(_read_path),
     "device": _read_device,
+    "workers": optional(whole("number of workers", 1, 64)),
     "roots": _read_paths,
     "journal": optional(_read_path),
     "max_queue": whole("longest queue", 1, 10_000, "jobs"),

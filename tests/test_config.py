@@ -68,7 +68,7 @@ def test_the_process_environment_is_the_default(monkeypatch):
         ({"port": "nan"}, "The port must be between 0 and 65535; it was nan. (flag)"),
         (
             {"device": "gpu"},
-            'The device must be auto, cpu or cuda:0 (1, 2 …); it was "gpu". (flag)',
+            'The device must be auto, cpu, cuda:0 (1, 2 …) or cuda:0,1; it was "gpu". (flag)',
         ),
         ({"device": "cuda:x"}, "The device must be auto, cpu or cuda:0"),
         ({"log_level": "loud"}, "The log level must be one of debug, info, warning, error"),
@@ -103,3 +103,24 @@ def test_bytes_that_are_no_text_are_said(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadArgsError, match="cannot be read"):
         load_config(environment={}, toml_file=path)
+
+
+@pytest.mark.parametrize(
+    ("device", "workers", "devices"),
+    [
+        ("auto", None, ("auto",)),
+        ("cpu", 3, ("cpu", "cpu", "cpu")),
+        ("cuda:1", None, ("cuda:1",)),
+        ("cuda:0,2", None, ("cuda:0", "cuda:2")),
+        ("cuda:0,1", 3, ("cuda:0", "cuda:1", "cuda:0")),
+    ],
+)
+def test_each_worker_has_a_device(device, workers, devices):
+    config = load_config({"device": device, "workers": workers}, environment={})
+    assert config.devices == devices
+
+
+def test_fewer_workers_than_gpus_are_refused():
+    config = load_config({"device": "cuda:0,1", "workers": 1}, environment={})
+    with pytest.raises(BadArgsError, match="2 GPUs need at least 2 workers; you asked for 1"):
+        _ = config.devices

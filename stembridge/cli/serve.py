@@ -9,14 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-from stembridge.cli.shared import CpuOption, GpuOption, ModelOption, device_word
+from stembridge.cli.shared import CpuOption, ModelOption, device_word
 from stembridge.config import DaemonConfig, describe, load_config
 from stembridge.paths import config_file
 
 
 def serve(
-    gpu: GpuOption = None,
+    gpu: Annotated[
+        str | None, typer.Option(help="Run on this GPU, or on several: 0,1 is a worker on each.")
+    ] = None,
     cpu: CpuOption = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Takes made side by side, each by a process of its own [1].")
+    ] = None,
     model: ModelOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[
@@ -36,6 +41,7 @@ def serve(
     """Listen for OSC and make stems until Ctrl-C."""
     flags: dict[str, object] = {
         "device": device_word(gpu, cpu) if cpu or gpu is not None else None,
+        "workers": workers,
         "model": model,
         "host": host,
         "port": port,

@@ -28,8 +28,8 @@ ModelOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
-def device_word(gpu: int | None, cpu: bool) -> str:
-    """The device the flags ask for: "cpu", "cuda:N" or "auto".
+def device_word(gpu: int | str | None, cpu: bool) -> str:
+    """The device the flags ask for: "cpu", "cuda:N" ("cuda:N,M" for several) or "auto".
 
     Raises:
         BadArgsError: both flags.

@@ -2,7 +2,10 @@
 
 jobs       the journal on disk and the queue read from it
 worker     the child process that owns the model
-executor   who runs a job: the worker here, other machines later
+executor   who runs jobs, as the rest sees it; a pool of several
+supervisor one worker kept alive, wherever it runs; local_process: here
+workers    from the settings to the executor
+runner     from the queue to the executor, and from its news to journal and client
 server     startup, serve, shutdown
 
 What it says and hears on the socket is `stembridge.wire`.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stembridge.daemon.admission import request_of
@@ -22,17 +23,25 @@ _log = logging.getLogger(__name__)
 PROGRESS_PAUSE_S = 0.1
 
 
+@dataclass
+class _Run:
+    """A job that runs; `seq` counts its news, which the journal does not keep."""
+
+    job: Job
+    seq: int
+    started_s: float = field(default_factory=time.monotonic)
+    progress_s: float = 0.0
+
+
 class Runner:
-    """Keeps the executor busy with the first queued job."""
+    """Keeps the executor busy with the first queued jobs."""
 
     def __init__(self, journal: Journal, outbox: Outbox, out: Path) -> None:
         self._journal = journal
         self._outbox = outbox
         self._out = out
         self._executor: Executor | None = None
-        self._job: Job | None = None
-        self._seq = 0
-        self._progress_s = self._started_s = 0.0
+        self._running: dict[str, _Run] = {}
         self.on_final: Callable[[], None] = lambda: None
 
     def connect(self, executor: Executor) -> None:
@@ -41,22 +50,21 @@ class Runner:
 
     def seq_of(self, job: Job) -> int:
         """The latest sequence number of a job."""
-        return self._seq if self._job is not None and job.id == self._job.id else job.seq
+        run = self._running.get(job.id)
+        return job.seq if run is None else run.seq
 
     def pump(self) -> None:
-        """Start the first queued job if the executor is free."""
-        while self._executor is not None and self._executor.state == "ready" and not self._job:
+        """Start the first queued jobs while the executor takes one."""
+        while self._executor is not None and self._executor.free:
             job = self._journal.start_next()
             if job is None:
                 return
-            self._seq, self._progress_s = job.seq, 0.0
-            self._started_s = time.monotonic()
             try:
                 request = request_to_mapping(request_of(job.id, job.payload))
             except BadArgsError as error:  # accepted by another version of stembridge
                 self._end(self._journal.fail(job.id, job.seq + 1, error))
                 continue
-            self._job = job
+            self._running[job.id] = _Run(job, job.seq)
             self._executor.submit(job.id, request, str(self._out))
 
     def cancel(self, job: Job) -> None:
@@ -68,15 +76,15 @@ class Runner:
             self._executor.cancel(job.id)
 
     def stop(self) -> None:
-        """Put a running job back; the attempt does not count."""
-        job, self._job = self._job, None
-        if job is not None:
-            self._journal.requeue(job.id, "", counted=False)
+        """Put the running jobs back; the attempts do not count."""
+        running, self._running = self._running, {}
+        for request_id in running:
+            self._journal.requeue(request_id, "", counted=False)
 
     def hear(self, event: Event) -> None:
-        """Take an event of the executor for the running job."""
-        job = self._job
-        if job is not None and event.request_id == job.id:
+        """Take an event of the executor for a running job."""
+        run = self._running.get(event.request_id)
+        if run is not None:
             handle = {
                 "progress": self._progress,
                 "stem": self._stem,
@@ -84,59 +92,59 @@ class Runner:
                 "failed": self._failed,
                 "lost": self._lost,
             }[event.kind]
-            handle(job, event)
+            handle(run, event)
         self.pump()
 
-    def _progress(self, job: Job, event: Event) -> None:
+    def _progress(self, run: _Run, event: Event) -> None:
         now_s = time.monotonic()
-        if now_s - self._progress_s < PROGRESS_PAUSE_S:
+        if now_s - run.progress_s < PROGRESS_PAUSE_S:
             return
-        self._progress_s = now_s
-        self._seq += 1
+        run.progress_s = now_s
+        run.seq += 1
         stage, fraction = event.body["stage"], event.body["fraction"]
-        to = self._outbox.address_of(job)
-        self._outbox.post(to, "/stembridge/progress", job.id, self._seq, stage, fraction)
+        to = self._outbox.address_of(run.job)
+        self._outbox.post(to, "/stembridge/progress", run.job.id, run.seq, stage, fraction)
 
-    def _stem(self, job: Job, event: Event) -> None:
-        self._seq += 1
+    def _stem(self, run: _Run, event: Event) -> None:
+        run.seq += 1
         record = event.body["file"]
-        self._journal.add_stem(job.id, self._seq, record)
-        self._outbox.post_stem(job, self._seq, record, self._outbox.address_of(job))
+        self._journal.add_stem(run.job.id, run.seq, record)
+        self._outbox.post_stem(run.job, run.seq, record, self._outbox.address_of(run.job))
 
-    def _done(self, job: Job, event: Event) -> None:
+    def _done(self, run: _Run, event: Event) -> None:
         result = {
             "folder": event.body["folder"],
             "receipt": event.body["receipt"],
-            "stems": len(self._journal.stems(job.id)),
+            "stems": len(self._journal.stems(run.job.id)),
         }
-        self._end(self._journal.finish(job.id, "done", self._seq + 1, result))
+        self._end(self._journal.finish(run.job.id, "done", run.seq + 1, result))
 
-    def _failed(self, job: Job, event: Event) -> None:
+    def _failed(self, run: _Run, event: Event) -> None:
         error = error_from(event.body["symbol"], event.body["sentence"])
-        if error.symbol == "OUT_OF_MEMORY" and job.attempts < 2:
+        if error.symbol == "OUT_OF_MEMORY" and run.job.attempts < 2:
             # The worker is replaced after this, so the second attempt has all the memory.
-            self._again(job, error)
+            self._again(run.job, error)
         else:
-            self._end(self._journal.fail(job.id, self._seq + 1, error))
+            self._end(self._journal.fail(run.job.id, run.seq + 1, error))
 
-    def _lost(self, job: Job, event: Event) -> None:
+    def _lost(self, run: _Run, event: Event) -> None:
         error = error_from(event.body["symbol"], event.body["sentence"])
         if error.symbol in {"CANCELLED", "TIMEOUT"}:
-            self._end(self._journal.fail(job.id, self._seq + 1, error))
+            self._end(self._journal.fail(run.job.id, run.seq + 1, error))
         else:
-            self._again(job, error)
+            self._again(run.job, error)
 
     def _again(self, job: Job, why: StembridgeError) -> None:
-        self._job = None
+        del self._running[job.id]
         self._outbox.tell_all("message", "/stembridge/log", 2, f"Job {job.id} again: {why}")
         again = self._journal.requeue(job.id, why.sentence)
         if again.is_final:
             self._end(again)
 
     def _end(self, job: Job) -> None:
-        if self._job is not None and self._job.id == job.id:
-            self._job = None
-            took_s = time.monotonic() - self._started_s
+        run = self._running.pop(job.id, None)
+        if run is not None:
+            took_s = time.monotonic() - run.started_s
             _log.info("job %s %s after %.2f s", job.id, job.state, took_s)
         self._outbox.owe(job, fresh=True)
         self.on_final()

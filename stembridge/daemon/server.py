@@ -24,11 +24,13 @@ from stembridge import paths
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.config import DaemonConfig
 from stembridge.daemon.desk import Desk, House
-from stembridge.daemon.executor import Event, LocalExecutor, Watch, worker_command
+from stembridge.daemon.executor import Event
 from stembridge.daemon.jobs import Journal, JournalError, Limits
 from stembridge.daemon.lock import FolderLock
 from stembridge.daemon.outbox import Address, Outbox, Sessions
 from stembridge.daemon.runner import Runner
+from stembridge.daemon.supervisor import Watch
+from stembridge.daemon.workers import executor_for
 from stembridge.errors import (
     BadTimeError,
     CreateFailedError,
@@ -61,7 +63,7 @@ class Daemon:
 
         Args:
             config: resolved settings.
-            command: how to start the worker (default: stembridge's own).
+            command: how to start a worker (default: stembridge's own).
             watch: patience with the worker.
             news: called with "listening" and "ready" and their facts.
         """
@@ -70,7 +72,7 @@ class Daemon:
         self.out = (config.out or paths.default_output_dir()).expanduser().resolve()
         self.journal_file = (config.journal or paths.state_dir() / "journal.sqlite3").resolve()
         self.roots = tuple(dict.fromkeys((*config.roots, Path.home(), Path.cwd(), self.out)))
-        self._command = command or worker_command(self._worker_settings())
+        self._command = command
         self._watch = watch or Watch(job_s=config.job_timeout_s)
         self._news = news
         self._stop = asyncio.Event()
@@ -103,7 +105,9 @@ class Daemon:
         self.sessions = Sessions(self.config.lease_s)
         self.outbox = Outbox(self.journal, self.sessions)
         self.runner = Runner(self.journal, self.outbox, self.out)
-        self.executor = LocalExecutor(self._command, self._hear, self._watch)
+        self.executor = executor_for(
+            self.config, self.roots, self._hear, self._watch, self._command
+        )
         self.desk = Desk(self._house(), self.journal, self.sessions, self.outbox, self.runner)
         self.executor.start()
         loop = asyncio.get_running_loop()
@@ -153,17 +157,6 @@ class Daemon:
             quit=self.stop,
         )
 
-    def _worker_settings(self) -> dict[str, Any]:
-        config = self.config
-        return {
-            "model": "" if config.model is None else str(config.model),
-            "device": config.device,
-            "threads": config.threads,
-            "warm_up": config.warm_up,
-            "roots": [str(root) for root in self.roots],
-            "log_level": config.log_level,
-        }
-
     async def _tidy_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(_TIDY_PAUSE_S)
@@ -186,7 +179,7 @@ class Daemon:
             error = error_from(event.body["symbol"], event.body["sentence"])
             _log.error("the model cannot be used: %s", error)
             self.outbox.tell_all("message", "/stembridge/log", 3, error.sentence)
-            if self._facts is None:
+            if not event.body["ever_ready"]:
                 self._fatal = error
                 self.stop()
         self.runner.hear(event)

@@ -47,6 +47,7 @@ from stembridge.pipeline.receipt import RECEIPT_NAME
 from stembridge.pipeline.run import arrange, take_folder
 from stembridge.pipeline.verdict import Verdict
 from stembridge.request import parse_request
+from stembridge.runtime.device import Threads
 from stembridge.runtime.load import load_model, warm_up
 from stembridge.runtime.model import StemModel
 from stembridge.safe_files import remove_parts
@@ -60,11 +61,17 @@ BEAT_S = 1.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What the daemon tells its worker, as JSON on the command line."""
+    """What the daemon tells its worker, as JSON on the command line.
+
+    Attributes:
+        threads: of each network; None: chosen by `cores`.
+        cores: how many this worker may fill; None: all.
+    """
 
     model: str
     device: str
     threads: int | None
+    cores: int | None
     warm_up: bool
     roots: tuple[str, ...]
     log_level: str
@@ -79,7 +86,8 @@ def open_model(settings: Settings) -> StemModel:
         from stembridge.testing import open_fake
 
         return open_fake(settings.model)
-    return load_model(settings.model or None, settings.device)
+    threads = Threads(settings.threads, settings.threads, settings.cores)
+    return load_model(settings.model or None, settings.device, threads)
 
 
 class Worker:

@@ -21,14 +21,16 @@ class Threads:
         codec: threads of every encoder and decoder session.
         denoiser: threads of the denoiser. torch keeps one count for the whole process, so the
             last model loaded decides.
+        cores: how many cores this process may fill; None is all of them.
     """
 
     codec: int | None = None
     denoiser: int | None = None
+    cores: int | None = None
 
     def codec_count(self) -> int:
         """Threads for ONNX Runtime: every core, since stems are decoded one after the other."""
-        return self.codec or _cores()
+        return self.codec or self._cores()
 
     def denoiser_count(self, n_bytes: int) -> int:
         """Threads for a denoiser whose stored file has `n_bytes`.
@@ -36,11 +38,15 @@ class Threads:
         Small networks spend their time in many small products: one thread was measured faster at
         batch 1 than two, and leaves the other cores to the DAW. Large ones take every core.
         """
-        return self.denoiser or (1 if n_bytes < _SMALL_DENOISER_BYTES else _cores())
+        return self.denoiser or (1 if n_bytes < _SMALL_DENOISER_BYTES else self._cores())
+
+    def _cores(self) -> int:
+        return max(1, min(_MOST_THREADS, self.cores or os.cpu_count() or 1))
 
 
-def _cores() -> int:
-    return max(1, min(_MOST_THREADS, os.cpu_count() or 1))
+def share_of_cores(workers: int) -> int:
+    """How many cores each of several processes side by side may fill."""
+    return max(1, (os.cpu_count() or 1) // workers)
 
 
 def cuda_index(device: str) -> int | None:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from stembridge.client import AsyncClient, Stem
-from stembridge.daemon.executor import LocalExecutor
+from stembridge.daemon.supervisor import Supervisor
 from stembridge.errors import QueueFullError, StembridgeError
 from tests.helpers.daemons import ASK, DaemonProcess, running, until
 from tests.helpers.proxy import LossyProxy
@@ -101,13 +101,13 @@ def test_a_lossy_network_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     """20 % of the datagrams lost, 10 % doubled, 10 % late, both ways: each job runs once."""
     count = LOSSY_JOBS
     submitted: list[str] = []
-    submit = LocalExecutor.submit
+    submit = Supervisor.submit
 
-    def record(self: LocalExecutor, request_id: str, *rest: object) -> None:
+    def record(self: Supervisor, request_id: str, *rest: object) -> None:
         submitted.append(request_id)
         submit(self, request_id, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(LocalExecutor, "submit", record)
+    monkeypatch.setattr(Supervisor, "submit", record)
 
     async def session() -> None:
         async with running(tmp_path) as daemon, LossyProxy(daemon.port, seed=5) as proxy:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from stembridge.daemon.executor import Watch
+from stembridge.daemon.local_process import local
+from stembridge.daemon.supervisor import Watch
 from stembridge.errors import (
     AttemptsExhaustedError,
     CancelledError,
@@ -176,7 +177,7 @@ def test_a_command_that_does_not_exist_is_no_end(tmp_path: Path) -> None:
     async def session() -> None:
         async with running(tmp_path, faulty=True) as daemon:
             await until(lambda: daemon.executor.state == "ready")
-            daemon.executor._command = ["/no such program"]
+            daemon.executor._launch = local(["/no such program"])
             os.kill(daemon.executor.pid, signal.SIGKILL)
             await until(lambda: daemon.executor._early_deaths > 1)
 
@@ -191,9 +192,7 @@ def test_the_worker_ends_with_its_daemon(tmp_path: Path) -> None:
             await asyncio.sleep(0.3)
             pid = daemon.executor.pid
             # What a kill -9 of the daemon does to the worker: its stdin ends.
-            process = daemon.executor._process
-            assert process is not None and process.stdin is not None
-            process.stdin.close()
+            daemon.executor._process.close()
             await until(lambda: daemon.executor.pid != pid, 5.0)
             return pid
 

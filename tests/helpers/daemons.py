@@ -19,8 +19,8 @@ import soundfile
 
 from stembridge.client import AsyncClient
 from stembridge.config import DaemonConfig
-from stembridge.daemon.executor import Watch
 from stembridge.daemon.server import Daemon
+from stembridge.daemon.supervisor import Watch
 
 HELPERS = Path(__file__).resolve().parent
 ASK: dict[str, Any] = {"generate": "bass", "bpm": "120", "bars": 1}
@@ -57,6 +57,7 @@ def faulty_command() -> list[str]:
         "model": "",
         "device": "cpu",
         "threads": None,
+        "cores": None,
         "warm_up": False,
         "roots": ["/"],
         "log_level": "warning",
