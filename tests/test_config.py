@@ -70,7 +70,7 @@ def test_the_process_environment_is_the_default(monkeypatch):
             {"device": "gpu"},
             'The device must be auto, cpu, cuda:0 (1, 2 …) or cuda:0,1; it was "gpu". (flag)',
         ),
-        ({"device": "cuda:x"}, "The device must be auto, cpu or cuda:0"),
+        ({"device": "cuda:x"}, "The device must be auto, cpu, cuda:0"),
         ({"log_level": "loud"}, "The log level must be one of debug, info, warning, error"),
         ({"roots": 3}, "The roots must be a list of folders; it was 3."),
         ({"out": 3}, "The folder or file must be text; it was 3."),
