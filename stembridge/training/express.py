@@ -1,0 +1,83 @@
+"""Songs for every network of the default model, made by many cores while a GPU already trains.
+
+    cores: compose -> render -> encode ─► one file a song ─┬► denoiser   (against the clock)
+                                                           ├► chord ears
+                                                           ├► parts
+                                                           └► styles
+
+The codecs are those of an artifact that exists: old models and new ones share their latents.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stembridge.conditions import Layout
+from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.nn.linear_codec import LinearCodecConfig
+from stembridge.training.codec import encoder_of
+from stembridge.training.encoded_songs import prepare, save
+from stembridge.training.processes import orphaned
+
+MadeSong = tuple[AnnotatedSong, NDArray[np.float32] | None]
+"""A song, and what else sounds in it `[n_samples]`: a voice, say."""
+
+
+@dataclass(frozen=True)
+class SongOrder:
+    """What every song-making process needs to know.
+
+    Attributes:
+        split: of the songs, also the beginning of their files' names.
+        count: songs in all.
+        folder: receives `SPLIT-INDEX.npz`; songs that are there are not made again.
+        encoders: stem -> an exported encoder's bytes and its codec's configuration.
+        layout: conditions.
+        make: makes song `index` of a split; importable by name, so that a new process finds it.
+    """
+
+    split: str
+    count: int
+    folder: Path
+    encoders: Mapping[str, tuple[bytes, LinearCodecConfig]]
+    layout: Layout
+    make: Callable[[str, int], MadeSong]
+
+
+def make_songs(order: SongOrder, rank: int = 0, world: int = 1) -> None:
+    """Makes songs `rank`, `rank + world`, … of an order."""
+    torch.set_num_threads(1)
+    codecs = {stem: encoder_of(*encoder) for stem, encoder in order.encoders.items()}
+    for index in range(rank, order.count, world):
+        path = order.folder / f"{order.split}-{index:05d}.npz"
+        if path.exists():
+            continue
+        if orphaned():
+            return
+        song, lead = order.make(order.split, index)
+        rng = np.random.default_rng([index, 40])
+        save(prepare(song, codecs, order.layout, rng, lead), path)
+
+
+def start_makers(order: SongOrder, workers: int) -> Sequence[BaseProcess]:
+    """Starts processes that make an order's songs; the caller waits for files, not for them."""
+    # Their arrays are small: threads would only get into each other's way.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    context = multiprocessing.get_context("spawn")
+    makers = [
+        context.Process(target=make_songs, args=(order, rank, workers), daemon=True)
+        for rank in range(workers)
+    ]
+    for maker in makers:
+        maker.start()
+    return makers

@@ -1,0 +1,100 @@
+"""Trains the denoiser on a GPU against the clock, on songs that other processes still render."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from stembridge.conditions import Layout
+from stembridge.nn.backbone import BackboneConfig
+from stembridge.training.batches import BatchSource
+from stembridge.training.denoiser import DenoiserTraining, Run
+from stembridge.training.device_set import DeviceSet
+from stembridge.training.encoded_songs import arriving, load
+
+_LOOK_EVERY = 20  # steps between looks for new songs
+_AT_ONCE = 60  # songs taken up between two steps, so that no look takes long
+_WAIT_S = 0.5
+
+
+@dataclass(frozen=True)
+class LiveTraining:
+    """A run against the clock.
+
+    Attributes:
+        seconds: from the first song on; the learning rate falls with the clock.
+        capacity: most songs held on the device.
+        frames: longest song.
+        first: songs that must be there before training begins.
+        save_every_s: seconds between checkpoints.
+    """
+
+    seconds: float = 400.0
+    capacity: int = 4000
+    frames: int = 640
+    first: int = 48
+    save_every_s: float = 120.0
+
+
+def train_live(
+    model: BackboneConfig,
+    config: DenoiserTraining,
+    live: LiveTraining,
+    *,
+    songs: Path,
+    layout: Layout,
+    folder: Path,
+    initial: Mapping[str, torch.Tensor] | None = None,
+    say: Callable[[str], None] = print,
+) -> Run:
+    """Trains until the time is over; returns the run, saved.
+
+    Args:
+        model: shape of the network.
+        config: batch, rates, tasks and device; its number of steps is ignored.
+        live: the clock.
+        songs: folder in which encoded songs appear.
+        layout: of their conditions.
+        folder: receives checkpoints and the averaged weights.
+        initial: weights to start from.
+        say: receives a line of progress.
+    """
+    run = Run(model, config, folder, initial)
+    held, seen, started = _wait_for_songs(songs, live, config.device), set[str](), time.monotonic()
+    _take_up(held, songs, seen, live.first)
+    source = BatchSource(held, layout, config.task, config.seed)
+    saved, losses, log = started, [], folder / "log.jsonl"
+    folder.mkdir(parents=True, exist_ok=True)
+    while (done := (time.monotonic() - started) / live.seconds) < 1:
+        losses.append(run.train_step(source, 0, 1, done))
+        if run.step % _LOOK_EVERY:
+            continue
+        _take_up(held, songs, seen, _AT_ONCE)
+        loss, losses = float(torch.stack(losses).mean()), []
+        line = {"step": run.step, "s": done * live.seconds, "loss": loss, "songs": len(held)}
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if run.step % (_LOOK_EVERY * 20) == 0:
+            say(json.dumps(line))
+        if time.monotonic() - saved > live.save_every_s:
+            run.save()
+            saved = time.monotonic()
+    run.save()
+    return run
+
+
+def _wait_for_songs(songs: Path, live: LiveTraining, device: str) -> DeviceSet:
+    while len(found := sorted(songs.glob("*.npz"))) < live.first:
+        time.sleep(_WAIT_S)
+    return DeviceSet(live.capacity, live.frames, load(found[0]).encoded, device)
+
+
+def _take_up(held: DeviceSet, songs: Path, seen: set[str], at_most: int) -> None:
+    for _, path in zip(range(at_most), arriving(songs, seen), strict=False):
+        if not held.full:
+            held.add(load(path).encoded)
