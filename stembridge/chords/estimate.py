@@ -8,8 +8,7 @@ Dixon, "Simultaneous estimation of chords and musical context from audio" (IEEE 
 constants were set on composed training songs; no weights are learnt, so that nothing in here is
 tied to one model.
 
-Conventions: cells are beats, or eighths where a bar is not a whole number of beats; a chord's
-score is in units of one beat that agrees perfectly.
+Conventions: a chord's score is in units of one beat that agrees perfectly.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stembridge.chords.cells import best_path, cell_edges, change_costs
 from stembridge.chords.pitches import LOWEST, N_PITCHES, Array, Audio, activations
 from stembridge.chords.symbols import QUALITIES, ChordSpan, name_chord
 from stembridge.musical_time import TimeSignature
@@ -35,7 +35,6 @@ _HANDICAPS = {
 _ROOT_WEIGHT = 0.35  # of the bass chroma's share on the root, against the template's cosine
 _BASS_IN_CHROMA = 0.3  # a bass plays passing notes and few chords
 _LOW_OF_OTHERS = 0.05  # the lowest note of a guitar or piano is often not the root
-_CHANGE_AT_BAR, _CHANGE_AT_HALF, _CHANGE_ELSEWHERE = 0.12, 0.2, 0.8
 _FAINT = 0.15  # cells below this share of the loudest cell's chroma count less
 _WEAK_COSINE = 0.72
 _WEAK_SHARE = 0.5
@@ -77,7 +76,7 @@ def estimate_chords(
     pitched = {stem: audio for stem, audio in stems.items() if stem not in UNPITCHED}
     if not set(pitched) - {_BASS}:
         return ()  # a bass line alone has roots, but leaves major and minor open
-    edges = _cell_edges(time_signature, length_beats, start_beats)
+    edges = cell_edges(time_signature, length_beats, start_beats)
     heard = _listen(pitched, rate, edges * 60.0 / bpm)
     templates, roots, handicaps = _templates()
     cosine = _unit(heard.chroma) @ templates.T
@@ -85,20 +84,12 @@ def estimate_chords(
     bass_share = heard.bass / np.maximum(heard.bass.sum(1, keepdims=True), 0.05)
     score = cosine + _ROOT_WEIGHT * bass_share[:, roots] - handicaps
     score *= (heard.weight * lengths)[:, None]
-    path = _viterbi(score, _change_costs(edges[1:-1] + start_beats, time_signature))
+    path = best_path(score, change_costs(edges[1:-1] + start_beats, time_signature))
     weights = heard.weight * lengths
     sure = (weights * cosine[np.arange(len(path)), path]).sum() / max(weights.sum(), 1e-9)
     if weights.sum() < _WEAK_SHARE * length_beats or sure < _WEAK_COSINE:
         return ()
     return _spans(path, edges)
-
-
-def _cell_edges(signature: TimeSignature, length_beats: float, start_beats: float) -> Array:
-    """Borders of the cells in beats from the request's start, `[T + 1]`."""
-    cell = 4.0 / signature.denominator if signature.denominator > 4 else 1.0
-    first = np.ceil(start_beats / cell + 1e-6) * cell - start_beats
-    inner = np.arange(first, length_beats - 1e-6, cell)
-    return np.concatenate([[0.0], inner, [length_beats]])
 
 
 def _listen(stems: Mapping[str, Audio], rate: int, edges_s: Array) -> _Evidence:
@@ -141,31 +132,6 @@ def _templates() -> tuple[Array, Array, Array]:
 def _unit(rows: Array) -> Array:
     norm: Array = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     return rows / norm
-
-
-def _change_costs(beats: Array, signature: TimeSignature) -> Array:
-    """What a change of chord costs at each session position."""
-    bar = signature.beats_per_bar
-    inside = np.mod(beats + 1e-6, bar)
-    # A quarter beat of room, for bars whose half is on no cell, such as 7/8.
-    half = np.abs(inside - bar / 2) <= 0.25 + 1e-5
-    elsewhere = np.where(half, _CHANGE_AT_HALF, _CHANGE_ELSEWHERE)
-    return np.where(inside < 1e-5, _CHANGE_AT_BAR, elsewhere)
-
-
-def _viterbi(score: Array, change: Array) -> Array:
-    """Chords `[T]` with the best summed score `[T, K]` less the costs of changes `[T - 1]`."""
-    best, before = score[0], []
-    for row, cost in zip(score[1:], change, strict=True):
-        # Every change costs the same, so it can only come from the best chord so far.
-        leader = int(best.argmax())
-        stay = best > best[leader] - cost
-        before.append(np.where(stay, np.arange(len(best)), leader))
-        best = np.maximum(best, best[leader] - cost) + row
-    path = [int(best.argmax())]
-    for step in reversed(before):
-        path.append(int(step[path[-1]]))
-    return np.array(path[::-1])
 
 
 def _spans(path: Array, edges: Array) -> tuple[ChordSpan, ...]:

@@ -69,12 +69,14 @@ class ChordSpan:
         pitch_classes: sorted, without repeats, 0..11; empty for "no chord".
         root: pitch class of the root, None where there is no chord or no name for it.
         symbol: as written ("F#m7b5/A"), for receipts and humans.
+        confidence: how sure it is, 0 to 1; 1 for what a human wrote.
     """
 
     start_beats: float
     pitch_classes: tuple[int, ...]
     root: int | None
     symbol: str
+    confidence: float = 1.0
 
 
 def parse_chord(symbol: str, start_beats: float = 0.0) -> ChordSpan:

@@ -1,0 +1,94 @@
+"""Chords from the frame-wise chances of the chord network: averaged over beats, smoothed, named.
+
+Conventions: chances are log chances `[T, 97]` of frames of `frame_s` seconds (`spectrum`); chord
+`12·q + r` is kind q of `qualities.HEARD_QUALITIES` on root r, the last one is "no chord".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from stembridge.chords.cells import best_path, cell_edges, change_costs
+from stembridge.chords.pitches import Array
+from stembridge.chords.qualities import HEARD_QUALITIES, N_HEARD
+from stembridge.chords.symbols import QUALITIES, ChordSpan, name_chord
+from stembridge.musical_time import TimeSignature
+
+_CHANGE = 6.0  # nats by which a sure chord beats another within a beat
+_SILENT = 0.02  # of the loud spectrum's peak: cells below it take the chord beside them
+
+
+def chords_of(
+    log_chances: Array,
+    loudness: Array,
+    frame_s: float,
+    bpm: float,
+    time_signature: TimeSignature,
+    length_beats: float,
+    start_beats: float = 0.0,
+) -> tuple[ChordSpan, ...]:
+    """The likeliest chords, each with the confidence the network gives its root and third.
+
+    Args:
+        log_chances: `[T, 97]`.
+        loudness: `[T]` of the frames, 1 where it is loud.
+        frame_s: seconds of a frame.
+        bpm: tempo, quarter notes per minute.
+        time_signature: says where bars begin.
+        length_beats: of the request.
+        start_beats: session position of the first frame, a bar line being at 0.
+
+    Returns:
+        Spans from beat 0 on; none if nothing sounds.
+    """
+    edges = cell_edges(time_signature, length_beats, start_beats)
+    cells, sounding = _by_cell(log_chances, loudness, edges * 60.0 / bpm / frame_s)
+    if not sounding.any():
+        return ()
+    chords = cells[:, : N_HEARD - 1] * (np.diff(edges) * sounding)[:, None]
+    costs = _CHANGE * change_costs(edges[1:-1] + start_beats, time_signature)
+    return _spans(best_path(chords, costs), cells, sounding, edges)
+
+
+def _by_cell(log_chances: Array, loudness: Array, edges: Array) -> tuple[Array, Array]:
+    """Mean log chances `[cells, 97]` between edges in frames, and which cells sound."""
+    last = len(log_chances)
+    cells, sounding = np.zeros((len(edges) - 1, N_HEARD)), np.zeros(len(edges) - 1, bool)
+    for cell, (first, stop) in enumerate(pairwise(edges)):
+        at = slice(min(round(first), last - 1), min(max(round(stop), round(first) + 1), last))
+        weights = loudness[at]
+        sounding[cell] = weights.mean() > _SILENT if at.stop > at.start else False
+        if sounding[cell]:
+            cells[cell] = weights @ log_chances[at] / weights.sum()
+    return cells, sounding
+
+
+def _spans(path: Array, cells: Array, sounding: Array, edges: Array) -> tuple[ChordSpan, ...]:
+    starts = [i for i in range(len(path)) if not i or path[i] != path[i - 1]]
+    spans = []
+    for first, stop in zip(starts, [*starts[1:], len(path)], strict=True):
+        quality, root = divmod(int(path[first]), 12)
+        classes = [(root + step) % 12 for step in QUALITIES[HEARD_QUALITIES[quality]]]
+        heard = cells[first:stop][sounding[first:stop]]
+        confidence = round(float(_certainty(heard, quality, root)), 2) if len(heard) else 0.0
+        named = name_chord(classes, root)
+        spans.append(replace(named, start_beats=float(edges[first]), confidence=confidence))
+    return tuple(spans)
+
+
+def _certainty(cells: Array, quality: int, root: int) -> Array:
+    """Chance of the root with this kind of third, averaged over cells `[n, 97]`."""
+    kinds = [12 * q + root for q, name in enumerate(HEARD_QUALITIES)
+             if _third(name) in (_third(HEARD_QUALITIES[quality]), None)]  # fmt: skip
+    chances = np.exp(cells - cells.max(1, keepdims=True))
+    chances /= chances.sum(1, keepdims=True)
+    certainty: Array = chances[:, kinds].sum(1).mean()
+    return certainty
+
+
+def _third(quality: str) -> int | None:
+    """3 for a minor third, 4 for a major one, None where there is neither."""
+    return next((step for step in (3, 4) if step in QUALITIES[quality]), None)
