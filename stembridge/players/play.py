@@ -1,0 +1,69 @@
+"""A part on an instrument: every note starts on its sample, and rings on.
+
+Notes are added up in their order, without chance: the same part gives the same samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.musical_time import beats_to_samples, beats_to_seconds
+from stembridge.parts.part import Note, Part
+from stembridge.players.voice import Pitched, voice
+from stembridge.players.zone import Instrument, Zone
+
+
+def play(
+    part: Part, instrument: Instrument, bpm: float, rate: int, *, loop: bool = False
+) -> FloatArray:
+    """Stereo samples `[2, round(beats * 60 / bpm * rate)]` of a part.
+
+    Args:
+        part: the notes.
+        instrument: what plays them.
+        bpm: tempo.
+        rate: Hz.
+        loop: what rings on after the end sounds at the beginning; otherwise it is cut.
+    """
+    n_samples = beats_to_samples(part.length_beats, bpm, rate)
+    sound = np.zeros((2, n_samples), np.float32)
+    counts: dict[int, int] = {}
+    known: Pitched = {}
+    for index, note in enumerate(part.notes):
+        count = counts.get(note.pitch, 0)
+        counts[note.pitch] = count + 1
+        for zone in instrument.answering(note.pitch, note.velocity, count):
+            cut_s = _cut_s(zone, note, part.notes[index + 1 :], instrument, bpm)
+            held_s = beats_to_seconds(note.length_beats, bpm)
+            samples = voice(zone, note.pitch, note.velocity, held_s, rate, cut_s, known)
+            _add(sound, samples, beats_to_samples(note.start_beats, bpm, rate), loop=loop)
+    return sound
+
+
+def _cut_s(
+    zone: Zone, note: Note, later: Sequence[Note], instrument: Instrument, bpm: float
+) -> float | None:
+    """How long after its start a note is cut by one of its class, s."""
+    if not zone.off_by:
+        return None
+    for other in later:
+        if other.start_beats > note.start_beats and any(
+            answer.group == zone.off_by
+            for answer in instrument.answering(other.pitch, other.velocity, 0)
+        ):
+            return beats_to_seconds(other.start_beats - note.start_beats, bpm)
+    return None
+
+
+def _add(sound: FloatArray, samples: FloatArray, start: int, *, loop: bool) -> None:
+    """Adds samples from `start` on; beyond the end they are dropped, or begin again in a loop."""
+    n_samples = sound.shape[1]
+    while samples.shape[1] and n_samples:
+        room = min(n_samples - start, samples.shape[1])
+        sound[:, start : start + room] += samples[:, :room]
+        if not loop:
+            return
+        samples, start = samples[:, room:], 0

@@ -1,0 +1,158 @@
+"""One note of one zone: the recording at the note's pitch, shaped by the envelope.
+
+Between samples four-point Hermite interpolation (de Soras' "x-form") is used, as in most samplers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.players.zone import FALL_DB, Envelope, Zone
+
+SHORTEST_RELEASE_S = 0.005
+CUT_S = 0.02
+_SILENT_DB = -80.0
+
+
+Pitched = dict[tuple[int, int], FloatArray]
+"""Recordings at a pitch (number of the zone's object, MIDI pitch), the longest asked for so far."""
+
+
+def voice(
+    zone: Zone,
+    pitch: int,
+    velocity: int,
+    held_s: float,
+    rate: int,
+    cut_s: float | None = None,
+    known: Pitched | None = None,
+) -> FloatArray:
+    """Stereo samples `[2, n]` of a note, its release included.
+
+    Args:
+        zone: what sounds.
+        pitch: MIDI pitch.
+        velocity: 1..127.
+        held_s: how long the key is down, s.
+        rate: Hz of the result.
+        cut_s: when another note of the zone's class cuts this one, s; None if none does.
+        known: what was played at this rate before; filled.
+    """
+    samples, own_rate = zone.sound
+    cents = (pitch - zone.root) * zone.key_cents + zone.tune_cents
+    step = own_rate / rate * 2 ** (cents / 1200)
+    held = float("inf") if zone.one_shot else held_s
+    ends_s = _end_s(zone, samples.shape[-1], step, held, rate)
+    if cut_s is not None:
+        ends_s = min(ends_s, cut_s + CUT_S)
+    n = max(0, int(ends_s * rate))
+    sound = _pitched(samples, zone, pitch, step, n, int(min(held, 1e6) * rate), known)
+    shape = _shape(zone.envelope, n, held, rate)
+    if cut_s is not None:
+        shape *= np.clip((cut_s + CUT_S - np.arange(n) / rate) / CUT_S, 0, 1)
+    level = 10 ** (zone.gain_db / 20) * (velocity / 127) ** (2 * zone.velocity_track)
+    left, right = np.cos((zone.pan + 1) * np.pi / 4), np.sin((zone.pan + 1) * np.pi / 4)
+    shaped = sound * (shape * np.float32(level))
+    if len(shaped) == 1:
+        return np.concatenate([shaped * np.float32(left), shaped * np.float32(right)])
+    return shaped[:2] * np.array([[left], [right]], np.float32) * np.float32(np.sqrt(2))
+
+
+def _end_s(zone: Zone, n_samples: int, step: float, held_s: float, rate: int) -> float:
+    """When nothing is left to hear, s."""
+    envelope = zone.envelope
+    played_s = (n_samples - 1) / step / rate
+    if zone.loop is not None and not (zone.one_shot or zone.loop_ends):
+        played_s = float("inf")
+    fallen_s = held_s + max(SHORTEST_RELEASE_S, envelope.release_s) * -_SILENT_DB / FALL_DB
+    if envelope.sustain_db >= -_SILENT_DB:
+        decayed = envelope.decay_s * min(1.0, -_SILENT_DB / FALL_DB)
+        fallen_s = min(fallen_s, envelope.delay_s + envelope.attack_s + envelope.hold_s + decayed)
+    if zone.loop_ends and zone.loop is not None:
+        played_s += held_s
+    return min(played_s, fallen_s)
+
+
+def _pitched(
+    samples: FloatArray,
+    zone: Zone,
+    pitch: int,
+    step: float,
+    n: int,
+    n_held: int,
+    known: Pitched | None,
+) -> FloatArray:
+    """`n` samples at the pitch: what is known of them, if it is enough."""
+    if known is None or (zone.loop is not None and zone.loop_ends):
+        return _interpolated(samples, zone, step, n, n_held)
+    key = (id(zone), pitch)
+    sound = known.get(key)
+    if sound is None or sound.shape[1] < n:
+        sound = known[key] = _interpolated(samples, zone, step, n, n_held)
+    return sound[:, :n]
+
+
+def _interpolated(samples: FloatArray, zone: Zone, step: float, n: int, n_held: int) -> FloatArray:
+    """`n` samples of the recording at `step` samples each, its loop unrolled."""
+    at: NDArray[np.float64] = np.arange(n) * np.float64(step)
+    if zone.loop is not None:
+        start, end = (max(0, edge - zone.first) for edge in zone.loop)
+        end = min(end, samples.shape[-1])
+        span = max(1, end - start)
+        looped = at >= end
+        if zone.loop_ends and n > n_held:
+            turns = np.floor((at[n_held] - start) / span) * span if at[n_held] >= end else 0.0
+            at[n_held:] -= turns
+            looped[n_held:] = False
+        at[looped] = start + (at[looped] - start) % span
+        return _hermite(samples, at, (start, end))
+    return _hermite(samples, at, None)
+
+
+def _hermite(
+    samples: FloatArray, at: NDArray[np.float64], loop: tuple[int, int] | None
+) -> FloatArray:
+    """Samples between samples; what follows a loop's last sample is its first."""
+    last = samples.shape[-1] - 1
+    base = np.minimum(at.astype(np.int64), last)
+    share = (at - base).astype(np.float32)
+    taps = []
+    for k in (-1, 0, 1, 2):
+        index = base + k
+        if loop is not None and k > 0:
+            over = index >= loop[1]
+            over &= base < loop[1]
+            index = np.where(over, index - (loop[1] - loop[0]), index)
+        taps.append(samples[:, np.clip(index, 0, last)])
+    before, here, after, later = taps
+    slope = (after - before) * np.float32(0.5)
+    bend = here - after
+    far = slope + bend
+    curve = far + bend + (later - here) * np.float32(0.5)
+    result: FloatArray = ((curve * share - (far + curve)) * share + slope) * share + here
+    return result
+
+
+def _shape(envelope: Envelope, n: int, held_s: float, rate: int) -> FloatArray:
+    """Amplitude `[n]` of a note whose key is down for `held_s`."""
+    time = np.arange(n, dtype=np.float32) / np.float32(rate)
+    rises = envelope.delay_s + envelope.attack_s
+    decibels = np.zeros(n, np.float32)
+    falling = time > rises + envelope.hold_s
+    if envelope.sustain_db > 0:
+        slope = FALL_DB / max(envelope.decay_s, 1e-3)
+        fall = (time[falling] - (rises + envelope.hold_s)) * np.float32(slope)
+        decibels[falling] = -np.minimum(fall, np.float32(envelope.sustain_db))
+    let_go = time > held_s
+    if let_go.any():
+        slope = FALL_DB / max(envelope.release_s, SHORTEST_RELEASE_S)
+        decibels[let_go] = decibels[int(let_go.argmax())]
+        decibels[let_go] -= (time[let_go] - np.float32(held_s)) * np.float32(slope)
+    shape = np.power(np.float32(10), decibels / np.float32(20))
+    if rises > 0:
+        rise = (time - np.float32(envelope.delay_s)) / np.float32(max(envelope.attack_s, 1e-4))
+        shape *= np.clip(rise, 0, 1)
+    result: FloatArray = shape
+    return result
