@@ -9,19 +9,21 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from stembridge.client.answers import error_in, is_address, news_of, state_of
 from stembridge.client.job import Job
 from stembridge.errors import (
     NotNowError,
     StembridgeError,
     TimedOutError,
     UnknownIdError,
-    error_from,
 )
 from stembridge.wire import osc, protocol
 from stembridge.wire.protocol import Call
 from stembridge.wire.schema import API_MAJOR, API_MINOR, DEFAULT_PORT
 
 _FIRST_REPEAT_S, _LAST_REPEAT_S = 0.1, 1.0
+_PASSING = frozenset({"BAD_ARGS", "NOT_NOW"})
+"""Told with a time to retry: clips were lost on the way; our own earlier life still counts."""
 _PING_S = 1.0
 _STATUS_EVERY = 5
 
@@ -132,7 +134,7 @@ class AsyncClient:
             self.send("generate", *head, *pairs)
 
         try:
-            await self._repeat(send, _news_of(job.request_id))
+            await self._repeat(send, news_of(job.request_id))
         except StembridgeError:
             del self.jobs[job.request_id]
             raise
@@ -141,11 +143,11 @@ class AsyncClient:
 
     async def status(self, request_id: str) -> str:
         """The state of a job; "unknown" if the daemon does not know the id."""
-        return str((await self.ask("status", (request_id,), _state_of(request_id))).args["state"])
+        return str((await self.ask("status", (request_id,), state_of(request_id))).args["state"])
 
     async def cancel(self, request_id: str) -> str:
         """Take a job back; returns its state (it may be over already)."""
-        return str((await self.ask("cancel", (request_id,), _state_of(request_id))).args["state"])
+        return str((await self.ask("cancel", (request_id,), state_of(request_id))).args["state"])
 
     async def sync(self) -> None:
         """Wait until every job accepted before has ended."""
@@ -164,7 +166,7 @@ class AsyncClient:
         while True:
             try:
                 values = (self.client_id,)
-                return (await self.ask("model", values, _is_address("model.info"))).args
+                return (await self.ask("model", values, is_address("model.info"))).args
             except NotNowError as error:
                 await asyncio.sleep(error.retry_after_ms / 1000)
 
@@ -216,16 +218,17 @@ class AsyncClient:
                 continue
             finally:
                 self._waiters.remove(waiter)
-            error = _error_in(call)
+            error = error_in(call)
             if error is None:
                 return call
-            if error.symbol != "BAD_ARGS" or not error.retry_after_ms or loop.time() > until_s:
+            wait_s = error.retry_after_ms / 1000
+            if error.symbol not in _PASSING or not wait_s or loop.time() + wait_s > until_s:
                 raise error
-            await asyncio.sleep(error.retry_after_ms / 1000)  # clips were lost on the way
+            await asyncio.sleep(wait_s)
 
     async def _hello(self) -> None:
         values = (self.client_id, 0, API_MAJOR, API_MINOR, self._capabilities)
-        welcome = await self.ask("hello", values, _is_address("welcome"))
+        welcome = await self.ask("hello", values, is_address("welcome"))
         self.boot_id = welcome.args["boot_id"]
         self.out_folder = welcome.args["out_folder"]
 
@@ -266,27 +269,6 @@ class AsyncClient:
             return
         if job is not None and job.hear(call):
             self.send("received", request_id)
-
-
-def _is_address(name: str) -> Callable[[Call], bool]:
-    return lambda call: call.row.address == f"/stembridge/{name}"
-
-
-def _news_of(request_id: str) -> Callable[[Call], bool]:
-    """Accepted, refused, or any later news if `accepted` was lost on the way."""
-    is_held = _is_address("clip.held")
-    return lambda call: call.args.get("request_id") == request_id and not is_held(call)
-
-
-def _state_of(request_id: str) -> Callable[[Call], bool]:
-    is_state = _is_address("state")
-    return lambda call: is_state(call) and call.args["request_id"] == request_id
-
-
-def _error_in(call: Call) -> StembridgeError | None:
-    if call.row.address != "/stembridge/error":
-        return None
-    return error_from(call.args["symbol"], call.args["sentence"], call.args["retry_after_ms"])
 
 
 class _Socket(asyncio.DatagramProtocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stembridge.daemon.outbox import Address
+from stembridge.daemon.sessions import Address
 from stembridge.errors import NotNowError
 
 MAX_BARRIERS = 256

@@ -18,8 +18,9 @@ from stembridge.daemon.admission import ClipTable, payload_of, request_of
 from stembridge.daemon.barriers import Barriers
 from stembridge.daemon.files_gate import check_context, check_room
 from stembridge.daemon.jobs import Job, Journal
-from stembridge.daemon.outbox import Address, Outbox, Sessions
+from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.runner import Runner
+from stembridge.daemon.sessions import Address, Sessions
 from stembridge.errors import (
     BadArgsError,
     IncompatibleApiError,
@@ -92,10 +93,14 @@ class Desk:
         if row is not None and row.direction == "out":
             return  # never answer an answer: two daemons would talk for ever
         request_id, client, port = _envelope(message)
+        is_hello = message.address == "/stembridge/hello"
+        if is_hello:  # says where answers go from now on
+            port = port or source[1]
         caller = Caller(client, source, self._sessions.reply_to(client, source, port))
         try:
             call = protocol.bind(message)
-            self._sessions.touch(client, source)
+            if not is_hello:  # which may come from somebody else of the same name
+                self._sessions.touch(client, source)
             if call.row.direction == "relay":
                 self._relay(call, message, caller)
             else:
@@ -124,11 +129,10 @@ class Desk:
         port = call.args["reply_port"]
         if not 0 <= port < 65_536:
             raise BadArgsError(f"A port must be 0 to 65535; it was {port}.")
-        address = (caller.source[0], port or caller.source[1])
         capabilities = call.args.get("capabilities", "")
-        self._sessions.hello(caller.client, caller.source, address, capabilities)
+        self._sessions.hello(caller.client, caller.source, caller.reply, capabilities)
         self._outbox.post(
-            address,
+            caller.reply,
             "/stembridge/welcome",
             self._house.boot_id,
             stembridge.__version__,
@@ -175,7 +179,7 @@ class Desk:
             caller.reply, "/stembridge/accepted", request_id, position, self._house.boot_id
         )
         if "reply_port" in call.pairs:
-            self._sessions.move(caller.client, caller.reply)
+            self._sessions.move(caller.client, caller.source, caller.reply)
         if is_new:
             self._journal.file.regain_ballast()
         if job.is_final:

@@ -27,8 +27,9 @@ from stembridge.daemon.desk import Desk, House
 from stembridge.daemon.executor import Event
 from stembridge.daemon.jobs import Journal, JournalError, Limits
 from stembridge.daemon.lock import FolderLock
-from stembridge.daemon.outbox import Address, Outbox, Sessions
+from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.runner import Runner
+from stembridge.daemon.sessions import Address, Sessions
 from stembridge.daemon.supervisor import Watch
 from stembridge.daemon.workers import executor_for
 from stembridge.errors import (
