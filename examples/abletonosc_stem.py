@@ -19,7 +19,7 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from stembridge.client import Client, Stem
-from stembridge.watch import stem_of
+from stembridge.roles import role_of
 
 SEND_PORT, REPLY_PORT = 11000, 11001
 ANSWER_S, TRIES = 0.5, 3
@@ -65,7 +65,7 @@ def context(live: Live, making: list[str], bpm: float) -> list[dict[str, Any]]:
     """One clip per track that plays a stem we do not make."""
     clips = []
     for index, name in enumerate(live.ask("/live/song/get/track_names") or []):
-        stem = stem_of(str(name))
+        stem = role_of(str(name))
         if stem is None or stem in making or stem in {clip["stem"] for clip in clips}:
             continue
         if not live.get("/live/track/get/has_audio_input", index, default=0):

@@ -1,11 +1,15 @@
 """The part of the REAPER script that talks to the daemon (REAPER's Lua has no sockets).
 
     python reaper_bridge.py JOB
+    python reaper_bridge.py --roles NAMES
 
 JOB is a text file of tab-separated lines: `key<TAB>value` for the request, and
 `clip<TAB>key=value<TAB>…` for each piece of context. What happens is written to JOB.news, one line
 per event: `progress<TAB>fraction<TAB>stage`, `stem<TAB>name<TAB>variation<TAB>path<TAB>frames
 <TAB>rate`, then `done<TAB>folder` or `error<TAB>sentence`. A file JOB.cancel takes the job back.
+
+NAMES is a text file of track names, one a line; the answer is `role<TAB>stem` for each of them, the
+stem being `-` where a name speaks of none.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from pathlib import Path
 
 from stembridge.client import AsyncClient, Done, Job, Progress, Stem
 from stembridge.errors import StembridgeError
+from stembridge.roles import role_of
 
 CANCEL_LOOK_S = 0.1
 
@@ -80,5 +85,13 @@ async def run(job_path: Path) -> None:
         news.tell("error", error)
 
 
+def tell_roles(path: Path) -> None:
+    for name in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        print(f"role\t{role_of(name) or '-'}")
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--roles":
+        tell_roles(Path(sys.argv[2]))
+        sys.exit()
     asyncio.run(run(Path(sys.argv[1])))

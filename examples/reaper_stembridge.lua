@@ -8,19 +8,14 @@
 --
 -- STEMBRIDGE_PYTHON names the Python that stembridge is installed in (default: python3).
 
-local STEMS = { "bass", "drums", "guitar", "piano" }
-local WORDS = {
-  drums = { "drum", "kit", "beat", "perc", "kick", "snare" },
-  bass = { "bass", "sub", "808" },
-  guitar = { "guitar", "gtr", "guit" },
-  piano = { "piano", "keys", "rhodes", "wurli" },
-}
-local ORDER = { "drums", "bass", "guitar", "piano" } -- "Bass Drum" is a drum
 local PATIENCE_S = 600
+local NAMES_MS = 20000
 
 local here = debug.getinfo(1, "S").source:match("^@(.*[/\\])") or ""
 local python = os.getenv("STEMBRIDGE_PYTHON") or "python3"
 local port = os.getenv("STEMBRIDGE_PORT") or "9420"
+
+local SILENT = "StemBridge did not answer. Is " .. python .. " the Python that stembridge is in?"
 
 local function say(text)
   reaper.ShowMessageBox(text, "StemBridge", 0)
@@ -29,18 +24,6 @@ end
 -- Numbers as plain decimal text, whatever the locale.
 local function decimal(value)
   return (string.format("%.9f", value):gsub(",", "."):gsub("0+$", ""):gsub("%.$", ""))
-end
-
-local function stem_of(name)
-  local lower = name:lower()
-  for _, stem in ipairs(ORDER) do
-    for _, word in ipairs(WORDS[stem]) do
-      if lower:find(word, 1, true) then
-        return stem
-      end
-    end
-  end
-  return nil
 end
 
 local function contains(list, value)
@@ -107,14 +90,36 @@ local function track_name(track)
   return name
 end
 
--- All context under the selection, and what could not be heard.
+-- The stem that each track's name speaks of, as stembridge reads names; nil if Python is silent.
+local function stems_of_tracks()
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  for index = 0, reaper.CountTracks(0) - 1 do
+    file:write((track_name(reaper.GetTrack(0, index)):gsub("%c", " ")), "\n")
+  end
+  file:close()
+  local command = string.format('"%s" "%sreaper_bridge.py" --roles "%s"', python, here, path)
+  local answer = reaper.ExecProcess(command, NAMES_MS) or ""
+  os.remove(path)
+  local stems = {}
+  for stem in answer:gmatch("role\t(%S+)") do
+    stems[#stems + 1] = stem
+  end
+  return #stems == reaper.CountTracks(0) and stems or nil
+end
+
+-- All context under the selection, and what could not be heard; nil if Python is silent.
 local function listen(making, span)
   local clips, unheard = {}, {}
+  local stems = stems_of_tracks()
+  if not stems then
+    return nil
+  end
   for index = 0, reaper.CountTracks(0) - 1 do
     local track = reaper.GetTrack(0, index)
     local name = track_name(track)
-    local stem = stem_of(name)
-    if stem and not contains(making, stem) then
+    local stem = stems[index + 1]
+    if stem ~= "-" and not contains(making, stem) then
       for number = 0, reaper.CountTrackMediaItems(track) - 1 do
         local item = reaper.GetTrackMediaItem(track, number)
         local position = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
@@ -248,7 +253,7 @@ local function follow(job)
     os.remove(job.path)
     os.remove(job.news)
   elseif reaper.time_precise() > job.until_s then
-    say("StemBridge did not answer. Is " .. python .. " the Python that stembridge is in?")
+    say(SILENT)
   else
     reaper.defer(function()
       follow(job)
@@ -270,11 +275,7 @@ local function ask()
     return nil
   end
   local making = {}
-  for stem in stems:lower():gmatch("%a+") do
-    if not contains(STEMS, stem) then
-      say('"' .. stem .. '" is not a stem; the stems are ' .. table.concat(STEMS, ", ") .. ".")
-      return nil
-    end
+  for stem in stems:lower():gmatch("[%w_-]+") do
     making[#making + 1] = stem
   end
   return { making = making, generate = table.concat(making, ","), chords = chords, seed = seed }
@@ -291,6 +292,10 @@ local function main()
     return
   end
   local clips, unheard = listen(wishes.making, span)
+  if not clips then
+    say(SILENT)
+    return
+  end
   if #unheard > 0 then
     say("Not listened to:\n" .. table.concat(unheard, "\n"))
   end

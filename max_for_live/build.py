@@ -19,6 +19,8 @@ sys.path.insert(0, str(HERE))
 from m4l.bundle import bundle  # noqa: E402 - the script's own folder must be on the path first
 from m4l.container import File, frozen_device, plain_device  # noqa: E402
 from m4l.patcher import SCRIPT, build_patcher  # noqa: E402
+from m4l.tables import NAME as TABLES  # noqa: E402
+from m4l.tables import tables_js  # noqa: E402
 
 DEVICE = "StemBridge.amxd"
 VERSION = "0.1.0"
@@ -36,10 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="compare only; write nothing")
     options = parser.parse_args(arguments)
     data, target = release_bytes(), HERE / DEVICE
+    tables = HERE / "src" / TABLES
     if options.check:
         is_same = target.is_file() and target.read_bytes() == data
+        is_same = is_same and tables.read_text(encoding="utf-8") == tables_js()
         print(f"{target.name} is {'up to date' if is_same else 'not what the sources build'}.")
         return 0 if is_same else 1
+    tables.write_text(tables_js(), encoding="utf-8")
     target.write_bytes(data)
     dev = HERE / "dev"
     dev.mkdir(exist_ok=True)

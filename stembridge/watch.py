@@ -33,17 +33,11 @@ from stembridge.audio.files import open_context
 from stembridge.client import Client, PlainJob, Stem
 from stembridge.errors import BadArgsError, StembridgeError
 from stembridge.musical_time import TimeSignature, seconds_to_beats
-from stembridge.request import STEMS
+from stembridge.roles import STEMS, role_of
 
 MADE = "made"
 MEMORY = ".stembridge.json"
 AUDIO_SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3"})
-_WORDS = {
-    "drums": ("drums", "drum", "kit", "beat", "perc", "percussion"),
-    "bass": ("bass", "sub", "808"),
-    "guitar": ("guitar", "gtr", "guit"),
-    "piano": ("piano", "keys", "rhodes", "wurli", "pno", "epiano"),
-}
 _TEMPO = re.compile(r"(\d{2,3}(?:[.,]\d+)?)\s*bpm", re.IGNORECASE)
 _POLL_S = 0.25
 # Errors that go away by themselves: tried again; all others wait for other files.
@@ -90,19 +84,6 @@ class Song:
         return self.folder.name
 
 
-def stem_of(name: str) -> str | None:
-    """The stem a file's name speaks of; the longest word wins ("Bass Drum" is "drum")."""
-    words = re.split(r"[^a-z0-9]+", name.lower())
-    found = [
-        (len(word), order, stem)
-        for order, (stem, names) in enumerate(_WORDS.items())
-        for word in words
-        if word in names
-    ]
-    drums = [hit for hit in found if hit[2] == "drums"]
-    return min(drums or found, key=lambda hit: (-hit[0], hit[1]))[2] if found else None
-
-
 def tempo_of(song: Song, otherwise: str) -> str:
     """The tempo written in the names of a song's files or folder.
 
@@ -129,7 +110,7 @@ def find_songs(root: Path) -> Iterator[Song]:
         stems: dict[str, Path] = {}
         marks = []
         for path in sorted(folder.iterdir()):
-            stem = stem_of(path.stem)
+            stem = role_of(path.stem)
             if stem is None or path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
                 continue
             stems.setdefault(stem, path)

@@ -18,7 +18,7 @@ from live_stage import free_port, write_tone
 from stembridge.client import Client
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import beats_to_samples
-from stembridge.watch import Song, Watcher, WatchSettings, find_songs, stem_of, tempo_of
+from stembridge.watch import Song, Watcher, WatchSettings, find_songs, tempo_of
 
 BAR_S = 4 * 60 / 93
 
@@ -47,17 +47,6 @@ def drop(song: Path, *names: str, bars: int = 2, rate: int = 48_000) -> None:
     song.mkdir(parents=True, exist_ok=True)
     for index, name in enumerate(names):
         write_tone(song / f"{name}.wav", bars * BAR_S, 200.0 + 70 * index, rate)
-
-
-@pytest.mark.parametrize(
-    ("name", "stem"),
-    [
-        ("Drums", "drums"), ("01_Kick drum", "drums"), ("Bass Drum", "drums"), ("Bass DI", "bass"),
-        ("gtr-L", "guitar"), ("Rhodes wet", "piano"), ("Vox", None), ("Bassoon", None),
-    ],
-)  # fmt: skip
-def test_names_tell_the_stem(name: str, stem: str | None) -> None:
-    assert stem_of(name) == stem
 
 
 def test_names_tell_the_tempo() -> None:

@@ -12,8 +12,10 @@ import hashlib
 import re
 from pathlib import Path
 
+from m4l.tables import tables_js
+
 ORDER = (
-    "protocol", "beats", "words", "roles", "geometry", "chord_names", "takes", "session",
+    "tables", "protocol", "beats", "words", "roles", "geometry", "chord_names", "takes", "session",
     "bridge", "interface", "link", "jobs", "listening", "settling",
     "placing", "printing", "snapshot", "settings", "status", "sources", "actions", "device",
 )  # fmt: skip
@@ -33,7 +35,8 @@ def bundle(sources: Path, version: str) -> str:
     exported: list[str] = []
     parts: list[str] = []
     for name in ORDER:
-        text = (sources / f"{name}.js").read_text(encoding="utf-8")
+        is_shared = name == "tables"
+        text = tables_js() if is_shared else (sources / f"{name}.js").read_text(encoding="utf-8")
         for declared in _DECLARED.findall(text):
             if declared in owner:
                 raise ValueError(f"{declared} is declared in {owner[declared]}.js and {name}.js")

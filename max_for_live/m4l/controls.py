@@ -7,11 +7,14 @@ releases (`tests/max_for_live/parameter_names.txt` holds them).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from stembridge.roles import ROLES as STEM_ROLES
+
 WIDTH, HEIGHT, MARGIN = 400, 169, 4
-STEMS = ("bass", "drums", "guitar", "piano")
+_STEM_ROWS_PX = 72
 ROLES = ("Make", "Lock", "Off")
 LENGTHS = ("2 bars", "4 bars", "8 bars", "16 bars", "Loop brace", "Selected clip")
 QUALITIES = ("Draft (8 steps)", "Normal", "Fine (40 steps)", "Finest (100 steps)")
@@ -63,23 +66,24 @@ class Control:
 
 
 def _stem_row(index: int, stem: str) -> tuple[Control, ...]:
-    y = 21 + 18 * index
+    pitch = min(18, _STEM_ROWS_PX // len(STEM_ROLES))
+    y, height = 21 + pitch * index, pitch - 3
     title = stem.capitalize()
     return (
         Control(
-            f"make_{stem}", "button", (4, y, 46, 15), title, f"make {stem}",
+            f"make_{stem}", "button", (4, y, 46, height), title, f"make {stem}",
             f"Make {title}", title, f"Make {title}",
             f"Makes a new {stem} part for the chosen bars. It listens to every stem set to Lock.",
         ),
         Control(
-            f"role_{stem}", "tab", (54, y, 96, 15), "", f"role {stem}",
+            f"role_{stem}", "tab", (54, y, 96, height), "", f"role {stem}",
             f"{title} Role", f"{title[:3]}Role", f"{title}: role",
             f"Make: the big button makes {stem}. Lock: it stays as it is and the others listen to "
             "it. Off: nobody hears it.",
             ROLES, initial=1,
         ),
         Control(
-            f"source_{stem}", "menu", (154, y, 78, 15), "", f"source {stem}",
+            f"source_{stem}", "menu", (154, y, 78, height), "", f"source {stem}",
             f"{title} Track", f"{title[:3]}Trk", f"{title}: track",
             f"Where the {stem} comes from when locked, and goes to when made. Auto guesses by the "
             "track's name and makes a new track when there is none.",
@@ -92,11 +96,12 @@ def _label(name: str, x: int, y: int, width: int, text: str) -> Control:
     return Control(f"label_{name}", "comment", (x, y + 1, width, 16), text)
 
 
-_LEFT = (
+_LEFT_HEAD = (
     _label("stem", 4, 3, 46, "Stem"),
     _label("role", 54, 3, 96, "Role"),
     _label("track", 154, 3, 78, "Track"),
-    *(control for index, stem in enumerate(STEMS) for control in _stem_row(index, stem)),
+)
+_LEFT_FOOT = (
     Control(
         "generate", "button", (4, 94, 146, 18), "Generate", "generate",
         "Generate", "Generate", "Generate",
@@ -221,11 +226,28 @@ _RIGHT = (
     ),
 )  # fmt: skip
 
-CONTROLS: tuple[Control, ...] = _LEFT + _RIGHT
-BANKS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Stems", ("Make Bass", "Make Drums", "Make Guitar", "Make Piano",
-               "Generate", "Cancel", "Length", "Takes")),
-    ("Roles", ("Bass Role", "Drums Role", "Guitar Role", "Piano Role",
-               "Seed", "Seed Mode", "Quality", "Closeness")),
-    ("Placing", ("Chords", "Place In", "Follow Tempo", "-", "-", "-", "-", "-")),
-)  # fmt: skip
+_BANK_SIZE = 8
+
+
+def controls() -> tuple[Control, ...]:
+    """All boxes of the face; a row of them for each role a stem can have."""
+    rows = (_stem_row(index, stem) for index, stem in enumerate(STEM_ROLES))
+    return _LEFT_HEAD + tuple(control for row in rows for control in row) + _LEFT_FOOT + _RIGHT
+
+
+def banks() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What a controller's eight knobs reach, bank by bank."""
+    titles = [stem.capitalize() for stem in STEM_ROLES]
+    makes, roles = [f"Make {title}" for title in titles], [f"{title} Role" for title in titles]
+    return (
+        *_bank("Stems", [*makes, "Generate", "Cancel", "Length", "Takes"]),
+        *_bank("Roles", [*roles, "Seed", "Seed Mode", "Quality", "Closeness"]),
+        *_bank("Placing", ["Chords", "Place In", "Follow Tempo"]),
+    )
+
+
+def _bank(name: str, members: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for start in range(0, len(members), _BANK_SIZE):
+        held = members[start : start + _BANK_SIZE]
+        number = f" {start // _BANK_SIZE + 1}" if start else ""
+        yield name + number, (*held, *["-"] * (_BANK_SIZE - len(held)))

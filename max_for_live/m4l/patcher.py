@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from m4l.boxes import BLOB, face_box, message_box, object_box
-from m4l.controls import BANKS, CONTROLS, HEIGHT, WIDTH
+from m4l.controls import HEIGHT, WIDTH, banks, controls
+from stembridge.roles import ROLES
 
 SCRIPT = "stembridge.js"
 OUT_SEND, OUT_RECEIVE, OUT_FACE = 0, 1, 2
 FIRST_REPLY_PORT = 29420
-FACE_SELECTORS = (
-    "status", "detail", "progress", "seed",
-    "source_bass", "source_drums", "source_guitar", "source_piano", "session", "ask",
-)  # fmt: skip
+
+
+def face_selectors() -> tuple[str, ...]:
+    """What the script may tell the face."""
+    sources = (f"source_{stem}" for stem in ROLES)
+    return ("status", "detail", "progress", "seed", *sources, "session", "ask")
 
 
 class _Patch:
@@ -43,7 +46,7 @@ class _Patch:
 def build_patcher() -> dict[str, Any]:
     """The whole patcher, the same for the release and the development device."""
     patch = _Patch()
-    faces = {control.name: patch.add(face_box(control)) for control in CONTROLS}
+    faces = {control.name: patch.add(face_box(control)) for control in controls()}
     script = patch.add(_script())
     _wire_controls(patch, faces, script)
     _wire_network(patch, script)
@@ -51,7 +54,7 @@ def build_patcher() -> dict[str, Any]:
     _wire_audio(patch, script)
     parameters: dict[str, Any] = {
         faces[control.name]: [control.long_name, control.short_name, 0]
-        for control in CONTROLS
+        for control in controls()
         if control.long_name
     }
     session = next(b["box"]["id"] for b in patch.boxes if b["box"].get("varname") == "session")
@@ -72,7 +75,7 @@ def _script() -> dict[str, Any]:
 
 def _wire_controls(patch: _Patch, faces: dict[str, str], script: str) -> None:
     """Every control's selector into the script: buttons through a message, values prepended."""
-    for control in CONTROLS:
+    for control in controls():
         if not control.selector:
             continue
         text = control.selector
@@ -102,8 +105,9 @@ def _wire_network(patch: _Patch, script: str) -> None:
 
 def _wire_face(patch: _Patch, faces: dict[str, str], script: str) -> None:
     """What the script shows, by `route`; the stored session; and a question to all values."""
-    names = " ".join(FACE_SELECTORS)
-    route = patch.add(object_box(f"route {names}", 1, [""] * (len(FACE_SELECTORS) + 1)), x=640)
+    selectors = face_selectors()
+    names = " ".join(selectors)
+    route = patch.add(object_box(f"route {names}", 1, [""] * (len(selectors) + 1)), x=640)
     patch.cord(script, OUT_FACE, route)
     session = patch.add(
         object_box(
@@ -122,9 +126,9 @@ def _wire_face(patch: _Patch, faces: dict[str, str], script: str) -> None:
     patch.cord(session, 0, restore)
     patch.cord(restore, 0, script)
     ask = patch.add(message_box("outputvalue"), x=640)
-    for index, name in enumerate(FACE_SELECTORS):
+    for index, name in enumerate(selectors):
         patch.cord(route, index, {"session": session, "ask": ask}.get(name) or faces[name])
-    for control in CONTROLS:
+    for control in controls():
         is_filled = control.name.startswith("source_")
         if control.selector and control.kind not in ("button", "entry") and not is_filled:
             patch.cord(ask, 0, faces[control.name])
@@ -149,7 +153,7 @@ def _banks() -> dict[str, Any]:
         str(index): {
             "index": index, "name": name, "parameters": list(members), "buttons": ["-"] * 8,
         }
-        for index, (name, members) in enumerate(BANKS)
+        for index, (name, members) in enumerate(banks())
     }  # fmt: skip
 
 

@@ -4,11 +4,11 @@
 // a notification.
 
 import { secondsToBeats } from "./beats.js";
+import { roleOf } from "./roles.js";
 import { Settler, wantsWarp } from "./settling.js";
 import { forget, freeSlot, inTheWay, isOurs, outlasts, remember } from "./takes.js";
 import { capital } from "./words.js";
 
-const COLOURS = { bass: 0x5480e4, drums: 0xff6a55, guitar: 0x3dc300, piano: 0xbfa3e0 };
 const OWN = " (stembridge)";
 
 export class Placer {
@@ -101,7 +101,7 @@ export class Placer {
     }
     const name = capital(stem) + OWN;
     this.bridge.set(id, "name", name);
-    this.bridge.set(id, "color", COLOURS[stem]);
+    this.bridge.set(id, "color", roleOf(stem).colour);
     this.host.state.tracks[stem] = { id, name };
     return this.bridge.track(id);
   }
@@ -185,7 +185,7 @@ export class Placer {
   dress(order, id) {
     const name = capital(order.stem) + " seed " + order.seed + " take " + (order.variation + 1);
     this.bridge.set(id, "name", name);
-    this.bridge.set(id, "color", COLOURS[order.stem]);
+    this.bridge.set(id, "color", roleOf(order.stem).colour);
     this.bridge.set(id, "warping", wantsWarp(order) ? 1 : 0);
   }
 

@@ -34,15 +34,6 @@ export const HEARS = {
   error: "ssissi",
 };
 
-export const GENERATE_KEYS = [
-  "generate", "bpm", "length_beats", "time_signature", "start_beats", "session_rate", "seed",
-  "variations", "steps", "guidance", "chords", "name", "clips",
-];
-export const CLIP_KEYS = [
-  "stem", "path", "timeline_start_beats", "file_start_s", "length_beats", "gain", "source_bpm",
-  "loop", "loop_start_s", "loop_end_s",
-];
-
 // A message as Max sends it: [address, atoms...]. Pairs become text: a float32 cannot hold 87.3.
 export function message(verb, fixed, pairs) {
   const atoms = [PREFIX + verb].concat(fixed);

@@ -1,59 +1,84 @@
-// Which track plays which part: a guess from the names that producers give their tracks.
+// Which track plays which part: a guess from the names that producers give their tracks. The same
+// rules as stembridge/roles.py, on the same table.
 
-export const STEMS = ["bass", "drums", "guitar", "piano"];
+import { PLAIN_WORDS, ROLE_TABLE } from "./tables.js";
+
+export const STEMS = Object.keys(ROLE_TABLE);
 export const ROLE_MAKE = 0;
 export const ROLE_LOCK = 1;
 export const ROLE_OFF = 2;
 
-// Whole words score 3, beginnings of words 2. "Bass Drum" is a drum: the stronger word is listed.
-const WORDS = {
-  bass: ["bass", "sub", "808", "low end", "bs"],
-  drums: [
-    "drums", "drum", "kit", "beat", "perc", "percussion", "kick", "snare", "hats", "hihat",
-    "break", "bass drum", "kick drum", "bd", "drm",
-  ],
-  guitar: ["guitar", "gtr", "guit", "strat", "tele", "acoustic gtr", "egtr", "strum"],
-  piano: ["piano", "keys", "rhodes", "wurli", "pno", "ep", "e-piano", "keyboard", "organ"],
-};
+const NO_ROLE = { words: [], precedence: 1, colour: 0x9a9a9a, pitched: true };
 
-function escaped(word) {
-  return word.replace(/[-/\\^$*+?.()|[\]{}]/g, "\\$&");
+export function roleOf(stem) {
+  return ROLE_TABLE[stem] || NO_ROLE;
 }
 
-// How well a track's name fits a stem; 0: not at all.
-export function nameScore(stem, name) {
-  const text = " " + name.toLowerCase().replace(/[_\d]+(?!08)/g, " ") + " ";
-  let best = 0;
-  for (const word of WORDS[stem]) {
-    const found = new RegExp("(^|[^a-z0-9])" + escaped(word) + "($|[^a-z0-9])").test(text)
-      ? 3
-      : new RegExp("(^|[^a-z0-9])" + escaped(word)).test(text) && word.length > 3
-        ? 2
-        : 0;
-    best = Math.max(best, found ? found + word.length / 100 : 0);
+// Words and numbers: "EGtr_2" is e, gtr, 2; accents do not count.
+function tokensOf(name) {
+  const plain = String(name).normalize("NFD").replace(/[\u0300-\u036f]/g, "");
+  const apart = plain.replace(/([a-z])([A-Z])|([A-Z])([A-Z][a-z])/g, (_, a, b, c, d) =>
+    a ? a + " " + b : c + " " + d,
+  );
+  return apart.toLowerCase().match(/[a-z]+|[0-9]+/g) || [];
+}
+
+// Roles of a word that is written together from known words: "kickdrum", "bassline".
+function rolesIn(token, known) {
+  const words = Object.keys(known).concat(PLAIN_WORDS);
+  const single = words.filter((word) => word.indexOf(" ") < 0);
+  const pieces = single.sort((a, b) => b.length - a.length).join("|");
+  if (!new RegExp("^(?:" + pieces + ")+$").test(token)) {
+    return [];
   }
-  return best;
+  return token.match(new RegExp(pieces, "g")).map((word) => known[word]).filter(Boolean);
+}
+
+// What a name says: [{stem, precedence, at, place}], `place` being the word's in its role's list.
+function heardIn(name) {
+  const tokens = tokensOf(name);
+  const found = [];
+  const known = {};
+  for (const stem of STEMS) {
+    const { words, precedence } = ROLE_TABLE[stem];
+    words.forEach((word, place) => {
+      const parts = word.split(" ");
+      if (word.length > 2) {
+        known[word] = { stem, precedence, place };
+      }
+      for (let at = 0; at + parts.length <= tokens.length; at++) {
+        if (parts.every((part, index) => tokens[at + index] === part)) {
+          found.push({ stem, precedence, at, place });
+        }
+      }
+    });
+  }
+  tokens.forEach((token, at) => {
+    for (const one of rolesIn(token, known)) {
+      found.push(Object.assign({ at }, one));
+    }
+  });
+  return found;
 }
 
 // The stem a track's name speaks of most clearly, or null.
 export function guessStem(name) {
-  let best = null;
-  let score = 0;
-  for (const stem of STEMS) {
-    const value = nameScore(stem, name);
-    if (value > score) {
-      best = stem;
-      score = value;
-    }
-  }
-  return best;
+  const found = heardIn(name).sort(
+    (a, b) => b.precedence - a.precedence || b.at - a.at || (b.stem < a.stem ? -1 : 1),
+  );
+  return found.length ? found[0].stem : null;
+}
+
+// How near a name comes to the whole of its stem; small is near: "Drums" before "Kick".
+function distance(stem, name) {
+  return Math.min(...heardIn(name).filter((one) => one.stem === stem).map((one) => one.place));
 }
 
 // Tracks that may hold a stem, best first; folders and return tracks never do.
 export function candidates(stem, tracks) {
   return tracks
     .filter((track) => !track.foldable && guessStem(track.name) === stem)
-    .map((track, index) => ({ track, index, score: nameScore(stem, track.name) }))
-    .sort((a, b) => b.score - a.score || a.index - b.index)
+    .map((track, index) => ({ track, index, far: distance(stem, track.name) }))
+    .sort((a, b) => a.far - b.far || a.index - b.index)
     .map((entry) => entry.track);
 }

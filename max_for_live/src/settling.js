@@ -2,10 +2,12 @@
 
 import { beatsToSeconds, secondsToBeats } from "./beats.js";
 import { secondsAt } from "./geometry.js";
+import { roleOf } from "./roles.js";
 
 const SETTLE_MS = 120;
 // At the file's own tempo Beats and Tones play it unchanged; the Complex modes colour it even then.
-const WARP_MODES = { drums: 0, bass: 1, guitar: 1, piano: 1 };
+const BEATS = 0;
+const TONES = 1;
 
 export function wantsWarp(order) {
   return order.place === "session" || order.follow;
@@ -40,7 +42,7 @@ export class Settler {
     if (!wantsWarp(order) || !this.bridge.exists(id)) {
       return;
     }
-    this.bridge.set(id, "warp_mode", WARP_MODES[order.stem]);
+    this.bridge.set(id, "warp_mode", roleOf(order.stem).pitched ? TONES : BEATS);
     this.straighten(order, id);
     if (order.place === "session") {
       this.bridge.set(id, "looping", 1);

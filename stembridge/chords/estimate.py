@@ -22,8 +22,9 @@ from stembridge.chords.cells import best_path, cell_edges, change_costs
 from stembridge.chords.pitches import LOWEST, N_PITCHES, Array, Audio, activations
 from stembridge.chords.symbols import QUALITIES, ChordSpan, name_chord
 from stembridge.musical_time import TimeSignature
+from stembridge.roles import ROLES, is_pitched
 
-UNPITCHED = frozenset({"drums"})
+UNPITCHED = frozenset(stem for stem in ROLES if not is_pitched(stem))
 _BASS = "bass"
 
 # Qualities that are told apart, and what a beat of each must score above a plain triad: the more
@@ -73,7 +74,7 @@ def estimate_chords(
         Spans as in a request, the first at beat 0; empty where the evidence is weak: silence,
         noise, lone notes, or music in less than half of the time.
     """
-    pitched = {stem: audio for stem, audio in stems.items() if stem not in UNPITCHED}
+    pitched = {stem: audio for stem, audio in stems.items() if is_pitched(stem)}
     if not set(pitched) - {_BASS}:
         return ()  # a bass line alone has roots, but leaves major and minor open
     edges = cell_edges(time_signature, length_beats, start_beats)

@@ -12,6 +12,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.signal import fftconvolve
 
 from stembridge.dataset.song import STEMS
+from stembridge.roles import ROLES
 
 Audio = NDArray[np.float32]
 
@@ -21,7 +22,7 @@ _SPREAD_DB = 1.5
 
 # Integrated loudness of an average mixture of stems at these levels.
 NOMINAL_LUFS = -20.0
-NOMINAL_STEM_LUFS = {"bass": -25.9, "drums": -24.2, "guitar": -27.1, "piano": -27.6}
+NOMINAL_STEM_LUFS = {stem: row.level_lufs for stem, row in ROLES.items()}
 
 
 def rms_db(audio: Audio) -> float:

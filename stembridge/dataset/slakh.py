@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.pieces import at_training_level, cut_pieces
+from stembridge.dataset.song import STEMS
 from stembridge.dataset.stems_folder import read_mono, stacked
 from stembridge.errors import BadAudioError, NoSuchFileError
 from stembridge.musical_time import DENOMINATORS, FOUR_FOUR, TimeSignature
 
-CLASSES = {"Bass": "bass", "Drums": "drums", "Guitar": "guitar", "Piano": "piano"}
+CLASSES = {stem.capitalize(): stem for stem in STEMS}
 METADATA_NAME, MIDI_NAME = "metadata.yaml", "all_src.mid"
 _TEMPO_TOLERANCE = 0.002
 _SUFFIXES = (".flac", ".wav")

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from stembridge.chords import ChordSpan
 from stembridge.musical_time import TimeSignature
 from stembridge.parts.part import Note as Note
-
-STEMS = ("bass", "drums", "guitar", "piano")
+from stembridge.roles import STEMS as STEMS
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stembridge.chords import ChordSpan
+from stembridge.roles import role
 
 Audio = NDArray[np.float32]
 Chroma = NDArray[np.float64]
 
 _WINDOW_S, _HOP_S = 0.37, 0.05
-# Fundamentals and low harmonics of a bass, and of a guitar's or piano's chords, in Hz.
-BANDS_HZ = {"bass": (38.0, 350.0), "guitar": (90.0, 1500.0), "piano": (90.0, 1500.0)}
 _MIN_SPAN_S = 0.4
 
 
@@ -64,7 +63,7 @@ def harmony(
     audio: Audio, rate: int, bpm: float, chords: Sequence[ChordSpan], stem: str
 ) -> Harmony | None:
     """Compares a stem with chords; None where no chord span sounds."""
-    chroma = chromagram(audio, rate, BANDS_HZ[stem])
+    chroma = chromagram(audio, rate, role(stem).band_hz)
     loud = chroma.sum(1).max(initial=0.0)
     if loud < 1e-6:
         return None

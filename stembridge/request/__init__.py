@@ -10,7 +10,8 @@ from stembridge.chords import ChordSpan
 from stembridge.musical_time import TimeSignature
 from stembridge.request.door import MAX_LENGTH_S, parse_request, request_to_mapping
 from stembridge.request.model import ContextClip, GenerationRequest
-from stembridge.request.readers import MAX_BARS, SAMPLER_NAMES, STEMS
+from stembridge.request.readers import MAX_BARS, SAMPLER_NAMES
+from stembridge.roles import STEMS
 
 __all__ = [
     "MAX_BARS",

@@ -21,7 +21,6 @@ from stembridge.request.readers import (
     MIN_LENGTH_BEATS,
     SAMPLE_FORMATS,
     SAMPLER_NAMES,
-    STEMS,
     listed,
     read_chords,
     read_name,
@@ -31,6 +30,7 @@ from stembridge.request.readers import (
     read_time_signature,
     tempo,
 )
+from stembridge.roles import STEMS
 
 
 @dataclass(frozen=True)

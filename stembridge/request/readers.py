@@ -8,9 +8,7 @@ from typing import Any
 
 from stembridge.musical_time import TimeSignature, as_written
 from stembridge.readers import Reader, choice, number, shown, text, whole
-
-STEMS = ("bass", "drums", "guitar", "piano")
-"""The stems, in the order they always have."""
+from stembridge.roles import STEMS
 
 SAMPLER_NAMES = ("dpmpp_2m", "dpmpp_2m_sde", "heun", "euler")
 SAMPLE_FORMATS = ("pcm24", "float")

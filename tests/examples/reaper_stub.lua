@@ -67,7 +67,13 @@ local api = {
   time_precise = function() return os.time() end,
   ShowMessageBox = function(text) messages[#messages + 1] = text end,
   GetUserInputs = function() return scene.inputs ~= nil, scene.inputs end,
-  ExecProcess = function(command) os.execute(command .. " &") end,
+  ExecProcess = function(command, timeout_ms)
+    if timeout_ms < 0 then
+      os.execute(command .. " &")
+      return nil
+    end
+    return "0\n" .. io.popen(command):read("a")
+  end,
   defer = function(work) deferred[#deferred + 1] = work end,
 }
 reaper = setmetatable({}, { __index = function(_, name) return assert(api[name], "REAPER has no " .. name) end })

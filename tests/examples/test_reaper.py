@@ -118,6 +118,6 @@ def test_no_selection_no_daemon_and_a_wrong_word(daemon: DaemonProcess) -> None:
     folder = daemon.folder
     assert "Select the bars" in play(folder, daemon.port, last=4 * BAR_S)["message"][0][0]
     wrong = play(folder, daemon.port, inputs="cello,,1")
-    assert "is not a stem" in wrong["message"][0][0]
+    assert "The model 'fake' knows bass" in wrong["message"][0][0]
     absent = play(folder, free_port(), inputs="bass,,1", tracks=[drums(folder)])
     assert "stembridge serve" in absent["message"][0][0] and len(absent["item"]) == 1

@@ -20,9 +20,9 @@ import pytest
 from live_stage import DEVICE_FOLDER
 from m4l.bundle import bundle
 from m4l.container import FIXED_DATE_S, Device, plain_device, read_device
-from m4l.controls import CONTROLS, HEIGHT, MARGIN, WIDTH
+from m4l.controls import HEIGHT, MARGIN, WIDTH, controls
 from m4l.metrics import text_width
-from m4l.patcher import FACE_SELECTORS, build_patcher
+from m4l.patcher import build_patcher, face_selectors
 from m4l.picture import font_px, number_text
 
 SCRIPT = "stembridge.js"
@@ -266,13 +266,13 @@ def test_26_every_message_wired_into_the_script_has_a_function(device: Device, s
             text = known[source]["text"]
             selectors.add(text.removeprefix("prepend ").split()[0])
     assert selectors <= functions
-    assert {control.selector.split()[0] for control in CONTROLS if control.selector} <= selectors
+    assert {control.selector.split()[0] for control in controls() if control.selector} <= selectors
     assert "anything" in functions  # what udpreceive brings
 
 
 def test_26_every_selector_the_script_shows_has_a_way(script: str) -> None:
     sent = set(re.findall(r'(?:show\(|send\(\[)"(\w+)"', script))
-    assert sent - {"port"} <= set(FACE_SELECTORS) | {"source_"}  # "port" is for the network
+    assert sent - {"port"} <= set(face_selectors()) | {"source_"}  # "port" is for the network
 
 
 def test_bundle_refuses_a_name_declared_twice(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ def test_addresses_and_arguments_are_the_daemons(ask: Ask) -> None:
 
 def test_keys_are_the_daemons(ask: Ask) -> None:
     generate, clip = ask(["GENERATE_KEYS"], ["CLIP_KEYS"])
-    assert set(generate) <= {key.name for key in GENERATE_KEYS}
-    assert set(clip) <= {key.name for key in CLIP_KEYS}
+    assert generate == [key.name for key in GENERATE_KEYS]
+    assert clip == [key.name for key in CLIP_KEYS]
 
 
 def test_a_whole_request_uses_only_known_keys(ask: Ask) -> None:

@@ -1,0 +1,160 @@
+"""The roles a stem can have, one row each: what it is called, how it looks, what it may sound like.
+
+Which stems exist is the model's affair: its manifest names them. A row here is what everybody else
+wants to know about such a stem (watching a folder, the Live device, the REAPER script, evaluation);
+a stem without a row is served all the same, with the defaults of `Role`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stembridge.errors import BadArgsError
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+"""The shape of a stem's name."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What is known of a kind of stem.
+
+    Attributes:
+        words: what files and tracks of it are called, what names the whole of it first.
+        precedence: of its words over those of other roles: "Bass Drum" is a drum, "Rhodes Bass" a
+            bass. Between equals the later word wins.
+        colour: of its tracks and clips, 0xRRGGBB.
+        programs: its General MIDI programs, from 0 (first, last); None: the drum channel.
+        band_hz: where its fundamentals and low harmonics lie.
+        level_lufs: its loudness in an average mixture of -20 LUFS.
+    """
+
+    words: tuple[str, ...] = ()
+    precedence: int = 1
+    colour: int = 0x9A9A9A
+    programs: tuple[int, int] | None = (0, 127)
+    band_hz: tuple[float, float] = (38.0, 1500.0)
+    level_lufs: float = -26.0
+
+    @property
+    def pitched(self) -> bool:
+        """Whether it plays notes of the harmony."""
+        return self.programs is not None
+
+
+ROLES: dict[str, Role] = {
+    "bass": Role(
+        words=(
+            "bass", "basses", "bassist", "basse", "bajo", "basso", "sub", "808", "low end", "bs",
+            "contrabass", "303",
+        ),
+        precedence=2, colour=0x5480E4, programs=(32, 39), band_hz=(38.0, 350.0), level_lufs=-25.9,
+    ),
+    "drums": Role(
+        words=(
+            "drums", "drum", "kit", "drm", "drms", "beat", "beats", "breakbeat", "break",
+            "percussion", "perc", "percs", "schlagzeug", "batterie", "batteria", "bateria", "909",
+            "tr 808", "kick", "kicks", "snare", "snares", "hats", "hat", "hihat", "hihats",
+            "hi hat", "hi hats", "bd", "sd", "hh", "cymbal", "cymbals", "overhead", "overheads",
+            "toms", "floor tom", "rack tom", "tom 1", "tom 2", "tom 3", "rim", "rimshot", "clap",
+            "claps", "shaker", "shakers", "tambourine", "tamb", "cowbell", "conga", "congas",
+            "bongo", "bongos", "cajon", "djembe", "timbales",
+        ),
+        precedence=3, colour=0xFF6A55, programs=None, band_hz=(30.0, 12_000.0), level_lufs=-24.2,
+    ),
+    "guitar": Role(
+        words=(
+            "guitar", "guitars", "gtr", "gtrs", "gt", "gts", "guit", "guits", "egtr", "agtr",
+            "guitare", "gitarre", "guitarra", "chitarra", "strat", "stratocaster", "tele",
+            "telecaster", "les paul", "strum", "strums", "strumming",
+        ),
+        colour=0x3DC300, programs=(24, 31), band_hz=(90.0, 1500.0), level_lufs=-27.1,
+    ),
+    "piano": Role(
+        words=(
+            "piano", "pianos", "pno", "keys", "keyboard", "keyboards", "kbd", "klavier", "rhodes",
+            "wurli", "wurlitzer", "ep", "epiano", "clav", "clavinet", "organ", "hammond",
+        ),
+        colour=0xBFA3E0, programs=(0, 7), band_hz=(90.0, 1500.0), level_lufs=-27.6,
+    ),
+}  # fmt: skip
+"""A new role is a new row, and a model whose manifest names it."""
+
+STEMS = tuple(ROLES)
+"""The stems of the built-in model, in the order they have everywhere."""
+
+PLAIN_WORDS = (
+    "s", "line", "lines", "loop", "loops", "part", "parts", "track", "stem", "bus", "group", "grp",
+    "synth", "di", "amp", "mic",
+)  # fmt: skip
+"""What may be written together with a role's word, as in "bassline"."""
+
+
+def role(stem: str) -> Role:
+    """The row of a stem, or the defaults."""
+    return ROLES.get(stem, Role())
+
+
+def is_pitched(stem: str) -> bool:
+    """Whether a stem plays notes of the harmony."""
+    return role(stem).pitched
+
+
+def in_order(stems: Iterable[str]) -> tuple[str, ...]:
+    """Stems without repeats: those of the table in its order, then the others by name."""
+    places = list(ROLES)
+    return tuple(
+        sorted(set(stems), key=lambda stem: (places.index(stem) if stem in ROLES else 99, stem))
+    )
+
+
+def check_apart(made: Iterable[str], given: Iterable[str]) -> None:
+    """No stem is both given and made.
+
+    Raises:
+        BadArgsError: one is.
+    """
+    both = in_order(set(made) & set(given))
+    if both:
+        raise BadArgsError(
+            f"{both[0].capitalize()} is given as context and asked for; it can only be one of them."
+        )
+
+
+def role_of(name: str) -> str | None:
+    """The stem that the name of a file or track speaks of; None: it speaks of none.
+
+    `max_for_live/src/roles.js` does the same; a test holds them together.
+    """
+    tokens = _tokens(name)
+    found: list[tuple[int, int, str]] = []
+    for stem, row in ROLES.items():
+        for word in row.words:
+            parts = word.split()
+            for at in range(len(tokens) - len(parts) + 1):
+                if tokens[at : at + len(parts)] == parts:
+                    found.append((row.precedence, at, stem))
+    known = {word: stem for stem, row in ROLES.items() for word in row.words if len(word) > 2}
+    for at, token in enumerate(tokens):
+        for stem in _roles_in(token, known):
+            found.append((ROLES[stem].precedence, at, stem))
+    return max(found)[2] if found else None
+
+
+def _tokens(name: str) -> list[str]:
+    """Words and numbers: "EGtr_2" is e, gtr, 2; accents do not count."""
+    plain = "".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
+    apart = re.sub(r"([a-z])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3 \2\4", plain)
+    return re.findall(r"[a-z]+|[0-9]+", apart.lower())
+
+
+def _roles_in(token: str, known: dict[str, str]) -> list[str]:
+    """Roles of a word that is written together from known words: "kickdrum", "bassline"."""
+    words = sorted((*known, *PLAIN_WORDS), key=len, reverse=True)
+    pieces = "|".join(re.escape(word) for word in words if " " not in word)
+    if not re.fullmatch(f"(?:{pieces})+", token):
+        return []
+    return [known[word] for word in re.findall(pieces, token) if word in known]

@@ -1,0 +1,38 @@
+"""What the names of files and tracks say, and the other columns of the table of roles."""
+
+from __future__ import annotations
+
+import pytest
+from role_names import NAMES
+
+from stembridge import roles
+from stembridge.errors import BadArgsError
+from stembridge.roles import ROLES, Role, check_apart, in_order, role, role_of
+
+
+@pytest.mark.parametrize(("name", "stem"), NAMES)
+def test_a_name_tells_the_role(name: str, stem: str | None) -> None:
+    assert role_of(name) == stem
+
+
+def test_no_word_stands_for_two_roles() -> None:
+    words = [word for row in ROLES.values() for word in row.words]
+    assert len(set(words)) == len(words)
+    assert all(word == word.lower() for word in words)
+
+
+def test_what_is_no_row_is_served_with_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert role("kazoo") == Role() and roles.is_pitched("kazoo") and not roles.is_pitched("drums")
+    assert in_order(["zither", "piano", "kazoo", "bass", "piano"]) == (
+        "bass", "piano", "kazoo", "zither",
+    )  # fmt: skip
+    monkeypatch.setitem(ROLES, "vocals", Role(words=("vocals", "vox")))
+    assert in_order(["kazoo", "vocals", "piano"]) == ("piano", "vocals", "kazoo")
+    assert role_of("Lead Vox") == "vocals" and role_of("Backing Voxs 2") == "vocals"
+    assert role_of("Vox Bass") == "bass"
+
+
+def test_a_stem_is_given_or_made() -> None:
+    check_apart(["bass"], ["drums"])
+    with pytest.raises(BadArgsError, match="Drums is given as context and asked for"):
+        check_apart(["piano", "drums"], ["guitar", "drums"])
