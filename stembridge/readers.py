@@ -6,7 +6,7 @@ musician understands; `stembridge.request` and `stembridge.config` hang them on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
@@ -106,23 +106,5 @@ def optional(reader: Reader) -> Reader:
 
     def read(value: Any) -> Any:
         return None if value is None or value == "" else reader(value)
-
-    return read
-
-
-def stem_set(what: str, stems: Sequence[str]) -> Reader:
-    """Stem names, as a list or "bass,piano"; returned in the house order without repeats."""
-
-    def read(value: Any) -> tuple[str, ...]:
-        words = value.replace(",", " ").split() if isinstance(value, str) else value
-        if not isinstance(words, Iterable) or isinstance(words, dict):
-            raise ValueError(f"The {what} must be a list like bass,piano; it was {shown(value)}.")
-        names = [word.strip().lower() if isinstance(word, str) else word for word in words]
-        for name in names:
-            if name not in stems:
-                raise ValueError(f"{shown(name)} is not a stem; the stems are {', '.join(stems)}.")
-        if not names:
-            raise ValueError(f"The {what} are missing; choose from {', '.join(stems)}.")
-        return tuple(stem for stem in stems if stem in names)
 
     return read

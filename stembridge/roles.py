@@ -124,6 +124,18 @@ def check_apart(made: Iterable[str], given: Iterable[str]) -> None:
         )
 
 
+def check_known(stems: Iterable[str], known: Iterable[str], model: str) -> None:
+    """A model makes and hears only the stems that its manifest names.
+
+    Raises:
+        BadArgsError: one is another.
+    """
+    known = tuple(known)
+    for stem in stems:
+        if stem not in known:
+            raise BadArgsError(f"The model '{model}' knows {', '.join(known)}, but not {stem}.")
+
+
 def role_of(name: str) -> str | None:
     """The stem that the name of a file or track speaks of; None: it speaks of none.
 

@@ -163,13 +163,19 @@ def test_the_tempo_of_an_osc_float_is_the_daws():
             {"bars": None, "length_beats": 600, "time_signature": "1/4"},
             "The length must be at most 512 bars; it was 600.",
         ),
-        ({"generate": "kazoo"}, '"kazoo" is not a stem; the stems are bass, drums, guitar, piano.'),
         (
-            {"generate": ""},
-            "The stems to generate are missing; choose from bass, drums, guitar, pi",
+            {"generate": "ka$oo"},
+            "The stem must be a name such as bass, drums, guitar, piano; it",
         ),
-        ({"generate": [3]}, "3 is not a stem; the stems are bass, drums, guitar, piano."),
-        ({"generate": [[]]}, "a list is not a stem; the stems are bass, drums, guitar, piano."),
+        ({"generate": ""}, "The stems to generate are missing; such are bass"),
+        (
+            {"generate": [3]},
+            "The stem must be a name such as bass, drums, guitar, piano; it",
+        ),
+        (
+            {"generate": [[]]},
+            "The stem must be a name such as bass, drums, guitar, piano; it",
+        ),
         ({"generate": 4}, "The stems to generate must be a list like bass,piano; it was 4."),
         (
             {"generate": {"bass": 1}},
@@ -180,8 +186,8 @@ def test_the_tempo_of_an_osc_float_is_the_daws():
             "Bass is given as context and asked for; it can only be one of",
         ),
         (
-            {"context.kazoo": "k.wav"},
-            "The stem of a clip must be one of bass, drums, guitar, piano",
+            {"context.ka zoo": "k.wav"},
+            "The stem of a clip must be a name such as bass, drums, guitar, piano",
         ),
         ({"context.drums": ""}, 'The path of a clip must be text; it was "".'),
         ({"context.drums": "a\0b"}, "The path of a clip holds a control character."),
@@ -225,7 +231,10 @@ def test_the_tempo_of_an_osc_float_is_the_daws():
         ),
         ({"style": "x" * 65}, "The style is longer than 64 characters."),
         ({"timbres": 3}, "The timbres must name a timbre for each stem; they were 3."),
-        ({"timbre.kazoo": "x"}, "The stem of a timbre must be one of bass, drums, guitar, piano; "),
+        (
+            {"timbre.8": "x"},
+            "The stem of a timbre must be a name such as bass, drums, ",
+        ),
         ({"timbre.bass": ""}, 'The timbre must be text; it was "".'),
         ({"timbres": 3, "timbre.bass": "x"}, "The timbres must name a timbre for each stem; they "),
         ({"sample_format": "mp3"}, 'The sample format must be one of pcm24, float; it was "mp3".'),

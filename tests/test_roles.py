@@ -7,6 +7,7 @@ from role_names import NAMES
 
 from stembridge import roles
 from stembridge.errors import BadArgsError
+from stembridge.request import parse_request
 from stembridge.roles import ROLES, Role, check_apart, in_order, role, role_of
 
 
@@ -36,3 +37,13 @@ def test_a_stem_is_given_or_made() -> None:
     check_apart(["bass"], ["drums"])
     with pytest.raises(BadArgsError, match="Drums is given as context and asked for"):
         check_apart(["piano", "drums"], ["guitar", "drums"])
+
+
+def test_which_stems_there_are_is_the_models_affair() -> None:
+    """The door looks at the shape of a name only."""
+    told = {"generate": "Vocals,bass", "context.other": "o.wav", "timbre.vocals": "choir"}
+    request = parse_request({"bpm": "120", "bars": 8, **told})
+    assert request.generate == ("bass", "vocals")
+    assert (request.context_stems, request.timbres) == (("other",), (("vocals", "choir"),))
+    with pytest.raises(BadArgsError, match="more than 16 stems to generate"):
+        parse_request({"bpm": "120", "bars": 8, "generate": [f"s{n}" for n in range(17)]})

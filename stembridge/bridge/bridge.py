@@ -41,7 +41,8 @@ from stembridge.errors import (
     error_from,
 )
 from stembridge.midi.mapping import ACTIONS, load_mapping
-from stembridge.request import STEMS
+from stembridge.roles import NAME as STEM_NAME
+from stembridge.roles import ROLES
 from stembridge.wire.protocol import Call
 from stembridge.wire.schema import DEFAULT_PORT
 
@@ -148,8 +149,8 @@ class Bridge:
         raise UnknownIdError(f"The take {request_id} has no variation {variation}.")
 
     async def _capture(self, args: dict[str, Any]) -> None:
-        if args["stem"] not in STEMS:
-            raise BadArgsError(f"A capture must be one of {', '.join(STEMS)}.")
+        if not STEM_NAME.fullmatch(args["stem"]):
+            raise BadArgsError(f"A capture must name a stem, such as {', '.join(ROLES)}.")
         if not 0 < args["bars"] <= 512:
             raise BadArgsError("A capture must last more than 0 and at most 512 bars.")
         name = uuid.uuid4().hex[:8]
@@ -218,8 +219,8 @@ class Bridge:
     async def _pad(self, action: str, stem: str) -> None:
         if action not in ACTIONS:
             raise BadArgsError(f"A pad can {', '.join(ACTIONS)}; it cannot {action[:40]}.")
-        if action in {"generate", "capture"} and stem not in STEMS:
-            raise BadArgsError(f"The pad must name a stem: {', '.join(STEMS)}.")
+        if action in {"generate", "capture"} and not STEM_NAME.fullmatch(stem):
+            raise BadArgsError(f"The pad must name a stem, such as {', '.join(ROLES)}.")
         session = self.session
         simple: dict[str, Callable[[], Awaitable[None]]] = {
             "generate": lambda: self._jobs.ask(session.generate(stem)),

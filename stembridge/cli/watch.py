@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from stembridge.cli.shared import console
-from stembridge.request import STEMS
 from stembridge.wire.schema import DEFAULT_PORT
 
 
@@ -32,13 +31,13 @@ def watch(
     """Drop stems into FOLDER and get the missing ones in its "made" folder (needs the daemon)."""
     from stembridge.client import Client
     from stembridge.errors import BadArgsError, NoSuchFileError
-    from stembridge.readers import stem_set
+    from stembridge.request.readers import stem_set
     from stembridge.watch import Watcher, WatchSettings
 
     if not folder.is_dir():
         raise NoSuchFileError(f"There is no folder {folder}.")
     try:
-        stems = stem_set("stems to make", STEMS)(make) if make else ()
+        stems = stem_set("stems to make")(make) if make else ()
     except ValueError as error:
         raise BadArgsError(str(error)) from None
     settle_s = 0.0 if once else WatchSettings.settle_s

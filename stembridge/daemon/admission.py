@@ -16,6 +16,7 @@ from typing import Any
 
 from stembridge.errors import BadArgsError
 from stembridge.request import GenerationRequest, parse_request
+from stembridge.roles import check_known
 from stembridge.wire.schema import MAX_CLIPS
 
 CLIP_LIFE_S = 60.0
@@ -109,6 +110,17 @@ class ClipTable:
     def _expire(self) -> None:
         oldest_s = time.monotonic() - self._life_s
         self._held = {key: held for key, held in self._held.items() if held.born_s > oldest_s}
+
+
+def check_stems(request: GenerationRequest, facts: Mapping[str, Any] | None) -> None:
+    """Refuse at once the stems that the loaded model does not know.
+
+    Raises:
+        BadArgsError: there is one. While no model is loaded (no `facts`), the worker will say it.
+    """
+    if facts is not None:
+        asked = (*request.generate, *request.context_stems)
+        check_known(asked, facts["stems"].split(","), facts["name"])
 
 
 def payload_of(pairs: Mapping[str, Any], clips: list[dict[str, Any]]) -> dict[str, Any]:

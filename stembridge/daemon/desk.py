@@ -14,7 +14,7 @@ from typing import Any
 
 import stembridge
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.daemon.admission import ClipTable, payload_of, request_of
+from stembridge.daemon.admission import ClipTable, check_stems, payload_of, request_of
 from stembridge.daemon.barriers import Barriers
 from stembridge.daemon.files_gate import check_context, check_room
 from stembridge.daemon.jobs import Job, Journal
@@ -168,6 +168,7 @@ class Desk:
         payload = self._payload(call, caller)
         if self._journal.get(request_id) is None:
             request = request_of(request_id, payload)
+            check_stems(request, self._house.model())
             check_context(request, self._house.roots)
             check_room(request, self._house.out)
         try:

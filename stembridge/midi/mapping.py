@@ -34,7 +34,8 @@ from typing import Any
 
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.musical_time import TimeSignature
-from stembridge.request import STEMS
+from stembridge.roles import NAME as STEM_NAME
+from stembridge.roles import ROLES
 
 ACTIONS = {
     "generate": "generate a stem from the others",
@@ -204,7 +205,9 @@ def _pad(entry: Any) -> Pad:
     action = _one_of(str(entry.get("action", "")), tuple(ACTIONS), "action")
     stem = _stem(entry)
     if action in {"generate", "capture"} and not stem:
-        raise BadArgsError(f'A pad with action = "{action}" must name a stem: {", ".join(STEMS)}.')
+        raise BadArgsError(
+            f'A pad with action = "{action}" must name a stem, such as {", ".join(ROLES)}.'
+        )
     return Pad(_trigger(entry, ("note", "cc", "program")), action, stem)
 
 
@@ -225,7 +228,12 @@ def _trigger(entry: dict[str, Any], kinds: tuple[str, ...]) -> Trigger:
 
 def _stem(entry: dict[str, Any]) -> str:
     stem = str(entry.get("stem", ""))
-    return stem if not stem else _one_of(stem, STEMS, "stem")
+    if stem and not STEM_NAME.fullmatch(stem):
+        raise BadArgsError(
+            f"In the MIDI mapping, stem must be a name such as {', '.join(ROLES)}; "
+            f'it was "{stem[:40]}".'
+        )
+    return stem
 
 
 def _known(entry: Any, names: set[str], where: str) -> None:

@@ -28,6 +28,7 @@ from stembridge.chords import ChordSpan, estimate_chords
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import TimeSignature, beats_to_samples, seconds_to_samples
 from stembridge.request import ContextClip, GenerationRequest
+from stembridge.roles import check_known
 from stembridge.runtime.manifest import Manifest
 
 NOMINAL_LUFS = -18.0
@@ -137,10 +138,7 @@ def stem_index(manifest: Manifest, stem: str) -> int:
     Raises:
         BadArgsError: this model does not know the stem.
     """
-    if stem not in manifest.stems:
-        raise BadArgsError(
-            f"The model '{manifest.name}' knows {', '.join(manifest.stems)}, but not {stem}."
-        )
+    check_known([stem], manifest.stems, manifest.name)
     return manifest.stem_index(stem)
 
 

@@ -24,6 +24,7 @@ from stembridge.request.model import (
     GenerationRequest,
 )
 from stembridge.request.readers import MAX_BARS, MIN_LENGTH_BEATS
+from stembridge.roles import check_apart
 
 MAX_LENGTH_S = 15 * 60.0
 
@@ -42,11 +43,7 @@ def parse_request(mapping: Mapping[str, Any]) -> GenerationRequest:
     """
     values = read_fields(REQUEST_FIELDS, _unfold(mapping), "request")
     context = tuple(_clip(item) for item in values["context"])
-    both = [stem for stem in values["generate"] if any(clip.stem == stem for clip in context)]
-    if both:
-        raise BadArgsError(
-            f"{both[0].capitalize()} is given as context and asked for; it can only be one of them."
-        )
+    check_apart(values["generate"], (clip.stem for clip in context))
     metre: TimeSignature = values["time_signature"]
     length_beats = _length_beats(values["length_beats"], values.pop("bars"), metre, values["bpm"])
     told = {

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from stembridge.chords import ChordSpan
 from stembridge.musical_time import FOUR_FOUR, TimeSignature, beats_to_seconds
-from stembridge.readers import choice, flag, number, optional, stem_set, text, whole
+from stembridge.readers import choice, flag, number, optional, text, whole
 from stembridge.request.fields import Field, Wish, fields_of
 from stembridge.request.readers import (
     FAR_BEATS,
@@ -28,16 +28,18 @@ from stembridge.request.readers import (
     read_request_id,
     read_timbres,
     read_time_signature,
+    stem_name,
+    stem_set,
     tempo,
 )
-from stembridge.roles import STEMS
+from stembridge.roles import in_order
 
 
 @dataclass(frozen=True)
 class ContextClip:
     """One piece of given audio on the timeline of its stem; what is None was not told."""
 
-    stem: Annotated[str, Wish(choice("stem of a clip", STEMS), "the stem this audio belongs to")]
+    stem: Annotated[str, Wish(stem_name("stem of a clip"), "the stem this audio belongs to")]
     path: Annotated[str, Wish(text("path of a clip", 4096), "absolute path of the audio file")]
     timeline_start_beats: Annotated[
         float,
@@ -104,7 +106,7 @@ class GenerationRequest:
     generate: Annotated[
         tuple[str, ...],
         Wish(
-            stem_set("stems to generate", STEMS),
+            stem_set("stems to generate"),
             "stems to make, by comma: bass, drums, guitar, piano",
         ),
     ]
@@ -230,7 +232,7 @@ class GenerationRequest:
     @property
     def context_stems(self) -> tuple[str, ...]:
         """Stems that are given, in house order."""
-        return tuple(stem for stem in STEMS if any(clip.stem == stem for clip in self.context))
+        return in_order(clip.stem for clip in self.context)
 
 
 BARS = Field(

@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stembridge.musical_time import TimeSignature, as_written
-from stembridge.readers import Reader, choice, number, shown, text, whole
-from stembridge.roles import STEMS
+from stembridge.readers import Reader, number, shown, text, whole
+from stembridge.roles import NAME, ROLES, in_order
 
 SAMPLER_NAMES = ("dpmpp_2m", "dpmpp_2m_sde", "heun", "euler")
 SAMPLE_FORMATS = ("pcm24", "float")
 MIN_LENGTH_BEATS = 0.25
 MAX_BARS = 512
 MAX_CLIPS = 256
+MAX_STEMS = 16
 FAR_BEATS = 1e6
 LONG_S = 24 * 3600.0
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+
+
+def stem_name(what: str) -> Reader:
+    """A stem's name; which stems there are, only the model knows."""
+
+    def read(value: Any) -> str:
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if not NAME.fullmatch(word):
+            raise ValueError(
+                f"The {what} must be a name such as {', '.join(ROLES)}; it was {shown(value)}."
+            )
+        return word
+
+    return read
+
+
+def stem_set(what: str) -> Reader:
+    """Stem names, as a list or "bass,piano"; returned in the order of roles, without repeats."""
+    read_name = stem_name("stem")
+
+    def read(value: Any) -> tuple[str, ...]:
+        words = value.replace(",", " ").split() if isinstance(value, str) else value
+        if not isinstance(words, Iterable) or isinstance(words, Mapping):
+            raise ValueError(f"The {what} must be a list like bass,piano; it was {shown(value)}.")
+        names = [read_name(word) for word in itertools.islice(words, MAX_STEMS + 1)]
+        if not names:
+            raise ValueError(f"The {what} are missing; such are {', '.join(ROLES)}.")
+        if len(names) > MAX_STEMS:
+            raise ValueError(f"There are more than {MAX_STEMS} {what}.")
+        return in_order(names)
+
+    return read
 
 
 def tempo(what: str) -> Reader:
@@ -74,9 +108,9 @@ def read_timbres(value: Any) -> tuple[tuple[str, str], ...]:
         raise ValueError(
             f"The timbres must name a timbre for each stem; they were {shown(value)}."
         ) from None
-    stem, name = choice("stem of a timbre", STEMS), text("timbre", 64)
+    stem, name = stem_name("stem of a timbre"), text("timbre", 64)
     chosen = {stem(key): name(timbre) for key, timbre in pairs.items()}
-    return tuple((key, chosen[key]) for key in STEMS if key in chosen)
+    return tuple((key, chosen[key]) for key in in_order(chosen))
 
 
 def listed(what: str, longest: int) -> Reader:

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stembridge.errors import BY_SYMBOL, BadArgsError
-from stembridge.request import STEMS
+from stembridge.request.fields import PER_STEM
+from stembridge.roles import NAME as STEM_NAME
 from stembridge.wire import osc, schema
 from stembridge.wire.addresses import BY_ADDRESS, ROWS
 from stembridge.wire.schema import Arg, Key, Row
@@ -87,10 +88,10 @@ def _argument(row: Row, arg: Arg, value: osc.Value) -> str | int | float:
 def _pairs(keys: Iterable[Key], tail: tuple[osc.Value, ...]) -> dict[str, Any]:
     if len(tail) % 2:
         raise BadArgsError("Keys and values must come in pairs; one value is missing.")
-    known = {name for key in keys for name in _names(key)}
+    known = {key.name for key in keys}
     pairs: dict[str, Any] = {}
     for name, value in zip(tail[::2], tail[1::2], strict=True):
-        if not isinstance(name, str) or name not in known:
+        if not isinstance(name, str) or _key_of(name) not in known:
             raise BadArgsError(f"There is no key {_clip(name)}; known: {', '.join(sorted(known))}.")
         read: Any = _integer(name, value) if name in _OWN_KEYS else value
         if name == "chords" and name in pairs:
@@ -101,10 +102,10 @@ def _pairs(keys: Iterable[Key], tail: tuple[osc.Value, ...]) -> dict[str, Any]:
     return pairs
 
 
-def _names(key: Key) -> list[str]:
-    if key.name.endswith(".<stem>"):
-        return [key.name.replace("<stem>", stem) for stem in STEMS]
-    return [key.name]
+def _key_of(name: str) -> str:
+    """The key in the table: `timbre.bass` is `timbre.<stem>`, whatever stems the model knows."""
+    head, dot, stem = name.partition(".")
+    return head + PER_STEM if dot and STEM_NAME.fullmatch(stem) else name
 
 
 def _text(name: str, value: osc.Value) -> str:

@@ -97,7 +97,7 @@ def test_lamps_show_states_and_progress() -> None:
     [
         ("[[pad]]\nnote = 1\naction = 'explode'", "action"),
         ("[[pad]]\nnote = 1\naction = 'generate'", "stem"),
-        ("[[pad]]\nnote = 1\naction = 'generate'\nstem = 'oboe'", "stem"),
+        ("[[pad]]\nnote = 1\naction = 'generate'\nstem = 'O boe'", "stem"),
         ("[[pad]]\naction = 'stop'", "note"),
         ("[[pad]]\nnote = 1\ncc = 2\naction = 'stop'", "one of"),
         ("[[pad]]\nnote = 128\naction = 'stop'", "note"),
