@@ -248,12 +248,13 @@ BARS = Field(
 
 CLIP_FIELDS = fields_of(ContextClip)
 CHORD_FIELDS = {
-    name: Field(name, Wish(read, ""), needed=name != "root")
-    for name, read in (
-        ("start_beats", number("chord's start", 0, FAR_BEATS, "beats")),
-        ("pitch_classes", read_pitch_classes),
-        ("root", optional(whole("chord's root", 0, 11))),
-        ("symbol", text("chord symbol", 64)),
+    field.name: field
+    for field in (
+        Field("start_beats", Wish(number("chord's start", 0, FAR_BEATS, "beats"), ""), needed=True),
+        Field("pitch_classes", Wish(read_pitch_classes, ""), needed=True),
+        Field("root", Wish(optional(whole("chord's root", 0, 11)), "")),
+        Field("symbol", Wish(text("chord symbol", 64), ""), needed=True),
+        Field("confidence", Wish(number("chord's confidence", 0, 1), ""), default=1.0),
     )
 }
 """Of a chord, as a receipt keeps it."""
