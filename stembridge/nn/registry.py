@@ -17,7 +17,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from stembridge.nn.backbone import Backbone, BackboneConfig
+from stembridge.nn.chord_ears import ChordEars, ChordEarsConfig
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
+from stembridge.nn.note_reader import NoteReader, NoteReaderConfig
 from stembridge.nn.precondition import Preconditioned
 from stembridge.nn.source_vae import SourceVAE, SourceVAEConfig
 from stembridge.nn.style_classifier import StyleClassifier, StyleClassifierConfig
@@ -54,6 +56,8 @@ BUILDERS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "linear_codec": lambda config: LinearCodec(LinearCodecConfig(**config)),
     "waveform": lambda config: Waveform(**config),
     "style_classifier": lambda config: StyleClassifier(StyleClassifierConfig(**config)),
+    "chord_ears": lambda config: ChordEars(ChordEarsConfig(**config)),
+    "note_reader": lambda config: NoteReader(NoteReaderConfig(**config)),
     "source_vae": lambda config: SourceVAE(SourceVAEConfig(**config)),
     "unet1d": _unet1d,
 }

@@ -53,29 +53,30 @@ class SongOrder:
     make: Callable[[str, int], MadeSong]
 
 
-def make_songs(order: SongOrder, rank: int = 0, world: int = 1) -> None:
-    """Makes songs `rank`, `rank + world`, … of an order."""
+def make_songs(orders: Sequence[SongOrder], rank: int = 0, world: int = 1) -> None:
+    """Makes songs `rank`, `rank + world`, … of each order in turn."""
     torch.set_num_threads(1)
-    codecs = {stem: encoder_of(*encoder) for stem, encoder in order.encoders.items()}
-    for index in range(rank, order.count, world):
-        path = order.folder / f"{order.split}-{index:05d}.npz"
-        if path.exists():
-            continue
-        if orphaned():
-            return
-        song, lead = order.make(order.split, index)
-        rng = np.random.default_rng([index, 40])
-        save(prepare(song, codecs, order.layout, rng, lead), path)
+    for order in orders:
+        codecs = {stem: encoder_of(*encoder) for stem, encoder in order.encoders.items()}
+        for index in range(rank, order.count, world):
+            path = order.folder / f"{order.split}-{index:05d}.npz"
+            if path.exists():
+                continue
+            if orphaned():
+                return
+            song, lead = order.make(order.split, index)
+            rng = np.random.default_rng([index, 40])
+            save(prepare(song, codecs, order.layout, rng, lead), path)
 
 
-def start_makers(order: SongOrder, workers: int) -> Sequence[BaseProcess]:
-    """Starts processes that make an order's songs; the caller waits for files, not for them."""
+def start_makers(orders: Sequence[SongOrder], workers: int) -> Sequence[BaseProcess]:
+    """Starts processes that make the songs; the caller waits for files, not for them."""
     # Their arrays are small: threads would only get into each other's way.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     context = multiprocessing.get_context("spawn")
     makers = [
-        context.Process(target=make_songs, args=(order, rank, workers), daemon=True)
+        context.Process(target=make_songs, args=(orders, rank, workers), daemon=True)
         for rank in range(workers)
     ]
     for maker in makers:
