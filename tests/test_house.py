@@ -107,7 +107,7 @@ def test_functions_are_short() -> None:
 def test_no_file_names_a_persons_folder_or_a_forgotten_task() -> None:
     home = re.compile(rb"/(?:home|Users)/[a-z]|/root/")
     task = re.compile(rb"\b(?:TODO|FIXME|XXX)\b")
-    binary = {".png", ".onnx", ".ts", ".safetensors", ".mid", ".wav", ".npz"}
+    binary = {".png", ".onnx", ".ts", ".safetensors", ".mid", ".wav", ".npz", ".ogg"}
     found = [
         f"{path.relative_to(ROOT)}: {hit.group().decode()}"
         for path in own_files()

@@ -139,23 +139,27 @@ def _fine_tune(
 
 @train.command("parts")
 def parts(
-    songs: Annotated[Path, typer.Option(help="Rendered songs (`stembridge train songs`).")],
+    songs: Annotated[
+        Path, typer.Option(help="Rendered songs (`stembridge train songs`), or encoded ones.")
+    ],
     model: Annotated[Path, typer.Option(help="Artifact whose latents are read; it is changed.")],
     steps: Annotated[int, typer.Option(min=1, help="Training steps per stem.")] = 1500,
+    batch: Annotated[int, typer.Option(min=1, help="Windows per step.")] = 16,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="End each stem's training after this time.")
+    ] = None,
     generated: Annotated[
         float, typer.Option(min=0, help="Learn from remade songs too: noise they are made under.")
     ] = 0.0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Fit the networks that read a take's notes, and put them into a model."""
-    from stembridge.dataset.annotated import load_song
     from stembridge.training.note_reader import ReaderTraining
     from stembridge.training.parts import train_parts
 
-    known = map(load_song, sorted(songs.glob("*.json")))
-    training = ReaderTraining(steps=steps)
+    training = ReaderTraining(steps=steps, batch=batch, max_s=seconds)
     train_parts(
-        model, known, training=training, generated=generated, device=device, say=console().print
+        model, songs, training=training, generated=generated, device=device, say=console().print
     )
     print(model)
 

@@ -30,13 +30,18 @@ Rows = NDArray[np.int64]
 Times = NDArray[np.float64]
 
 
+def heard_drum(stem: str, pitch: int) -> int:
+    """The pitch a note is read as."""
+    return SAME_DRUM.get(pitch, pitch) if stem == DRUMS else pitch
+
+
 def timed(notes: Iterable[Note], bpm: float, stem: str) -> list[TimedNote]:
     """Notes in seconds; drums as they are read."""
     beat_s = 60.0 / bpm
     return [
         TimedNote(
             note.start_beats * beat_s, note.length_beats * beat_s,
-            SAME_DRUM.get(note.pitch, note.pitch) if stem == DRUMS else note.pitch, note.velocity,
+            heard_drum(stem, note.pitch), note.velocity,
         )
         for note in notes
     ]  # fmt: skip

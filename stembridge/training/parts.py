@@ -1,5 +1,9 @@
 """The note readers of an artifact: fitted to songs whose notes are known, and put into it.
 
+    known_songs(songs, model)   songs rendered and annotated; they are encoded here
+    encoded_songs(paths)        songs that were encoded before (`training.encoded_songs`)
+    fit_parts(known, artifact)  all four readers, exported
+
 The latents are those of the artifact's own encoders; with `generated`, also what its denoiser
 makes of them when they are given to it under noise: the same notes, as it would play them.
 """
@@ -13,16 +17,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.dataset.annotated import AnnotatedSong, load_song
 from stembridge.dataset.song import STEMS
 from stembridge.errors import BadArgsError
-from stembridge.nn.exporting import export_note_reader
+from stembridge.nn.exporting import export_note_reader, update_manifest
 from stembridge.pipeline.settings import layout_of
 from stembridge.runtime.load import load_model
 from stembridge.runtime.manifest import read_manifest
 from stembridge.runtime.model import StemModel
 from stembridge.training.note_reader import FittedReader, ReaderTraining, Say, fit_note_reader
-from stembridge.training.note_rolls import Rolls, make_rolls, timed
+from stembridge.training.note_rolls import Rolls, heard_drum, make_rolls, timed
 from stembridge.training.start import encoded
 from stembridge.transcription.notes import Note
 
@@ -60,12 +64,39 @@ def known_songs(songs: Iterable[AnnotatedSong], model: StemModel, generated: flo
             heard.append(latents)
             for stem in STEMS:
                 notes[stem].append(timed(song.notes.get(stem, ()), song.bpm, stem))
+    return _padded(heard, notes)
+
+
+def encoded_songs(paths: Iterable[Path]) -> KnownSongs:
+    """Songs that `training.encoded_songs.save` wrote; those without a stem count as silent there.
+
+    Raises:
+        BadArgsError: fewer than two have notes.
+    """
+    heard: list[NDArray[np.float16]] = []
+    notes: dict[str, list[list[Note]]] = {stem: [] for stem in STEMS}
+    for path in paths:
+        with np.load(path) as file:
+            tables = {stem: file.get(f"notes.{stem}") for stem in STEMS}
+            if all(table is None for table in tables.values()):
+                continue
+            heard.append(file["latents"])
+        for stem, table in tables.items():
+            rows = [] if table is None else table.tolist()
+            notes[stem].append(
+                [Note(on, off - on, heard_drum(stem, int(p)), int(v)) for on, off, p, v in rows]
+            )
+    return _padded(heard, notes)
+
+
+def _padded(heard: list[NDArray[np.float16]], notes: dict[str, list[list[Note]]]) -> KnownSongs:
     if len(heard) < 2:
         raise BadArgsError("Note readers learn from songs whose notes are known; there are none.")
     lengths = np.array([latents.shape[2] for latents in heard], np.int32)
-    room = int(lengths.max())
-    padded = [np.pad(x, ((0, 0), (0, 0), (0, room - x.shape[2]))) for x in heard]
-    return KnownSongs(np.stack(padded), lengths, notes)
+    latents = np.zeros((len(heard), *heard[0].shape[:2], int(lengths.max())), np.float16)
+    for row, song in zip(latents, heard, strict=True):
+        row[..., : song.shape[2]] = song
+    return KnownSongs(latents, lengths, notes)
 
 
 def regenerated(
@@ -100,33 +131,24 @@ def split_rolls(songs: KnownSongs, stem: str, frame_s: float) -> tuple[Rolls, Ro
     return train, kept_out
 
 
-def train_parts(
+def fit_parts(
+    known: KnownSongs,
     artifact: Path,
-    songs: Iterable[AnnotatedSong],
-    *,
     training: ReaderTraining | None = None,
-    generated: float = 0.0,
+    *,
     device: str = "cpu",
     say: Say = print,
 ) -> dict[str, FittedReader]:
-    """Fits all note readers and adds them to the artifact.
+    """Fits all note readers and adds them to the artifact whose encoders made the latents.
 
     Args:
-        artifact: whose encoders are used; it is changed.
-        songs: with notes (`stembridge train songs`); others are left out.
+        known: songs; the last tenth is kept out, and says the F measure.
+        artifact: it is changed.
         training: settings of each fit.
-        generated: deviation of the noise under which songs are made anew; 0 does not.
-        device: of the fit.
+        device: torch's, of the fit.
         say: told what happens.
-
-    Raises:
-        BadArgsError: no song has notes.
-        ModelUntrustedError, NoSuchFileError: as `load_model`.
     """
     manifest = read_manifest(artifact)
-    model = load_model(artifact, "cpu")
-    known = known_songs(songs, model, generated)
-    model.close()
     frame_s = manifest.hop / manifest.sample_rate
     fitted = {}
     for stem in STEMS:
@@ -135,4 +157,40 @@ def train_parts(
             stem, train, kept_out, frame_s, training, device=device, say=say
         )
         export_note_reader(artifact, stem, fitted[stem].module, fitted[stem].facts.threshold)
+    scores = {stem: round(reader.score.f1, 4) for stem, reader in fitted.items()}
+    facts = {"note_readers": {"songs": len(known.lengths), "note_f1": scores}}
+    update_manifest(artifact, {"training": facts}, [])
     return fitted
+
+
+def train_parts(
+    artifact: Path,
+    songs: Path,
+    *,
+    training: ReaderTraining | None = None,
+    generated: float = 0.0,
+    device: str = "cpu",
+    say: Say = print,
+) -> dict[str, FittedReader]:
+    """`fit_parts` on a folder: of encoded songs (`.npz`), or of rendered ones (`.json`).
+
+    Args:
+        artifact: whose latents are read; it is changed.
+        songs: the folder.
+        training: settings of each fit.
+        generated: deviation of the noise under which rendered songs are made anew; 0 does not.
+        device: torch's, of the fit.
+        say: told what happens.
+
+    Raises:
+        BadArgsError: no song has notes.
+        ModelUntrustedError, NoSuchFileError: as `load_model`.
+    """
+    if encoded_before := sorted(songs.glob("*.npz")):
+        known = encoded_songs(encoded_before)
+    else:
+        model = load_model(artifact, "cpu")
+        known = known_songs(map(load_song, sorted(songs.glob("*.json"))), model, generated)
+        model.close()
+    say(f"{len(known.lengths)} songs with notes")
+    return fit_parts(known, artifact, training, device=device, say=say)
