@@ -1,16 +1,19 @@
-"""What the denoiser is told about every latent frame: the grid, the chords, the style.
+"""What the denoiser is told: of every latent frame the grid, the chords, the style; and more.
 
-Conventions: a condition array is float32 `[K, F]`, K channels by F latent frames. Its channels
+Conventions: frame conditions are float32 `[K, F]`, K channels by F latent frames. Their channels
 are the blocks of a layout (name, number of channels) in order; an artifact's manifest states its
 own layout. Every block starts with a flag channel: 0 means "not known" and then the whole block
 is 0, which is also what drop-out in training shows the network. A beat is a quarter note.
+
+`Conditions` carries them from whoever tells to the network, together with whatever does not follow
+the frames; samplers hand it through, and windows take their part of it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +28,52 @@ GRID_PERIODS_BEATS = (0.25, 1 / 3, 0.5, 1.0, 2.0)
 GRID_CHANNELS = 1 + 1 + 2 * (len(GRID_PERIODS_BEATS) + 2)
 CHORD_CHANNELS = 1 + 12 + 12
 HEARD = "heard"  # a mixture by all encoders: flag, flags of the stems in it, their latents
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Everything a denoiser is told of a batch.
+
+    Attributes:
+        frames: `[B or 1, K, F]`, see the module.
+        tokens: `[B or 1, N, E]` of the whole piece, such as a text's; None where there are none.
+        harmony: whether a pitch is named in every frame. Windows of a long piece can then be made
+            together, since nothing else keeps their keys from wandering apart.
+    """
+
+    frames: Array
+    tokens: Array | None = None
+    harmony: bool = False
+
+    @property
+    def n_frames(self) -> int:
+        """F."""
+        return int(self.frames.shape[-1])
+
+    def unknown(self) -> Conditions:
+        """The same shapes, telling nothing: every flag and value is 0."""
+        tokens = None if self.tokens is None else self.tokens * 0.0
+        return replace(self, frames=self.frames * 0.0, tokens=tokens)
+
+    def window(self, place: range) -> Conditions:
+        """Those of a window's frames; tokens belong to every window."""
+        at = slice(place.start, place.stop)
+        return replace(self, frames=np.ascontiguousarray(self.frames[..., at]))
+
+    def stretched(self, batch: int, n_frames: int) -> Conditions:
+        """For `batch` items, the last frame repeated until there are `n_frames`."""
+        tokens = self.tokens
+        if tokens is not None:
+            tokens = np.broadcast_to(tokens, (batch, *tokens.shape[1:]))
+        return replace(self, frames=stretched(self.frames, batch, n_frames), tokens=tokens)
+
+
+def stretched(array: Array, batch: int, n_frames: int) -> Array:
+    """The array `[1 or B, ..., F]` with B items, its last frame repeated until `n_frames`."""
+    missing = n_frames - array.shape[-1]
+    if missing > 0:
+        array = np.concatenate([array, np.repeat(array[..., -1:], missing, axis=-1)], axis=-1)
+    return np.broadcast_to(array, (batch, *array.shape[1:]))
 
 
 @dataclass(frozen=True)
@@ -104,10 +153,7 @@ def chord_block(beats: NDArray[np.float64], chords: Sequence[ChordSpan]) -> Arra
     Chords must be sorted by `start_beats`; frames before the first one are "not known".
     """
     block = np.zeros((CHORD_CHANNELS, len(beats)), np.float32)
-    if not chords:
-        return block
-    starts = np.array([chord.start_beats for chord in chords])
-    index = np.searchsorted(starts, beats, side="right") - 1
+    index = _sounding(beats, chords)
     for i, chord in enumerate(chords):
         at = index == i
         block[0, at] = 1.0
@@ -116,6 +162,19 @@ def chord_block(beats: NDArray[np.float64], chords: Sequence[ChordSpan]) -> Arra
         if chord.root is not None:
             block[13 + chord.root, at] = 1.0
     return block
+
+
+def _sounding(beats: NDArray[np.float64], chords: Sequence[ChordSpan]) -> NDArray[np.intp]:
+    """Number of the chord that sounds at each of the beats; -1 before the first one."""
+    starts = np.array([chord.start_beats for chord in chords])
+    return np.searchsorted(starts, beats, side="right") - 1
+
+
+def names_pitches(layout: Layout, beats: NDArray[np.float64], chords: Sequence[ChordSpan]) -> bool:
+    """Whether a model of this layout is told a pitch in every frame (see `Conditions.harmony`)."""
+    mute = {i for i, chord in enumerate(chords) if not chord.pitch_classes and chord.root is None}
+    heard = set(_sounding(beats, chords).tolist())
+    return "chords" in layout.slices() and not heard & {-1, *mute}
 
 
 def _style_vector(layout: Layout, style: str | None, channels: int) -> Array:

@@ -119,12 +119,23 @@ class FakeModel:
         carrier = np.sqrt(2) * np.sin(2 * np.pi * _CARRIER_HZ.get(stem, 440.0) * times_s)
         return np.asarray(np.clip(envelope * carrier, -1, 1), np.float32)
 
-    def denoise(self, x: FloatArray, sigma: FloatArray, conditions: FloatArray) -> FloatArray:
-        """Posterior mean of a Gaussian: mu + P (P + diag(sigma^2))^-1 (x - mu), per frame."""
+    def denoise(
+        self,
+        x: FloatArray,
+        sigma: FloatArray,
+        conditions: FloatArray,
+        tokens: FloatArray | None = None,
+    ) -> FloatArray:
+        """Posterior mean of a Gaussian: mu + P (P + diag(sigma^2))^-1 (x - mu), per frame.
+
+        Tokens [B, N, E] raise what it would play on average by their mean.
+        """
         self.n_calls += 1
         if self._delay_s:
             time.sleep(self._delay_s)
         mean = self.prior_mean(conditions)
+        if tokens is not None:
+            mean = mean + tokens.mean(axis=(1, 2))[:, None, None, None]
         noise = np.square(sigma, dtype=np.float64).swapaxes(1, 2)  # [B, F, S]
         # The tiny ridge only matters where sigma and the prior are both degenerate.
         total = self.covariance + noise[..., None] * np.eye(x.shape[1])

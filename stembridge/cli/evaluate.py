@@ -22,7 +22,7 @@ from stembridge.cli.shared import (
 from stembridge.errors import BadArgsError
 
 if TYPE_CHECKING:
-    from stembridge.evaluation.heldout import Setting
+    from stembridge.evaluation.heldout import Trial
     from stembridge.evaluation.songs import Songs
     from stembridge.evaluation.workers import Opener
     from stembridge.runtime.manifest import Manifest
@@ -71,7 +71,7 @@ def evaluate(
     cpu: CpuOption = False,
 ) -> None:
     """Generate every stem of held-out songs given the rest, and measure it."""
-    from stembridge.evaluation.heldout import Setting
+    from stembridge.evaluation.heldout import Trial
     from stembridge.evaluation.long_form import evaluate_long
     from stembridge.evaluation.run import evaluate as run
     from stembridge.evaluation.summary import summary
@@ -81,19 +81,19 @@ def evaluate(
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
     opener, manifest = _opener(model, device_word(gpu, cpu), workers)
     say = console().print
-    setting = Setting(sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice)
+    trial = Trial(sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice)
     held_out = _songs(songs, data, soundfont, programs, manifest)
     measure = partial(run, opener, held_out, seed=seed, workers=workers, say=say)
-    results, report = {}, {"facts": _facts(manifest, held_out, setting, seed, soundfont, data)}
+    results, report = {}, {"facts": _facts(manifest, held_out, trial, seed, soundfont, data)}
     report["facts"]["programs"] = programs.value
     if songs:
-        results = measure(setting)
+        results = measure(trial)
         report["stems"] = summary(results)
     if counts:
-        report["curve"] = _curve(counts, setting, measure, manifest)
+        report["curve"] = _curve(counts, trial, measure, manifest)
     if long_form:
         report["long_form"] = evaluate_long(
-            opener, long_form, soundfont, setting, seed=seed, workers=workers, say=say
+            opener, long_form, soundfont, trial, seed=seed, workers=workers, say=say
         )
     _write(out, report, results, manifest)
 
@@ -130,25 +130,25 @@ def _songs(
 
 
 def _facts(
-    manifest: Manifest, songs: Songs, setting: Setting, seed: int, soundfont: str, data: Path | None
+    manifest: Manifest, songs: Songs, trial: Trial, seed: int, soundfont: str, data: Path | None
 ) -> dict[str, Any]:
     return {
         "model": manifest.name,
         "artifact": manifest.artifact_sha256,
         "songs": len(songs),
         "soundfont": soundfont if data is None else data.name,
-        "setting": str(setting),
+        "setting": str(trial),
         "seed": seed,
     }
 
 
-def _curve(counts: list[int], setting: Setting, measure: Any, manifest: Manifest) -> Any:
+def _curve(counts: list[int], trial: Trial, measure: Any, manifest: Manifest) -> Any:
     from stembridge.evaluation.curve import curve
     from stembridge.evaluation.summary import summary
 
     def figures_at(count: int) -> dict[str, Any]:
         console().print(f"{count} steps")
-        return summary(measure(replace(setting, steps=count), n_examples=0))
+        return summary(measure(replace(trial, steps=count), n_examples=0))
 
     return curve(counts, figures_at, manifest.window_frames * manifest.hop / manifest.sample_rate)
 

@@ -6,18 +6,19 @@ Conventions, kept by every module here:
     sigma       standard deviation of the noise in latent units. Samplers step through Python
                 floats; the network is told [B, S, F], one per frame of each stem, because given
                 frames carry less noise than the ones being made.
-    conditions  [B, K, F], handed through to the network untouched
+    conditions  `Conditions`, handed through to the network; windows take their frames of them
     D           the preconditioned denoiser: an estimate of the clean latents
 
 Sampling solves dx/dsigma = (x - D(x)) / sigma from sigma_max down to 0 (Karras et al. 2022,
 eq. 1 with sigma(t) = t). Nothing here holds state, draws from a global generator or writes into a
-caller's array; randomness is an argument. Apart from `windows` and `noise` only operators and
-slicing are used, so numpy arrays and torch tensors both work.
+caller's array; randomness is an argument. The samplers use operators and slicing only, so numpy
+arrays and torch tensors both work.
 """
 
-from stembridge.diffusion.guidance import classifier_free, follow_context
+from stembridge.diffusion.guidance import classifier_free
 from stembridge.diffusion.inpaint import Known
 from stembridge.diffusion.noise import FrameNoise
+from stembridge.diffusion.procedures import PROCEDURES, Procedure, Sampling
 from stembridge.diffusion.samplers import (
     DEFAULT_STEPS,
     SAMPLERS,
@@ -27,16 +28,19 @@ from stembridge.diffusion.samplers import (
 )
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.diffusion.types import StepInfo
-from stembridge.diffusion.windows import plan_windows, sample_in_windows
+from stembridge.diffusion.windows import Windows, plan_windows, sample_in_windows
 
 __all__ = [
     "DEFAULT_STEPS",
+    "PROCEDURES",
     "SAMPLERS",
     "FrameNoise",
     "Known",
+    "Procedure",
+    "Sampling",
     "StepInfo",
+    "Windows",
     "classifier_free",
-    "follow_context",
     "karras_sigmas",
     "plan_windows",
     "sample_dpmpp_2m",

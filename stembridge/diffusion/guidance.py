@@ -1,23 +1,19 @@
-"""Guidance: follow the conditions or the context more, or less, than a network was trained to."""
+"""Guidance: follow the conditions more, or less, than a network was trained to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
 
+from stembridge.conditions import Conditions
 from stembridge.diffusion.types import Array, Denoiser
-
-
-def nothing_known(conditions: Array) -> Array:
-    """Conditions [B, K, F] that say nothing: every block's "known" flag and values are 0."""
-    return conditions * 0.0
 
 
 def classifier_free(
     D: Denoiser,
     w: float,
     *,
-    unconditional: Callable[[Array], Array] = nothing_known,
+    unconditional: Callable[[Conditions], Conditions] = Conditions.unknown,
     sigma_low: float = 0.0,
     sigma_high: float = inf,
 ) -> Denoiser:
@@ -37,44 +33,12 @@ def classifier_free(
     if w == 1:
         return D
 
-    def guided(x: Array, sigma: Array, conditions: Array) -> Array:
+    def guided(x: Array, sigma: Array, conditions: Conditions) -> Array:
         conditional = D(x, sigma, conditions)
         # Given frames announce a lower level; the highest is the one being sampled at.
         if not sigma_low <= float(sigma.max()) <= sigma_high:
             return conditional
         free = D(x, sigma, unconditional(conditions))
         return free + w * (conditional - free)
-
-    return guided
-
-
-def follow_context(D: Denoiser, w: float, noise: Callable[[Array], Array]) -> Denoiser:
-    """Guidance towards the given latents: D_noisy + w (D_clean - D_noisy).
-
-    What is given is recognised by its lower announced level (clean mode, see `inpaint`). The
-    second call hears it drowned in noise of the level being sampled at, as imputation would show
-    it; the difference between the two is what hearing it clearly adds.
-
-    Args:
-        D: denoiser trained with a noise level per stem.
-        w: 1 leaves D as it is, less plays more freely, more clings to the context.
-        noise: unit Gaussian noise shaped like its argument, from the caller's generator.
-
-    Returns:
-        A denoiser that calls D twice, or once where nothing is given.
-    """
-    if w == 1:
-        return D
-
-    def guided(x: Array, sigma: Array, conditions: Array) -> Array:
-        clear = D(x, sigma, conditions)
-        level = float(sigma.max())
-        if float(sigma.min()) == level:
-            return clear
-        # Adding the missing variance brings every frame to the same level.
-        missing = (level**2 - sigma**2) ** 0.5
-        drowned = x + missing[:, :, None] * noise(x)
-        dull = D(drowned, sigma * 0.0 + level, conditions)
-        return dull + w * (clear - dull)
 
     return guided

@@ -19,6 +19,7 @@ from itertools import pairwise
 from math import sqrt
 from typing import Literal
 
+from stembridge.conditions import Conditions
 from stembridge.diffusion.types import Array, Callback, Denoiser, Noise, StepInfo
 
 
@@ -63,7 +64,7 @@ class Hold:
         self,
         D: Denoiser,
         x: Array,
-        conditions: Array,
+        conditions: Conditions,
         known: Known | None,
         noise: Noise | None,
         callback: Callback | None,

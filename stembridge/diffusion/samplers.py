@@ -16,6 +16,7 @@ from __future__ import annotations
 from functools import partial
 from math import inf, log, sqrt
 
+from stembridge.conditions import Conditions
 from stembridge.diffusion.inpaint import Hold, Known
 from stembridge.diffusion.types import Array, Callback, Denoiser, Noise, Sampler
 
@@ -24,7 +25,7 @@ def sample_euler(
     D: Denoiser,
     x: Array,
     sigmas: list[float],
-    conditions: Array,
+    conditions: Conditions,
     *,
     known: Known | None = None,
     noise: Noise | None = None,
@@ -42,7 +43,7 @@ def sample_euler(
         D: denoiser.
         x: latents at level sigmas[0], [B, S, C, F].
         sigmas: falling levels, usually ending in 0.
-        conditions: [B, K, F], for D.
+        conditions: for D.
         known: what is given, or None.
         noise: source of noise; needed if s_churn > 0.
         callback: told before each network call.
@@ -74,7 +75,7 @@ def sample_heun(
     D: Denoiser,
     x: Array,
     sigmas: list[float],
-    conditions: Array,
+    conditions: Conditions,
     *,
     known: Known | None = None,
     noise: Noise | None = None,
@@ -106,7 +107,7 @@ def sample_dpmpp_2m(
     D: Denoiser,
     x: Array,
     sigmas: list[float],
-    conditions: Array,
+    conditions: Conditions,
     *,
     known: Known | None = None,
     noise: Noise | None = None,

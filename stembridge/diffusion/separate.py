@@ -15,12 +15,13 @@ from itertools import pairwise
 from math import sqrt
 from typing import TypeAlias
 
-from stembridge.diffusion.types import Array, Denoiser, Noise
+from stembridge.conditions import Conditions
+from stembridge.diffusion.types import Array, Callback, Denoiser, Noise, StepInfo
 
 Derivative: TypeAlias = Callable[[Array, float], Array]
 
 
-def prior(D: Denoiser, conditions: Array) -> Derivative:
+def prior(D: Denoiser, conditions: Conditions) -> Derivative:
     """Without a mixture: s, of all stems together [B, S, C, F]."""
 
     def derivative(x: Array, sigma: float) -> Array:
@@ -29,7 +30,7 @@ def prior(D: Denoiser, conditions: Array) -> Derivative:
     return derivative
 
 
-def independent(D: Denoiser, conditions: Sequence[Array]) -> Derivative:
+def independent(D: Denoiser, conditions: Sequence[Conditions]) -> Derivative:
     """One single-stem denoiser (S = 1) for every chain, each told its own conditions.
 
     The prior of MSDM's weakly supervised separator and of GMSDI, where `conditions` say which
@@ -119,6 +120,7 @@ def sample_derivative(
     s_churn: float = 20.0,
     corrections: int = 2,
     project: Callable[[Array], Array] | None = None,
+    callback: Callback | None = None,
 ) -> Array:
     """Stochastic Euler with correction steps, along any derivative.
 
@@ -134,6 +136,7 @@ def sample_derivative(
         corrections: passes per level.
         project: re-imposes a hard constraint after every step, such as `constrain` for Dirac;
             without it the constrained stem would lag one step behind.
+        callback: told before each evaluation of the derivative.
     """
 
     def fresh(level: float) -> Array:
@@ -144,9 +147,12 @@ def sample_derivative(
         return level * noise()
 
     gamma = min(s_churn / (len(sigmas) - 1), sqrt(2) - 1)
-    for sigma, sigma_next in pairwise(sigmas):
+    for step, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         for left in reversed(range(corrections)):
             sigma_hat = sigma * (1 + gamma)
+            if callback is not None:
+                done, n_calls = (step + 1) * corrections - left - 1, (len(sigmas) - 1) * corrections
+                callback(StepInfo(done, n_calls, sigma_hat))
             x_hat = x + fresh(sqrt(sigma_hat**2 - sigma**2))
             x = x_hat + (sigma_next - sigma_hat) * derivative(x_hat, sigma_hat)
             x = project(x) if project is not None else x

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from stembridge.conditions import Conditions
+
 Array: TypeAlias = Any
 """A numpy array or a torch tensor, float32; the functions only use what both understand."""
 
-Denoiser: TypeAlias = Callable[[Array, Array, Array], Array]
-"""D(x [B, S, C, F], sigma [B, S, F], conditions [B, K, F]) -> denoised [B, S, C, F]."""
+Denoiser: TypeAlias = Callable[[Array, Array, Conditions], Array]
+"""D(x [B, S, C, F], sigma [B, S, F], conditions) -> denoised [B, S, C, F]."""
 
 Noise: TypeAlias = Callable[[], Array]
 """Fresh unit Gaussian noise shaped like x, from the caller's seeded generator."""
@@ -43,7 +45,7 @@ class Sampler(Protocol):
         D: Denoiser,
         x: Array,
         sigmas: list[float],
-        conditions: Array,
+        conditions: Conditions,
         *,
         known: Any = None,
         noise: Noise | None = None,

@@ -20,16 +20,39 @@ frames twice.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stembridge.conditions import Conditions, stretched
 from stembridge.diffusion.inpaint import Known
 from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.types import Array, Callback, Denoiser, Sampler, StepInfo
 
 FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a piece of any length is shared out.
+
+    Attributes:
+        longest: frames the network takes at most, a multiple of `multiple`.
+        overlap: frames two neighbours share at least, below `longest`.
+        multiple: window lengths are multiples of this.
+        together: all windows at once; else one after the other.
+    """
+
+    longest: int
+    overlap: int
+    multiple: int = 1
+    together: bool = False
+
+    def plan(self, n_frames: int) -> list[range]:
+        """Where they lie, see `plan_windows`."""
+        return plan_windows(n_frames, self.longest, self.overlap, self.multiple)
 
 
 def plan_windows(n_frames: int, window: int, overlap: int, multiple: int = 1) -> list[range]:
@@ -55,100 +78,112 @@ def plan_windows(n_frames: int, window: int, overlap: int, multiple: int = 1) ->
 
 def sample_in_windows(
     D: Denoiser,
-    conditions: FloatArray,
+    conditions: Conditions,
     known: Known,
     *,
     sampler: Sampler,
-    sigmas: list[float],
+    sigmas: Sequence[float],
     noise: FrameNoise,
-    window: int,
-    overlap: int,
-    multiple: int = 1,
-    together: bool = False,
+    windows: Windows,
+    start: FloatArray | None = None,
     callback: Callback | None = None,
 ) -> FloatArray:
     """Sample latents of any length.
 
     Args:
-        D: denoiser; it is called with at most `window` frames, always a multiple of `multiple`.
-        conditions: [B or 1, K, F] for the whole request.
+        D: denoiser; it is called with window lengths only.
+        conditions: for the whole request.
         known: given latents for the whole request [B or 1, S, C, F], with an all-zero mask where
             nothing is given; its mode is also how windows are given each other's frames.
         sampler: one of `SAMPLERS`.
         sigmas: the schedule of each window.
         noise: the takes' noise; its length is the batch B.
-        window: longest window in frames.
-        overlap: frames shared by neighbours at least.
-        multiple: see D.
-        together: all windows at once; else one after the other.
+        windows: how the request is shared out.
+        start: latents [B or 1, S, C, F] that sampling starts from, with noise of level sigmas[0]
+            on them; None starts from noise alone.
         callback: told before each network call, counting over all windows.
 
     Returns:
         Latents [B, S, C, F]; the given ones are returned exactly.
     """
-    n_frames = conditions.shape[-1]
-    windows = plan_windows(n_frames, window, overlap, multiple)
-    reach = max(n_frames, windows[-1].stop)
-    batch = len(noise.seeds)
-    conditions = _stretched(conditions, batch, reach)
-    latents = _stretched(known.latents, batch, reach).copy()
-    mask = _stretched(known.mask, batch, reach).copy()
-    if together:
-        joined = _Joined(D, windows, overlap, callback)
+    n_frames = conditions.n_frames
+    places = windows.plan(n_frames)
+    reach, batch = max(n_frames, places[-1].stop), len(noise.seeds)
+    conditions = conditions.stretched(batch, reach)
+    latents = stretched(known.latents, batch, reach).copy()
+    mask = stretched(known.mask, batch, reach).copy()
+    origin = None if start is None else stretched(start, batch, reach)
+
+    def sampled(D: Denoiser, at: range, told: Conditions, callback: Callback | None) -> FloatArray:
+        x = sigmas[0] * noise.at(0, at.start, len(at))
+        inside = slice(at.start, at.stop)
+        held = replace(known, latents=latents[..., inside], mask=mask[..., inside])
         made: FloatArray = sampler(
-            joined,
-            sigmas[0] * noise.at(0, 0, reach),
-            sigmas,
-            conditions,
-            known=replace(known, latents=latents, mask=mask) if mask.any() else None,
-            noise=noise.stream(0, reach),
-            callback=joined.tell,
-        )
-        return made[..., :n_frames]
-    for i, place in enumerate(windows):
-        at = slice(place.start, place.stop)
-        held = replace(known, latents=latents[..., at], mask=mask[..., at])
-        latents[..., at] = sampler(
             D,
-            sigmas[0] * noise.at(0, place.start, len(place)),
-            sigmas,
-            np.ascontiguousarray(conditions[..., at]),
+            x if origin is None else origin[..., inside] + x,
+            list(sigmas),
+            told,
             known=held if held.mask.any() else None,
-            noise=noise.stream(place.start, len(place)),
-            callback=_counted(callback, i, len(windows)),
+            noise=noise.stream(at.start, len(at)),
+            callback=callback,
         )
-        mask[..., at] = 1.0
+        return made
+
+    if windows.together:
+        joined = JoinedWindows(D, places, windows.overlap, callback)
+        return sampled(joined, range(reach), conditions, joined.tell)[..., :n_frames]
+    for i, place in enumerate(places):
+        told = conditions.window(place)
+        inside = slice(place.start, place.stop)
+        latents[..., inside] = sampled(D, place, told, _counted(callback, i, len(places)))
+        mask[..., inside] = 1.0
     return latents[..., :n_frames]
 
 
-class _Joined:
-    """A denoiser of any length, made of one for windows; where they overlap, they fade over."""
+class JoinedWindows:
+    """A denoiser of any length, made of one for windows; where they overlap, they fade over.
+
+    Args:
+        D: the windows' denoiser.
+        places: where they lie, from 0 on.
+        overlap: frames over which neighbours fade.
+        callback: told before each call of D.
+        passes: how often this denoiser is called in a step that `tell` announces.
+    """
 
     def __init__(
-        self, D: Denoiser, windows: list[range], overlap: int, callback: Callback | None
+        self,
+        D: Denoiser,
+        places: list[range],
+        overlap: int,
+        callback: Callback | None,
+        passes: int = 1,
     ) -> None:
-        self._D, self._places, self._callback = D, windows, callback
-        self._step = StepInfo(0, 1, 0.0)
-        self._shares = _fading_shares(windows, overlap)
+        self._D, self._places, self._callback = D, places, callback
+        self._step, self._calls = StepInfo(0, 1, 0.0), 0
+        self._calls_per_step = len(places) * passes
+        self._shares = _fading_shares(places, overlap)
 
     def tell(self, info: StepInfo) -> None:
         """Takes note of the step that the sampler is about to make."""
-        self._step = info
+        self._step, self._calls = info, 0
 
-    def __call__(self, x: Array, sigma: Array, conditions: Array) -> Array:
+    def __call__(self, x: Array, sigma: Array, conditions: Conditions) -> Array:
+        """Denoised x [B, S, C, F], every window's frames from its own call of D."""
         answer = np.zeros_like(x)
-        for i, (place, share) in enumerate(zip(self._places, self._shares, strict=True)):
+        for place, share in zip(self._places, self._shares, strict=True):
             at = slice(place.start, place.stop)
-            self._tell_call(i)
-            parts = (np.ascontiguousarray(array[..., at]) for array in (x, sigma, conditions))
-            answer[..., at] += share * self._D(*parts)
+            self._tell_call()
+            x_at, sigma_at = (np.ascontiguousarray(array[..., at]) for array in (x, sigma))
+            answer[..., at] += share * self._D(x_at, sigma_at, conditions.window(place))
         return answer
 
-    def _tell_call(self, window: int) -> None:
-        step, n_windows = self._step, len(self._places)
+    def _tell_call(self) -> None:
+        step = self._step
         if self._callback is not None:
-            done = step.call * n_windows + window
-            self._callback(StepInfo(done, step.n_calls * n_windows, step.sigma))
+            done = step.call * self._calls_per_step + self._calls
+            self._callback(StepInfo(done, step.n_calls * self._calls_per_step, step.sigma))
+        self._calls += 1
 
 
 def _fading_shares(windows: list[range], overlap: int) -> list[FloatArray]:
@@ -164,14 +199,6 @@ def _fading_shares(windows: list[range], overlap: int) -> list[FloatArray]:
         weight / total[place.start : place.stop]
         for weight, place in zip(weights, windows, strict=True)
     ]
-
-
-def _stretched(array: Array, batch: int, n_frames: int) -> FloatArray:
-    """The array with B items, its last frame repeated until `n_frames`."""
-    missing = n_frames - array.shape[-1]
-    if missing > 0:
-        array = np.concatenate([array, np.repeat(array[..., -1:], missing, axis=-1)], axis=-1)
-    return np.broadcast_to(array, (batch, *array.shape[1:]))
 
 
 def _counted(callback: Callback | None, window: int, n_windows: int) -> Callback | None:

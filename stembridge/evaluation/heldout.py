@@ -1,48 +1,40 @@
-"""The held-out songs, what the model makes of them, and what the codec alone would.
+"""Held-out songs through the pipeline: each stem made for the others as serving would make it.
 
-A song is one model window from its first bar line on. For every stem the model hears the other
-three and the grid; chords are told only if asked, or if the model serves with those it hears.
-Style and instrument are never told: the model chooses them, as in serving. It never chooses
-chords here: some other stem always plays some.
+A song becomes a request and a context, and from there on it is the code that serves: the context
+is brought to the model's level, its chords are heard, the model chooses style and instruments.
+Only what an evaluation wants otherwise is told to it, by a `Trial`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.audio.loudness import is_silent
-from stembridge.chords import ChordSpan
-from stembridge.conditions import frame_conditions
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.song import STEMS
-from stembridge.diffusion.guidance import classifier_free
-from stembridge.diffusion.inpaint import Known
-from stembridge.diffusion.noise import FrameNoise
-from stembridge.diffusion.samplers import SAMPLERS
-from stembridge.diffusion.schedule import karras_sigmas
-from stembridge.diffusion.windows import sample_in_windows
-from stembridge.pipeline.choice import Choice, choose, style_chances
-from stembridge.pipeline.context import heard_chords
-from stembridge.pipeline.settings import layout_of, tells_chords
+from stembridge.pipeline.context import Context, context_of
+from stembridge.pipeline.events import Reporter, ignore
+from stembridge.pipeline.generate import Take, generate
+from stembridge.pipeline.settings import settings_for
+from stembridge.request import GenerationRequest
+from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How stems are generated in an evaluation.
+class Trial:
+    """How stems are made in an evaluation.
 
     Attributes:
-        sampler, steps, guidance: as in a request; None takes the artifact's habit.
-        chords: tell the model the true chords.
+        sampler, steps, guidance: as in a request.
+        chords: tell the model the true chords, where they are known.
         grid: tell it tempo and metre.
-        ceiling_only: generate nothing; measure only what the codec makes of the true stems.
+        ceiling_only: make nothing; measure only what the codec makes of the true stems.
         choose: let the model choose style and instrument as serving does, where it can.
     """
 
@@ -62,110 +54,68 @@ def cut(song: AnnotatedSong, n_samples: int) -> AnnotatedSong:
     return replace(song, audio=song.audio[:, :n_samples], chords=chords)
 
 
-def encode_all(model: StemModel, songs: Sequence[AnnotatedSong]) -> Array:
-    """Latents `[B, S, C, F]` of equally long songs."""
-    # One at a time: the codec's memory grows with the batch, its speed does not.
-    return np.stack(
-        [
-            np.concatenate(
-                [model.encode(stem, song.audio[None, i]) for i, stem in enumerate(STEMS)]
-            )
-            for song in songs
-        ]
-    )
-
-
-def decode_all(model: StemModel, stem: str, latents: Array) -> Array:
-    """Audio `[B, n_samples]` of one stem's latents `[B, C, F]`."""
-    return np.concatenate([model.decode(stem, one[None]) for one in latents])
-
-
-def conditions_of(
-    model: StemModel,
-    song: AnnotatedSong,
-    latents: Array,
-    target: str,
-    setting: Setting,
-    seed: int = 0,
-) -> Array:
-    """Conditions `[K, F]` of a song whose stem `target` is to be made, under a setting.
-
-    Args:
-        model: the artifact.
-        song: the song.
-        latents: `[S, C, F]` of its stems; the target's are not listened to.
-        target: stem.
-        setting: what is told.
-        seed: of what the model chooses.
-    """
-    use_grid = setting.grid and song.bpm is not None
-    chords = song.chords if setting.chords else ()
-    if use_grid and not setting.chords:
-        chords = _heard_chords(model, song, target)
-    told = partial(
-        frame_conditions,
-        layout_of(model.manifest),
-        latents.shape[-1],
-        hop=model.manifest.hop,
-        model_rate=model.manifest.sample_rate,
-        bpm=song.bpm or 120.0,
-        time_signature=song.time_signature,
-        chords=chords,
-        use_grid=use_grid,
-    )
-    if not setting.choose:
-        return told()
-    sounding = [
-        stem for stem, audio in zip(STEMS, song.audio, strict=True)
-        if stem != target and not is_silent(audio)
-    ]  # fmt: skip
-    chances = style_chances(model, latents, sounding, told)
-    choice = choose(model.manifest, chances, [target], seed, Choice())
-    return told(style=choice.style, timbres=choice.timbres)
-
-
-def _heard_chords(model: StemModel, song: AnnotatedSong, target: str) -> tuple[ChordSpan, ...]:
-    """What serving hears in the other three stems, if the artifact asks for it."""
-    context = {stem: song.audio[i] for i, stem in enumerate(STEMS) if stem != target}
+def request_of(song: AnnotatedSong, target: str, trial: Trial, seed: int) -> GenerationRequest:
+    """What serving would be asked for, had it the song without the stem `target`."""
     bpm = song.bpm or 120.0
-    length_beats = song.audio.shape[1] / song.rate * bpm / 60
-    return heard_chords(context, model.manifest, bpm, song.time_signature, length_beats)
+    return GenerationRequest(
+        request_id=song.name,
+        generate=(target,),
+        context=(),
+        bpm=bpm,
+        length_beats=song.audio.shape[1] / song.rate * bpm / 60,
+        time_signature=song.time_signature,
+        session_rate=song.rate,
+        seed=seed,
+        steps=trial.steps,
+        sampler=trial.sampler,
+        guidance=trial.guidance,
+        chords=song.chords if trial.chords else (),
+        use_grid=trial.grid and song.bpm is not None,
+    )
 
 
-def generate_latents(
-    model: StemModel,
-    latents: Array,
-    conditions: Array,
-    targets: Sequence[str],
-    setting: Setting,
-    seeds: Sequence[int],
-) -> Array:
-    """Latents `[B, S, C, F]` in which `targets` were made given the rest.
+def given_to(request: GenerationRequest, song: AnnotatedSong, manifest: Manifest) -> Context:
+    """All stems of a song that are not asked for, as they reach the model."""
+    samples = np.zeros((manifest.n_stems, song.audio.shape[1]), np.float32)
+    given = [stem in STEMS and stem not in request.generate for stem in manifest.stems]
+    for index, stem in enumerate(manifest.stems):
+        if given[index]:
+            samples[index] = song.audio[STEMS.index(stem)]
+    return context_of(samples, given, request, manifest)
+
+
+def make(
+    model: StemModel, song: AnnotatedSong, target: str, trial: Trial, seed: int = 0
+) -> tuple[Take, Array]:
+    """A take of one stem for the rest of a song.
 
     Args:
-        model: the artifact.
-        latents: `[B, S, C, F]` of the true songs.
-        conditions: `[B, K, F]`.
-        targets: stems to generate.
-        setting: sampler and so on.
-        seeds: one per song.
+        model: an open model.
+        song: at its rate.
+        target: the stem to be made; the song's own is not listened to.
+        trial: how.
+        seed: of the take.
+
+    Returns:
+        The take, and its audio `[n_samples]` at the song's level.
     """
-    manifest = model.manifest
-    habit = manifest.sampler
-    mask = np.ones((len(latents), len(STEMS), latents.shape[-1]), np.float32)
-    for stem in targets:
-        mask[:, STEMS.index(stem)] = 0.0
-    steps = setting.steps or habit.steps
-    guidance = habit.guidance if setting.guidance is None else setting.guidance
-    return sample_in_windows(
-        classifier_free(model.denoise, guidance),
-        conditions,
-        Known(latents, mask, manifest.context_mode, manifest.sigma_context),
-        sampler=SAMPLERS[setting.sampler or habit.name],
-        sigmas=karras_sigmas(steps, manifest.sigma_min, manifest.sigma_max, habit.rho),
-        noise=FrameNoise(list(seeds), len(STEMS), manifest.latent_channels),
-        window=manifest.window_frames,
-        overlap=manifest.overlap_frames,
-        multiple=manifest.frame_multiple,
-        together=tells_chords(manifest, conditions),
-    )
+    if not trial.choose:
+        model = cast(StemModel, _Unchoosing(model))
+    request = request_of(song, target, trial, seed)
+    context = given_to(request, song, model.manifest)
+    settings = settings_for(request, model.manifest)
+    take = next(generate(request, settings, context, model, Reporter(ignore, 1)))
+    return take, take.stems[target] / np.float32(context.gain)
+
+
+class _Unchoosing:
+    """A model that leaves style and instruments open; everything else is another's."""
+
+    def __init__(self, model: StemModel) -> None:
+        self._model = model
+        self.manifest = model.manifest.model_copy(
+            update={"style_classifier": None, "style_timbres": {}, "style_chords": {}}
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)

@@ -22,14 +22,13 @@ from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.compose import compose, song_seed
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.synthetic import perform
-from stembridge.diffusion.windows import plan_windows
-from stembridge.evaluation.heldout import Setting, conditions_of, generate_latents
+from stembridge.diffusion.windows import Windows
+from stembridge.evaluation.heldout import Trial, make
 from stembridge.evaluation.run import Say
 from stembridge.evaluation.seams import seam_figures
 from stembridge.evaluation.statistics import estimates
 from stembridge.evaluation.workers import Opener, run_jobs
-from stembridge.pipeline import codec
-from stembridge.pipeline.settings import tells_chords
+from stembridge.inference import codec, windows_of
 from stembridge.runtime.model import StemModel
 
 Audio = NDArray[np.float32]
@@ -96,7 +95,7 @@ LongRows = dict[str, dict[str, LongFigures]]
 class _Task:
     case: Case
     soundfont: str
-    setting: Setting
+    trial: Trial
     seed: int
     number: int
 
@@ -105,7 +104,7 @@ def evaluate_long(
     opener: Opener,
     n_songs: int,
     soundfont: str,
-    setting: Setting,
+    trial: Trial,
     *,
     cases: Sequence[Case] = CASES,
     seed: int = 0,
@@ -118,7 +117,7 @@ def evaluate_long(
         Name of the case, or "all" -> stem, or "all" -> subject -> figure -> estimate.
     """
     tasks = [
-        _Task(case, soundfont, setting, seed, number)
+        _Task(case, soundfont, trial, seed, number)
         for case in cases for number in range(n_songs)
     ]  # fmt: skip
     rows: dict[str, list[LongRows]] = {}
@@ -134,48 +133,33 @@ def _evaluate_song(model: StemModel, task: _Task) -> LongRows:
     seed = song_seed("test", _FIRST_SONG + task.number)
     composed = compose(seed, case.style, metre=case.metre, bpm=case.bpm, n_bars=case.n_bars)
     song = perform(composed, f"long-{task.number}", model.manifest.sample_rate, task.soundfont)
-    return measure_long(model, song, case.n_bars, task.setting, seed + task.seed)
+    return measure_long(model, song, case.n_bars, task.trial, seed + task.seed)
 
 
 def measure_long(
-    model: StemModel, song: AnnotatedSong, n_bars: int, setting: Setting, seed: int
+    model: StemModel, song: AnnotatedSong, n_bars: int, trial: Trial, seed: int
 ) -> LongRows:
     """Generates each stem of a song of any length given the rest, and measures it."""
-    manifest = model.manifest
-    latents = np.stack(
-        [codec.encode(model, *pair, _never) for pair in zip(STEMS, song.audio, strict=True)]
-    )
-    n_samples, n_frames = song.audio.shape[1], latents.shape[-1]
-    shape = manifest.window_frames, manifest.overlap_frames, manifest.frame_multiple
-    windows = plan_windows(n_frames, *shape)
     rows: LongRows = {}
-    for index, stem in enumerate(STEMS):
-        truth = song.audio[index]
+    for truth, stem in zip(song.audio, STEMS, strict=True):
         if np.abs(truth).max() < 1e-3:
             continue
-        told = conditions_of(model, song, latents, stem, setting, seed)[None]
-        joints = _joints(windows, together=tells_chords(manifest, told))
-        made = generate_latents(model, latents[None], told, [stem], setting, [seed])[0]
-        generated, ceiling = (
-            codec.decode(model, stem, some[index], n_samples, _never) for some in (made, latents)
-        )
+        take, generated = make(model, song, stem, trial, seed)
+        ceiling = codec.decode(model, stem, codec.encode(model, stem, truth), truth.size)
+        joints = _joints(windows_of(model.manifest, take.conditions), take.latents.shape[-1])
         rows[stem] = {
-            subject: _measure(sound, song, n_bars, manifest.hop, joints)
+            subject: _measure(sound, song, n_bars, model.manifest.hop, joints)
             for subject, sound in zip(SUBJECTS, (generated, ceiling, truth), strict=True)
         }
     return rows
 
 
-def _joints(windows: Sequence[range], together: bool) -> list[int]:
+def _joints(windows: Windows, n_frames: int) -> list[int]:
     """Frames where one window takes over from another: at its end, or amid their overlap."""
     return [
-        (earlier.stop + later.start) // 2 if together else earlier.stop
-        for earlier, later in pairwise(windows)
+        (earlier.stop + later.start) // 2 if windows.together else earlier.stop
+        for earlier, later in pairwise(windows.plan(n_frames))
     ]
-
-
-def _never() -> None:
-    """Nobody cancels an evaluation."""
 
 
 def _measure(

@@ -17,6 +17,7 @@ import numpy as np
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.chords import UNPITCHED, ChordSpan, parse_progression, transposed
+from stembridge.conditions import Conditions
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 
@@ -51,7 +52,7 @@ def style_chances(
     model: StemModel,
     latents: FloatArray,
     sounding: Iterable[str],
-    conditions: Callable[[], FloatArray],
+    conditions: Callable[[], Conditions],
 ) -> FloatArray | None:
     """Chances [styles] of what sounds; None if the model hears no styles.
 
@@ -59,7 +60,7 @@ def style_chances(
         model: an open model.
         latents: [S, C, F].
         sounding: stems of them that are given and not silent; only these are heard.
-        conditions: makes the conditions [K, F].
+        conditions: makes what is told anyway.
     """
     manifest = model.manifest
     if manifest.style_classifier is None:
@@ -67,7 +68,7 @@ def style_chances(
     given = np.zeros((1, manifest.n_stems, latents.shape[-1]), np.float32)
     for stem in sounding:
         given[:, manifest.stem_index(stem)] = 1.0
-    chances = model.style_chances(latents[None], given, conditions()[None])
+    chances = model.style_chances(latents[None], given, conditions().frames)
     return None if chances is None else chances[0]
 
 

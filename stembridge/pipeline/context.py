@@ -31,7 +31,6 @@ from stembridge.request import ContextClip, GenerationRequest
 from stembridge.roles import check_known
 from stembridge.runtime.manifest import Manifest
 
-NOMINAL_LUFS = -18.0
 MAX_GAIN_DB = 40.0  # more would only lift the noise of a context that is silent in earnest
 MARGIN_S = 0.05  # read more on both sides, so that filters see what lies beyond a clip's edge
 MIN_LOOP_S = 0.005
@@ -156,9 +155,9 @@ def _nominal_lufs(stems: Sequence[str], manifest: Manifest) -> float:
 
     Their powers add up: drums alone are quieter than the mixture they were trained in.
     """
-    levels = manifest.training.get("nominal_stem_lufs", {})
+    levels = manifest.stem_lufs
     if not all(stem in levels for stem in stems):
-        return float(manifest.training.get("nominal_lufs", NOMINAL_LUFS))
+        return manifest.mixture_lufs
     return float(10 * np.log10(sum(10 ** (levels[stem] / 10) for stem in stems)))
 
 

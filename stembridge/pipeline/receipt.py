@@ -20,9 +20,9 @@ import stembridge
 from stembridge.audio.files import write_atomically
 from stembridge.chords import progression_text
 from stembridge.errors import BadArgsError, NoSuchFileError
+from stembridge.inference.settings import Settings
 from stembridge.pipeline.context import Context
 from stembridge.pipeline.events import Stage, StemFile
-from stembridge.pipeline.settings import settings_for
 from stembridge.request import GenerationRequest, parse_request, request_to_mapping
 from stembridge.runtime.model import StemModel
 
@@ -46,13 +46,14 @@ def versions() -> dict[str, str]:
 
 def build_receipt(
     request: GenerationRequest,
+    settings: Settings,
     model: StemModel,
     context: Context,
     stems: Sequence[StemFile],
     timings_s: Mapping[Stage, float],
 ) -> dict[str, Any]:
     """The receipt as a JSON-ready mapping."""
-    manifest, settings = model.manifest, settings_for(request, model.manifest)
+    manifest = model.manifest
     return {
         "receipt_format": RECEIPT_FORMAT,
         "request": request_to_mapping(request),
@@ -66,7 +67,7 @@ def build_receipt(
             "sampler": settings.sampler,
             "steps": settings.steps,
             "guidance": settings.guidance,
-            "seed": settings.seed,
+            "seed": request.seed,
         },
         "versions": versions(),
         "context": {

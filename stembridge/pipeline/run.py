@@ -54,19 +54,19 @@ def arrange(
         StembridgeError: whatever went wrong, in words; finished stem files stay.
     """
     report = Reporter(on_event, request.variations)
-    settings_for(request, model.manifest)  # refuse early what the model does not have
+    settings = settings_for(request, model.manifest)  # refuses what the model does not have
     ensure_room(out_dir, 2 * expected_bytes(request))
     folder = out_dir / take_folder(request)
     context = load_context(
         request, model.manifest, roots or AllowedRoots.anywhere(), partial(report, "read", 0.0)
     )
     finished: list[StemFile] = []
-    for take in generate(request, context, model, report):
+    for take in generate(request, settings, context, model, report):
         for stem in _write_take(take, request, context, model, folder, report):
             finished.append(stem)
             report.stem(stem)
     report("write", 1.0, request.variations - 1)
-    receipt = build_receipt(request, model, context, finished, report.seconds())
+    receipt = build_receipt(request, settings, model, context, finished, report.seconds())
     write_receipt(folder, receipt)
     return finished
 

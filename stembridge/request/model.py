@@ -162,8 +162,12 @@ class GenerationRequest:
         ),
     ] = None
     guidance: Annotated[
-        float, Wish(number("guidance", 0, 20), "classifier-free guidance weight; 1 is none")
-    ] = 1.0
+        float | None,
+        Wish(
+            optional(number("guidance", 0, 20)),
+            "classifier-free guidance weight; 1 is none (default: the model's)",
+        ),
+    ] = None
     chords: Annotated[
         tuple[ChordSpan, ...],
         Wish(

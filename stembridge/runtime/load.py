@@ -61,9 +61,16 @@ class ArtifactModel:
         """Scaled latents [B, C, F] -> audio [B, n], n at most F * hop."""
         return _open(self._codec).decode(stem, latents)
 
-    def denoise(self, x: FloatArray, sigma: FloatArray, conditions: FloatArray) -> FloatArray:
+    def denoise(
+        self,
+        x: FloatArray,
+        sigma: FloatArray,
+        conditions: FloatArray,
+        tokens: FloatArray | None = None,
+    ) -> FloatArray:
         """Denoised latents [B, S, C, F] for x at sigma [B, S, F], conditions [B, K, F]."""
-        return _open(self._denoiser)(x, sigma, conditions)
+        more = () if tokens is None else (tokens,)
+        return _open(self._denoiser)(x, sigma, conditions, *more)
 
     def style_chances(
         self, latents: FloatArray, given: FloatArray, conditions: FloatArray

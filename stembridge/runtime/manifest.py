@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from stembridge.conditions import Layout
 from stembridge.errors import ModelUntrustedError, NoSuchFileError
 from stembridge.runtime.manifest_checks import (
     FILE_NAME,
@@ -24,16 +25,19 @@ from stembridge.runtime.manifest_checks import (
 )
 
 FORMAT_VERSION: Final = 1
+NOMINAL_LUFS: Final = -18.0
 MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 
 # The identity of artifacts that were made before these stands in receipts.
-_YOUNGER_FIELDS = (
-    "chords_from_context", "style_classifier", "style_timbres", "style_chords", "note_readers"
+YOUNGER_FIELDS = (
+    "chords_from_context", "latents_add_up", "nominal_lufs", "nominal_stem_lufs",
+    "style_classifier", "style_timbres", "style_chords", "note_readers",
 )  # fmt: skip
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Lufs = Annotated[float, Field(ge=-70, le=0)]
 StemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 
 
@@ -81,6 +85,9 @@ class Manifest(_Part):
     Rates are in Hz, `hop` in samples per latent frame, lengths in latent frames, sigmas in latent
     units. `sigma_context` is the sigma announced for given latents in "clean" context mode.
     `chords_from_context`: a request that names no chords is told those heard in its context.
+    `latents_add_up`: whether the latents of a mixture are the sum of its stems' (waveforms' are).
+    `nominal_lufs`, `nominal_stem_lufs`: loudness of the mixtures it was trained on, and of each
+    stem in them, LUFS.
     `style_classifier`: file of the network that hears a style in given latents, if there is one;
     `style_timbres`: style -> stem -> timbres to choose from where a request names none;
     `style_chords`: style -> progressions in C, a chord a bar, for requests with no harmony at all.
@@ -105,6 +112,9 @@ class Manifest(_Part):
     styles: tuple[str, ...] = ()
     timbres: dict[str, tuple[str, ...]] = {}
     chords_from_context: bool = False
+    latents_add_up: bool = False
+    nominal_lufs: Lufs | None = None
+    nominal_stem_lufs: dict[str, Lufs] = {}
     style_classifier: str | None = None
     style_timbres: dict[str, dict[str, tuple[str, ...]]] = {}
     style_chords: dict[str, tuple[str, ...]] = {}
@@ -146,6 +156,27 @@ class Manifest(_Part):
         return sum(block.channels for block in self.condition_layout)
 
     @property
+    def layout(self) -> Layout:
+        """The condition layout in the terms of `stembridge.conditions`."""
+        return Layout(
+            blocks=tuple((block.name, block.channels) for block in self.condition_layout),
+            styles=self.styles,
+            timbres=tuple(self.timbres.items()),
+        )
+
+    @property
+    def stem_lufs(self) -> dict[str, float]:
+        """Loudness of each stem in a mixture at `mixture_lufs`; empty where it was not measured."""
+        older: dict[str, float] = self.training.get("nominal_stem_lufs", {})
+        return self.nominal_stem_lufs or older
+
+    @property
+    def mixture_lufs(self) -> float:
+        """Loudness of the mixtures it was trained on."""
+        older = float(self.training.get("nominal_lufs", NOMINAL_LUFS))
+        return older if self.nominal_lufs is None else self.nominal_lufs
+
+    @property
     def network_files(self) -> set[str]:
         """Names of the files that are opened."""
         named = {self.denoiser, *self.encoders.values(), *self.decoders.values()}
@@ -156,7 +187,7 @@ class Manifest(_Part):
     def artifact_sha256(self) -> str:
         """Identity of the whole artifact: hash of the canonical manifest, file hashes included."""
         mapping = self.to_mapping()
-        for name in _YOUNGER_FIELDS:
+        for name in YOUNGER_FIELDS:
             if not mapping[name]:
                 del mapping[name]
         return hashlib.sha256(_canonical_json(mapping)).hexdigest()

@@ -41,13 +41,20 @@ class StemModel(Protocol):
         """Decode latents [B, C, F] into audio [B, n], with n at most F * hop."""
         ...
 
-    def denoise(self, x: FloatArray, sigma: FloatArray, conditions: FloatArray) -> FloatArray:
+    def denoise(
+        self,
+        x: FloatArray,
+        sigma: FloatArray,
+        conditions: FloatArray,
+        tokens: FloatArray | None = None,
+    ) -> FloatArray:
         """Return the denoised latents [B, S, C, F].
 
         Args:
             x: noisy latents [B, S, C, F].
             sigma: noise standard deviation of every frame of every stem [B, S, F].
             conditions: frame conditions [B, K, F]; K may be 0.
+            tokens: [B, N, E] of the whole piece, for a network that takes them.
         """
         ...
 

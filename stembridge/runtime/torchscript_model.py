@@ -19,7 +19,7 @@ from stembridge.runtime.model import FloatArray
 
 
 class TorchScriptNetwork:
-    """A network of three arrays from the verified bytes of a `.ts` file.
+    """A network of several arrays from the verified bytes of a `.ts` file.
 
     Weights stored as float16 are cast to float32 when opened; arithmetic is float32 unless
     `bfloat16` is asked for.
@@ -61,15 +61,13 @@ class TorchScriptNetwork:
             ) from error
         self._module = module.float().eval()
 
-    def __call__(
-        self, latents: FloatArray, levels: FloatArray, conditions: FloatArray
-    ) -> FloatArray:
-        """Run it on latents [B, S, C, F], levels [B, S, F] and conditions [B, K, F].
+    def __call__(self, *arrays: FloatArray) -> FloatArray:
+        """Run it on latents [B, S, C, F], levels [B, S, F], conditions [B, K, F] (and tokens).
 
         Levels are the denoiser's sigma, or what is given to the style classifier.
         """
         with translated(self.device), torch.inference_mode(), self._autocast:
-            tensors = [self._tensor(array) for array in (latents, levels, conditions)]
+            tensors = [self._tensor(array) for array in arrays]
             answer: FloatArray = self._module(*tensors).float().cpu().numpy()
         return answer
 

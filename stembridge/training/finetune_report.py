@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stembridge.conditions import Conditions
 from stembridge.dataset.pieces import recording_of
 from stembridge.dataset.song import STEMS
-from stembridge.evaluation.heldout import Setting, generate_latents
 from stembridge.evaluation.pictures import player
+from stembridge.inference import codec, infer, settings_of
 from stembridge.runtime.load import load_model
 from stembridge.runtime.model import StemModel
 from stembridge.training.curve import Point
@@ -211,8 +212,8 @@ def _take(
 ) -> Array:
     """Latents `[S, C, F]` with everything but the given stems made anew."""
     told = np.asarray(conditions[None, :, : latents.shape[-1]], np.float32)
-    targets = [stem for stem in STEMS if stem not in given]
-    return generate_latents(model, latents[None], told, targets, Setting(), [0])[0]
+    known = codec.known_stems(model.manifest, latents[None], [stem in given for stem in STEMS])
+    return infer(model, Conditions(told), known, settings_of(model.manifest), [0])[0]
 
 
 def _decoded(model: StemModel, latents: Array, stem: str) -> Array:

@@ -21,7 +21,6 @@ from stembridge.dataset.annotated import AnnotatedSong, load_song
 from stembridge.dataset.song import STEMS
 from stembridge.errors import BadArgsError
 from stembridge.nn.exporting import export_note_reader, update_manifest
-from stembridge.pipeline.settings import layout_of
 from stembridge.runtime.load import load_model
 from stembridge.runtime.manifest import read_manifest
 from stembridge.runtime.model import StemModel
@@ -50,7 +49,7 @@ class KnownSongs:
 
 def known_songs(songs: Iterable[AnnotatedSong], model: StemModel, generated: float) -> KnownSongs:
     """Encodes songs; each once more as generated if that is above 0 (deviation of the noise)."""
-    layout, rng = layout_of(model.manifest), np.random.default_rng(0)
+    layout, rng = model.manifest.layout, np.random.default_rng(0)
     heard: list[NDArray[np.float16]] = []
     notes: dict[str, list[list[Note]]] = {stem: [] for stem in STEMS}
     for song in songs:

@@ -20,7 +20,6 @@ from stembridge.errors import BadArgsError
 from stembridge.nn.backbone import BackboneConfig
 from stembridge.nn.precondition import Preconditioned
 from stembridge.nn.registry import build, config_fields
-from stembridge.pipeline.settings import layout_of
 from stembridge.runtime.load import load_model
 from stembridge.runtime.manifest import Manifest, read_manifest, read_verified
 from stembridge.runtime.model import StemModel
@@ -62,7 +61,7 @@ class Start:
     @property
     def layout(self) -> Layout:
         """Its conditions."""
-        return layout_of(self.manifest)
+        return self.manifest.layout
 
     @property
     def task(self) -> TaskConfig:

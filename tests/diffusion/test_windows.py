@@ -6,10 +6,12 @@ from closed_forms import counted, joint_frames, joint_stems, white
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stembridge.conditions import Conditions
 from stembridge.diffusion import (
     SAMPLERS,
     FrameNoise,
     Known,
+    Windows,
     karras_sigmas,
     plan_windows,
     sample_in_windows,
@@ -52,10 +54,10 @@ def nothing(n_frames, n_stems=4, n_channels=2, **settings_):
 
 def run(
     denoise, known, seeds=(3,), window=64, overlap=16, multiple=4, name="dpmpp_2m", sigmas=SIGMAS,
-    **more,
+    together=False, **more,
 ):  # fmt: skip
     n_frames = known.mask.shape[-1]
-    conditions = np.arange(n_frames, dtype=np.float32).reshape(1, 1, -1)
+    conditions = Conditions(np.arange(n_frames, dtype=np.float32).reshape(1, 1, -1))
     return sample_in_windows(
         denoise,
         conditions,
@@ -63,9 +65,7 @@ def run(
         sampler=SAMPLERS[name],
         sigmas=sigmas,
         noise=FrameNoise(seeds, known.latents.shape[1], known.latents.shape[2]),
-        window=window,
-        overlap=overlap,
-        multiple=multiple,
+        windows=Windows(window, overlap, multiple, together),
         **more,
     )
 
@@ -86,7 +86,7 @@ def test_padding_repeats_the_last_frame_of_conditions_and_context():
     seen = []
 
     def denoise(x, sigma, conditions):
-        seen.append((x.copy(), conditions.copy()))
+        seen.append((x.copy(), conditions.frames.copy()))
         return x * 0.5
 
     run(denoise, known)
@@ -116,7 +116,7 @@ def test_each_window_sees_its_own_conditions():
     seen = []
 
     def denoise(x, sigma, conditions):
-        seen.append((conditions[0, 0, 0], conditions[0, 0, -1]))
+        seen.append((conditions.frames[0, 0, 0], conditions.frames[0, 0, -1]))
         return x * 0.5
 
     run(denoise, nothing(200))
@@ -224,14 +224,12 @@ def test_progress_counts_over_all_windows():
     known = nothing(112)
     sample_in_windows(
         white(0.5),
-        np.zeros((1, 0, 112), np.float32),
+        Conditions(np.zeros((1, 0, 112), np.float32)),
         known,
         sampler=SAMPLERS["heun"],
         sigmas=SIGMAS,
         noise=FrameNoise([1], 4, 2),
-        window=64,
-        overlap=16,
-        multiple=4,
+        windows=Windows(64, 16, 4),
         callback=told.append,
     )
     assert [info.call for info in told] == list(range(30))

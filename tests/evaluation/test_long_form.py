@@ -12,7 +12,7 @@ from stembridge.chords import parse_progression
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.song import STEMS
 from stembridge.evaluation import long_form
-from stembridge.evaluation.heldout import Setting
+from stembridge.evaluation.heldout import Trial
 from stembridge.evaluation.long_form import CASES, Case, drift_ms, evaluate_long, measure_long
 from stembridge.musical_time import TimeSignature
 from stembridge.testing import FakeModel
@@ -43,7 +43,7 @@ def test_drift_is_the_slope_over_the_song() -> None:
 
 
 def test_late_last_bars_are_seen() -> None:
-    found = measure_long(FakeModel(), song(10, 0.06, 7.5), 10, Setting(steps=2), seed=1)
+    found = measure_long(FakeModel(), song(10, 0.06, 7.5), 10, Trial(steps=2), seed=1)
     for stem in STEMS:
         truth = found[stem]["truth"]
         assert truth.first_bars == truth.first_quarter == 1.0
@@ -56,7 +56,7 @@ def test_late_last_bars_are_seen() -> None:
 def test_a_stem_that_rests_is_not_measured() -> None:
     resting = song(6)
     resting.audio[1] = 0.0
-    assert "drums" not in measure_long(FakeModel(), resting, 6, Setting(steps=2), seed=1)
+    assert "drums" not in measure_long(FakeModel(), resting, 6, Trial(steps=2), seed=1)
 
 
 def test_all_cases_are_summarised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_all_cases_are_summarised(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(long_form, "perform", perform)
     case = Case("odd", "7/8", 174.0, 16)
-    run = partial(evaluate_long, FakeModel, 2, "none.sf2", Setting(steps=2))
+    run = partial(evaluate_long, FakeModel, 2, "none.sf2", Trial(steps=2))
     found = run(cases=[case])
     assert [(s.bpm, s.n_bars, s.time_signature.numerator) for s in played] == [(174.0, 16, 7)] * 2
     assert set(found) == {str(case), "all"}

@@ -15,25 +15,17 @@ from stembridge.dataset.annotated import AnnotatedSong, save_song
 from stembridge.dataset.song import STEMS
 from stembridge.evaluation import run
 from stembridge.evaluation.figures import measure
-from stembridge.evaluation.heldout import (
-    Setting,
-    conditions_of,
-    cut,
-    encode_all,
-    generate_latents,
-)
+from stembridge.evaluation.heldout import Trial, cut, make
 from stembridge.evaluation.report import html_report
 from stembridge.evaluation.run import StemRow, evaluate
 from stembridge.evaluation.songs import SongFolder
 from stembridge.evaluation.summary import FRECHET, SUBJECTS, _deviation_ratio, summary
 from stembridge.musical_time import TimeSignature
-from stembridge.pipeline.settings import layout_of
 from stembridge.runtime.manifest import ConditionBlock
 from stembridge.testing import FakeModel, fake_manifest
 
 RATE, BPM = 22050, 120.0
-NOTHING = np.zeros((4, 8, 20), np.float32)
-SETTING = Setting(steps=3)
+TRIAL = Trial(steps=3)
 
 
 def song(seed: int, chords: str, seconds: float = 7.0) -> AnnotatedSong:
@@ -60,7 +52,7 @@ def songs() -> list[AnnotatedSong]:
 
 @pytest.fixture(scope="module")
 def figures(songs: list[AnnotatedSong]) -> tuple[object, dict[str, object]]:
-    results = evaluate(FakeModel, songs, SETTING, n_examples=1)
+    results = evaluate(FakeModel, songs, TRIAL, n_examples=1)
     return results, summary(results)
 
 
@@ -119,7 +111,7 @@ def test_only_the_ceiling_costs_no_generation(songs: list[AnnotatedSong]) -> Non
         models.append(FakeModel())
         return models[-1]
 
-    stems = summary(evaluate(opener, songs, Setting(ceiling_only=True)))
+    stems = summary(evaluate(opener, songs, Trial(ceiling_only=True)))
     assert models[0].n_calls == 0
     assert "generated" not in stems["bass"]
     assert stems["bass"]["ceiling"]["lsd_db"]["mean"] > 0
@@ -133,9 +125,9 @@ def test_processes_and_groups_change_nothing(
     songs: list[AnnotatedSong], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = [*songs, song(2, "A D")]
-    alone = evaluate(FakeModel, many, SETTING, n_examples=1)
+    alone = evaluate(FakeModel, many, TRIAL, n_examples=1)
     monkeypatch.setattr(run, "GROUP", 2)
-    shared = evaluate(FakeModel, many, SETTING, n_examples=1, workers=2)
+    shared = evaluate(FakeModel, many, TRIAL, n_examples=1, workers=2)
     for stem in STEMS:
         assert [row.song for row in alone[stem]] == [item.name for item in many]
         for row, other in zip(alone[stem], shared[stem], strict=True):
@@ -164,41 +156,34 @@ def test_the_latent_deviation_is_that_of_all_songs_together() -> None:
 def test_a_stem_that_rests_is_not_measured(songs: list[AnnotatedSong]) -> None:
     resting = replace(songs[1], audio=songs[1].audio.copy())
     resting.audio[0] = 0.0
-    results = evaluate(FakeModel, [songs[0], resting], SETTING, n_examples=0)
+    results = evaluate(FakeModel, [songs[0], resting], TRIAL, n_examples=0)
     assert len(results["bass"]) == 1
     assert len(results["piano"]) == 2
 
 
 def test_the_given_stems_stay_and_the_seed_makes_the_take(songs: list[AnnotatedSong]) -> None:
     model = FakeModel()
-    n = model.manifest.window_frames * model.manifest.hop
-    short = [cut(item, n) for item in songs]
-    latents = encode_all(model, short)
-    conditions = np.stack(
-        [
-            conditions_of(model, s, its, "bass", SETTING)
-            for s, its in zip(short, latents, strict=True)
-        ]
-    )
-    first, again, other = (
-        generate_latents(model, latents, conditions, ["bass"], SETTING, seeds)
-        for seeds in ([1, 2], [1, 2], [3, 2])
-    )
-    np.testing.assert_array_equal(first, again)
-    np.testing.assert_allclose(first[:, 1:], latents[:, 1:], atol=1e-5)
-    assert np.abs(first[0, 0] - other[0, 0]).max() > 1e-3
-    np.testing.assert_allclose(first[1, 0], other[1, 0], atol=1e-5)
+    short = cut(songs[0], model.manifest.window_frames * model.manifest.hop)
+    first, again, other = (make(model, short, "bass", TRIAL, seed) for seed in (1, 1, 3))
+    np.testing.assert_array_equal(first[0].latents, again[0].latents)
+    np.testing.assert_array_equal(first[0].latents[1:], other[0].latents[1:])
+    assert np.abs(first[0].latents[0] - other[0].latents[0]).max() > 1e-3
 
 
-def test_conditions_follow_the_setting(songs: list[AnnotatedSong]) -> None:
+def told(model: FakeModel, song: AnnotatedSong, target: str, trial: Trial) -> np.ndarray:
+    """Conditions [K, F] that a take is made with."""
+    return make(model, cut(song, RATE), target, replace(trial, steps=1))[0].conditions.frames[0]
+
+
+def test_conditions_follow_the_trial(songs: list[AnnotatedSong]) -> None:
     model = FakeModel()
-    at = layout_of(model.manifest).slices()
-    plain = conditions_of(model, songs[0], NOTHING, "bass", Setting())
+    at = model.manifest.layout.slices()
+    plain = told(model, songs[0], "bass", Trial())
     assert plain[at["grid"]].any()
     assert not plain[at["chords"]].any()
-    told = conditions_of(model, songs[0], NOTHING, "bass", Setting(chords=True, grid=False))
-    assert told[at["chords"]].any()
-    assert not told[at["grid"]].any()
+    named = told(model, songs[0], "bass", Trial(chords=True, grid=False))
+    assert named[at["chords"]].any()
+    assert not named[at["grid"]].any()
 
 
 def test_style_and_instrument_are_chosen_as_in_serving(songs: list[AnnotatedSong]) -> None:
@@ -210,18 +195,17 @@ def test_style_and_instrument_are_chosen_as_in_serving(songs: list[AnnotatedSong
             ConditionBlock(name="timbre", channels=1),
         ),
     )  # fmt: skip
-    model, latents = FakeModel(manifest), np.ones((4, 8, 20), np.float32)
-    sounding = np.abs(songs[0].audio).max(axis=1) > 0
+    model = FakeModel(manifest)
 
-    def told(song: AnnotatedSong, setting: Setting) -> list[float]:
-        return conditions_of(model, song, latents, "bass", setting)[16:, 0].tolist()
+    def chosen(song: AnnotatedSong, trial: Trial) -> list[float]:
+        return told(model, song, "bass", trial)[16:, 0].tolist()
 
     # The fake's style is the number of stems it hears: all that sound but the one to be made.
-    assert sounding.all()
-    assert told(songs[0], Setting()) == [1, 1, 0, 0, 0]  # three stems of three styles: the first
+    assert (np.abs(songs[0].audio[:, :RATE]).max(axis=1) > 0).all()
+    assert chosen(songs[0], Trial()) == [1, 1, 0, 0, 0]  # three stems of three styles: the first
     resting = replace(songs[0], audio=songs[0].audio * np.array([[1], [0], [1], [1]], np.float32))
-    assert told(resting, Setting()) == [1, 0, 0, 1, 1]
-    assert told(resting, Setting(choose=False)) == [0, 0, 0, 0, 0]
+    assert chosen(resting, Trial()) == [1, 0, 0, 1, 1]
+    assert chosen(resting, Trial(choose=False)) == [0, 0, 0, 0, 0]
 
 
 def test_chords_are_heard_in_the_other_stems_as_in_serving(songs: list[AnnotatedSong]) -> None:
@@ -231,14 +215,14 @@ def test_chords_are_heard_in_the_other_stems_as_in_serving(songs: list[Annotated
     audio[STEMS.index("piano")] = 0.1 * np.sum(triad, axis=0)
     vamp = replace(songs[0], audio=audio)
     model = FakeModel(fake_manifest(chords_from_context=True))
-    at = layout_of(model.manifest).slices()["chords"]
-    for_bass = conditions_of(model, vamp, NOTHING, "bass", Setting())[at]
+    at = model.manifest.layout.slices()["chords"]
+    for_bass = told(model, vamp, "bass", Trial())[at]
     assert set(np.flatnonzero(for_bass[1:13, 10])) == {0, 4, 7}
     # What is to be made is not heard, and chords that are told go first.
-    assert not conditions_of(model, vamp, NOTHING, "piano", Setting())[at].any()
-    assert not conditions_of(model, vamp, NOTHING, "bass", Setting(grid=False))[at].any()
-    unknown = replace(vamp, chords=())
-    assert not conditions_of(model, unknown, NOTHING, "bass", Setting(chords=True))[at].any()
+    assert not told(model, vamp, "piano", Trial())[at].any()
+    assert not told(model, vamp, "bass", Trial(grid=False))[at].any()
+    named = told(model, replace(vamp, chords=songs[1].chords), "bass", Trial(chords=True))[at]
+    assert set(np.flatnonzero(named[1:13, 10])) == {3, 7, 10}
 
 
 def test_cutting_drops_what_begins_later(songs: list[AnnotatedSong]) -> None:
@@ -260,6 +244,6 @@ def test_a_model_that_says_nothing_still_gets_its_report(songs: list[AnnotatedSo
         def decode(self, stem: str, latents: np.ndarray) -> np.ndarray:
             return np.zeros((len(latents), latents.shape[-1] * self.manifest.hop), np.float32)
 
-    stems = summary(evaluate(Mute, songs, SETTING, n_examples=0))
+    stems = summary(evaluate(Mute, songs, TRIAL, n_examples=0))
     assert stems["bass"]["generated"]["silent"]["mean"] == 1.0
     assert np.isnan(stems["bass"]["on_grid_share_of_ceiling"])

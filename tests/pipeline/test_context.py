@@ -164,7 +164,7 @@ def test_all_context_gets_one_gain_to_the_models_level(tmp_path: Path) -> None:
     assert context.loudness_lufs == pytest.approx(-18 - 20 * np.log10(context.gain), abs=0.05)
     ratio = context.samples[1].std() / context.samples[3].std()
     assert ratio == pytest.approx(4.0, rel=0.05)  # the balance between the stems stays
-    quiet = fake_manifest(training={"nominal_lufs": -24.0})
+    quiet = fake_manifest(nominal_lufs=-24.0)
     request = parse_request({"generate": "bass", "clips": clips, "bpm": 120, "bars": 2})
     other = load_context(request, quiet, AllowedRoots.anywhere())
     assert 20 * np.log10(context.gain / other.gain) == pytest.approx(6.0, abs=0.01)
@@ -175,7 +175,7 @@ def test_few_stems_are_brought_to_the_level_of_few_stems(tmp_path: Path) -> None
     noise = (0.02 * rng.standard_normal(4 * 44100)).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", noise, 44100, subtype="FLOAT")
     levels = {"bass": -26.0, "drums": -24.0, "guitar": -28.0, "piano": -27.0}
-    manifest = fake_manifest(training={"nominal_lufs": -20.0, "nominal_stem_lufs": levels})
+    manifest = fake_manifest(nominal_lufs=-20.0, nominal_stem_lufs=levels)
     clips = [drums(str(tmp_path / "a.wav")), {"stem": "piano", "path": str(tmp_path / "a.wav")}]
 
     def loudness(*chosen: dict[str, object]) -> float | None:

@@ -10,8 +10,8 @@ import pytest
 
 from stembridge.diffusion.samplers import DEFAULT_STEPS
 from stembridge.errors import BadArgsError, CancelledError, StembridgeError
+from stembridge.inference import codec
 from stembridge.musical_time import beats_to_samples
-from stembridge.pipeline import codec
 from stembridge.pipeline.context import Context
 from stembridge.pipeline.events import Event, Progress, Reporter, ignore
 from stembridge.pipeline.generate import Take, generate
@@ -40,7 +40,9 @@ def context_of(request: GenerationRequest, **stems: np.ndarray) -> Context:
 def takes_of(request: GenerationRequest, context: Context, model: FakeModel | None = None,
              events: list[Event] | None = None) -> list[Take]:  # fmt: skip
     report = Reporter(ignore if events is None else events.append, request.variations)
-    return list(generate(request, context, model or FakeModel(), report))
+    model = model or FakeModel()
+    settings = settings_for(request, model.manifest)
+    return list(generate(request, settings, context, model, report))
 
 
 def noise(seed: int, n: int = 4 * RATE) -> np.ndarray:
@@ -123,8 +125,9 @@ def test_it_can_be_cancelled_before_every_network_call(stage: str) -> None:
             raise CancelledError("stop")
 
     with pytest.raises(CancelledError):
-        report = Reporter(on_event, 1)
-        list(generate(request, context_of(request, drums=noise(0)), model, report))
+        settings = settings_for(request, model.manifest)
+        context = context_of(request, drums=noise(0))
+        list(generate(request, settings, context, model, Reporter(on_event, 1)))
     assert (model.n_calls == 0) == (stage != "decode")
 
 
@@ -133,9 +136,10 @@ def test_the_request_decides_over_the_models_habits() -> None:
     manifest = fake_manifest(sampler=habit)
     own = settings_for(request_for(), manifest)
     assert (own.sampler, own.steps, own.guidance, len(own.sigmas)) == ("heun", 11, 2.0, 12)
-    asked = settings_for(request_for(sampler="euler", guidance=1.5, seed=9), manifest)
+    asked = settings_for(request_for(sampler="euler", guidance=1.5), manifest)
     assert (asked.sampler, asked.steps) == ("euler", DEFAULT_STEPS["euler"])
-    assert (asked.guidance, asked.seed) == (1.5, 9)
+    assert asked.guidance == 1.5
+    assert settings_for(request_for(guidance=1), manifest).guidance == 1.0
     assert settings_for(request_for(steps=7), manifest).steps == 7
 
 
@@ -143,6 +147,23 @@ def test_guidance_changes_the_result() -> None:
     context = context_of(request_for())
     plain, guided = (takes_of(request_for(guidance=g), context)[0].stems["bass"] for g in (1, 2))
     assert np.abs(plain - guided).max() > 0.01
+
+
+def test_what_is_given_cannot_be_asked_for() -> None:
+    """A context of one's own making can contradict the request; neither is silently preferred."""
+    with pytest.raises(BadArgsError, match="Bass is given as context and asked for"):
+        takes_of(request_for(), context_of(request_for(), bass=noise(0)))
+
+
+@pytest.mark.parametrize(
+    ("chords", "named"),
+    [("Am F", True), ("", False), ("N.C. F", False), ("Am N.C.", False)],
+)
+def test_harmony_is_a_pitch_named_in_every_frame(chords: str, named: bool) -> None:
+    told = conditions_for(request_for(chords=chords), MANIFEST, 4 * RATE)
+    at = MANIFEST.layout.slices()["chords"]
+    assert told.harmony == bool(told.frames[0, at][1:].any(axis=0).all()) == named
+    assert not conditions_for(request_for(chords=chords), styled_manifest(), 4 * RATE).harmony
 
 
 def styled_manifest() -> Manifest:
@@ -160,10 +181,11 @@ def styled_manifest() -> Manifest:
 def test_style_and_timbre_reach_the_conditions() -> None:
     request = request_for(style="house", timbres={"bass": "pick"})
     settings_for(request, styled_manifest())
-    conditions = conditions_for(request, styled_manifest(), 10 * 512)
+    conditions = conditions_for(request, styled_manifest(), 10 * 512).frames[0]
     assert conditions.shape == (21, 10)
     np.testing.assert_array_equal(conditions[16:, 0], [1, 0, 1, 0, 1])
-    assert conditions_for(request_for(use_grid=False), styled_manifest(), 5120)[:16].max() == 0
+    free = conditions_for(request_for(use_grid=False), styled_manifest(), 5120)
+    assert free.frames[0, :16].max() == 0
 
 
 @pytest.mark.parametrize(

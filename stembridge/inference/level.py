@@ -16,8 +16,8 @@ from stembridge.runtime.manifest import Manifest
 MAX_GAIN_DB = 12.0  # what is further off is meant to be, or broken
 
 
-def level_stem(audio: FloatArray, stem: str, manifest: Manifest) -> FloatArray:
-    """A stem at its role's loudness.
+def role_gain_db(audio: FloatArray, stem: str, manifest: Manifest) -> float:
+    """By how much a stem is to be moved to its role's loudness.
 
     Args:
         audio: one take of the stem `[n_samples]`, at the model's rate and level.
@@ -25,11 +25,15 @@ def level_stem(audio: FloatArray, stem: str, manifest: Manifest) -> FloatArray:
         manifest: says how loud each role is beside a context at the model's level, in LUFS.
 
     Returns:
-        `[n_samples]`; unchanged where it is silent or the manifest does not say.
+        dB; 0 where it is silent or the manifest does not say.
     """
-    nominal = manifest.training.get("nominal_stem_lufs", {}).get(stem)
+    nominal = manifest.stem_lufs.get(stem)
     measured = integrated_loudness(audio, manifest.sample_rate) if nominal is not None else None
     if nominal is None or measured is None:
-        return audio
-    gain_db = float(np.clip(nominal - measured, -MAX_GAIN_DB, MAX_GAIN_DB))
-    return audio * np.float32(amplitude(gain_db))
+        return 0.0
+    return float(np.clip(nominal - measured, -MAX_GAIN_DB, MAX_GAIN_DB))
+
+
+def levelled(audio: FloatArray, gain_db: float) -> FloatArray:
+    """The audio moved by a gain."""
+    return audio * np.float32(amplitude(gain_db)) if gain_db else audio

@@ -8,15 +8,20 @@ phases makes them up anew in each part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.resample import fit_length
 from stembridge.audio.windows import overlap_add
+from stembridge.diffusion.inpaint import Known
 from stembridge.errors import StembridgeError
+from stembridge.inference.level import levelled, role_gain_db
 from stembridge.musical_time import frames_for_samples
+from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 
 PART_S, SURROUNDINGS_S, CROSSFADE_S = 60.0, 1.0, 0.05
@@ -37,7 +42,82 @@ def _parts(n_frames: int, model: StemModel) -> Iterator[tuple[int, int, int, int
         yield first, stop, max(0, first - around), min(n_frames, stop + around)
 
 
-def encode(model: StemModel, stem: str, audio: FloatArray, check: Callable[[], None]) -> FloatArray:
+def ignore_share(share: float) -> None:
+    """For callers that neither listen nor stop."""
+
+
+def hear(
+    model: StemModel,
+    samples: FloatArray,
+    given: Sequence[bool],
+    report: Callable[[float], None] = ignore_share,
+) -> Known:
+    """Latents of the given stems, and the mask that says which these are.
+
+    Args:
+        model: the model.
+        samples: [S, n_samples] at its rate and level.
+        given: for each of the S stems, whether it is given.
+        report: told the share that is done before each network call; may raise to stop.
+    """
+    manifest = model.manifest
+    n_frames = frames_for_samples(samples.shape[-1], manifest.hop)
+    latents = np.zeros((1, manifest.n_stems, manifest.latent_channels, n_frames), np.float32)
+    for index, stem in enumerate(manifest.stems):
+        if given[index]:
+            check = partial(report, index / manifest.n_stems)
+            latents[0, index] = encode(model, stem, samples[index], check)
+    return known_stems(manifest, latents, given)
+
+
+def known_stems(manifest: Manifest, latents: FloatArray, given: Sequence[bool]) -> Known:
+    """Latents [B, S, C, F] of which whole stems are given."""
+    mask = np.zeros((*latents.shape[:2], latents.shape[-1]), np.float32)
+    mask[:, list(given)] = 1.0
+    return Known(latents, mask, manifest.context_mode, manifest.sigma_context)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A made stem.
+
+    Attributes:
+        audio: [n_samples] at the model's rate, at the loudness of its role.
+        levelled_db: by how much it was moved to that.
+    """
+
+    audio: FloatArray
+    levelled_db: float
+
+
+def sound(
+    model: StemModel,
+    stems: Sequence[str],
+    latents: FloatArray,
+    n_samples: int,
+    report: Callable[[float], None] = ignore_share,
+) -> dict[str, Sound]:
+    """The sound of some stems.
+
+    Args:
+        model: the model.
+        stems: which.
+        latents: of all stems of the model, [S, C, F].
+        n_samples: length of the audio.
+        report: told the share that is done before each network call; may raise to stop.
+    """
+    made = {}
+    for i, stem in enumerate(stems):
+        own = latents[model.manifest.stem_index(stem)]
+        audio = decode(model, stem, own, n_samples, partial(report, i / len(stems)))
+        gain_db = role_gain_db(audio, stem, model.manifest)
+        made[stem] = Sound(levelled(audio, gain_db), gain_db)
+    return made
+
+
+def encode(
+    model: StemModel, stem: str, audio: FloatArray, check: Callable[[], None] = lambda: None
+) -> FloatArray:
     """Latents [C, F] of audio [n_samples], the last frame padded with silence.
 
     Args:
@@ -58,9 +138,13 @@ def encode(model: StemModel, stem: str, audio: FloatArray, check: Callable[[], N
 
 
 def decode(
-    model: StemModel, stem: str, latents: FloatArray, n_samples: int, check: Callable[[], None]
+    model: StemModel,
+    stem: str,
+    latents: FloatArray,
+    n_samples: int,
+    check: Callable[[], None] = lambda: None,
 ) -> FloatArray:
-    """Audio [n_samples] of latents [C, F].
+    """Audio [n_samples] of latents [C, F], as loud as the model makes it.
 
     Raises:
         StembridgeError: the decoder gave something that is no sound.

@@ -1,0 +1,96 @@
+"""Known latents, conditions, settings and noise to latents: the one place that samples a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stembridge.conditions import Conditions
+from stembridge.diffusion.guidance import classifier_free
+from stembridge.diffusion.inpaint import Known
+from stembridge.diffusion.noise import FrameNoise
+from stembridge.diffusion.procedures import NEEDS, PROCEDURES, Sampling
+from stembridge.diffusion.types import Denoiser, StepInfo
+from stembridge.diffusion.windows import Windows
+from stembridge.errors import BadArgsError
+from stembridge.inference.settings import Settings
+from stembridge.runtime.manifest import Manifest
+from stembridge.runtime.model import FloatArray, StemModel
+
+
+def infer(
+    model: StemModel,
+    conditions: Conditions,
+    known: Known,
+    settings: Settings,
+    seeds: list[int],
+    *,
+    start: FloatArray | None = None,
+    mixture: FloatArray | None = None,
+    chains: tuple[Conditions, ...] = (),
+    callback: Callable[[StepInfo], None] | None = None,
+) -> FloatArray:
+    """Sample a model.
+
+    Args:
+        model: an open one.
+        conditions: what it is told, over all F frames.
+        known: given latents [B or 1, S, C, F]; see `codec.hear`.
+        settings: how, and by which procedure.
+        seeds: one per item B; each fixes the noise of its take.
+        start: latents to start from, for procedures that can (see `Sampling`, also below).
+        mixture: latents of what is to be taken apart.
+        chains: conditions of each chain of a network of single stems.
+        callback: told before every network call; may raise to stop.
+
+    Returns:
+        Latents [B, S, C, F].
+
+    Raises:
+        BadArgsError: the procedure needs what is not there.
+    """
+    manifest, procedure = model.manifest, PROCEDURES[settings.procedure]
+    sampling = Sampling(
+        conditions,
+        known,
+        FrameNoise(seeds, len(chains) or manifest.n_stems, manifest.latent_channels),
+        settings.sigmas,
+        windows_of(manifest, conditions),
+        settings.sampler,
+        start,
+        mixture,
+        chains,
+    )
+    if lacking := procedure.lacking(sampling, manifest.latents_add_up):
+        words = " and ".join(NEEDS[need] for need in lacking)
+        raise BadArgsError(
+            f"'{settings.procedure}' needs {words}, which the model '{manifest.name}' or the "
+            "request does not give. Use another model or procedure."
+        )
+    D = classifier_free(_denoiser(model), settings.guidance)
+    made: FloatArray = procedure.run(D, sampling, callback)
+    return made
+
+
+def shares(report: Callable[[float], None]) -> Callable[[StepInfo], None]:
+    """A callback that tells the share of the network calls that is done."""
+    return lambda step: report(step.call / step.n_calls)
+
+
+def windows_of(manifest: Manifest, conditions: Conditions) -> Windows:
+    """How a model's windows share out a piece; together where harmony holds them together."""
+    return Windows(
+        manifest.window_frames,
+        manifest.overlap_frames,
+        manifest.frame_multiple,
+        together=conditions.harmony,
+    )
+
+
+def _denoiser(model: StemModel) -> Denoiser:
+    """The model as the diffusion functions call it."""
+
+    def denoise(x: FloatArray, sigma: FloatArray, conditions: Conditions) -> FloatArray:
+        more = () if conditions.tokens is None else (conditions.tokens,)
+        return model.denoise(x, sigma, conditions.frames, *more)
+
+    return denoise
