@@ -25,8 +25,9 @@ from safetensors.numpy import load  # noqa: E402
 from stembridge.errors import StembridgeError  # noqa: E402
 from stembridge.nn import parity, sources  # noqa: E402
 from stembridge.nn.exporting import codec_modules, rounded  # noqa: E402
+from stembridge.runtime.artifact_files import read_verified  # noqa: E402
 from stembridge.runtime.load import load_model  # noqa: E402
-from stembridge.runtime.manifest import Manifest, read_verified  # noqa: E402
+from stembridge.runtime.manifest import Manifest  # noqa: E402
 
 
 def get_parser() -> argparse.ArgumentParser:

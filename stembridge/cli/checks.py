@@ -160,7 +160,8 @@ def check_gpu() -> Finding:
 def check_model(model: str | None) -> Finding:
     """The artifact's files against the hashes of its manifest."""
     from stembridge.paths import pretrained_dir
-    from stembridge.runtime.manifest import read_manifest, read_verified
+    from stembridge.runtime.artifact_files import read_verified
+    from stembridge.runtime.manifest import read_manifest
 
     folder = pretrained_dir() if model is None else Path(model).expanduser()
     try:

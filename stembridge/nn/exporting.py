@@ -32,11 +32,11 @@ from stembridge.nn.parity import (
     store_references,
 )
 from stembridge.nn.registry import Network
+from stembridge.runtime.artifact_files import describe_file
 from stembridge.runtime.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
     Manifest,
-    describe_file,
     parse_manifest,
     write_manifest,
     write_mapping,

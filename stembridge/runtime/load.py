@@ -13,8 +13,9 @@ import numpy as np
 
 from stembridge.errors import ModelUntrustedError, NoGpuError
 from stembridge.paths import pretrained_dir
+from stembridge.runtime.artifact_files import read_verified
 from stembridge.runtime.device import Threads, cuda_index
-from stembridge.runtime.manifest import Manifest, read_manifest, read_verified
+from stembridge.runtime.manifest import Manifest, read_manifest
 from stembridge.runtime.model import FloatArray, StemModel
 
 if TYPE_CHECKING:

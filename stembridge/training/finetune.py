@@ -20,7 +20,8 @@ from stembridge.nn.parity import PARITY_NAME
 from stembridge.nn.precondition import Preconditioned
 from stembridge.nn.registry import Network, config_fields
 from stembridge.paths import pretrained_dir
-from stembridge.runtime.manifest import MANIFEST_NAME, read_verified
+from stembridge.runtime.artifact_files import read_verified
+from stembridge.runtime.manifest import MANIFEST_NAME
 from stembridge.training.batches import TaskConfig
 from stembridge.training.curve import Point, best_of, learn
 from stembridge.training.denoiser import DenoiserTraining

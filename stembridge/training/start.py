@@ -20,8 +20,9 @@ from stembridge.errors import BadArgsError
 from stembridge.nn.backbone import BackboneConfig
 from stembridge.nn.precondition import Preconditioned
 from stembridge.nn.registry import build, config_fields
+from stembridge.runtime.artifact_files import read_verified
 from stembridge.runtime.load import load_model
-from stembridge.runtime.manifest import Manifest, read_manifest, read_verified
+from stembridge.runtime.manifest import Manifest, read_manifest
 from stembridge.runtime.model import StemModel
 from stembridge.training.batches import TaskConfig
 from stembridge.training.latents import Encoded, song_conditions

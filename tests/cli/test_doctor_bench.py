@@ -30,7 +30,8 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 @pytest.fixture
 def artifact(tmp_path: Path) -> Path:
     """A folder with a manifest and the one file it vouches for."""
-    from stembridge.runtime.manifest import describe_file, write_manifest
+    from stembridge.runtime.artifact_files import describe_file
+    from stembridge.runtime.manifest import write_manifest
     from stembridge.testing import fake_manifest
 
     folder = tmp_path / "model"

@@ -20,8 +20,9 @@ from stembridge.nn.exporting_torchscript import export_denoiser
 from stembridge.nn.parity import LIMIT
 from stembridge.nn.registry import Network, build, config_fields, write_network
 from stembridge.nn.sources import preset_codec, preset_denoiser
+from stembridge.runtime.artifact_files import describe_file
 from stembridge.runtime.load import load_model
-from stembridge.runtime.manifest import describe_file, read_manifest, write_manifest
+from stembridge.runtime.manifest import read_manifest, write_manifest
 
 SCRIPTS = Path(__file__).parents[2] / "export"
 

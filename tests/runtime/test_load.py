@@ -14,9 +14,10 @@ import torch
 from stembridge.errors import BadArgsError, ModelUntrustedError, NoGpuError, NoSuchFileError
 from stembridge.nn.parity import fixed_noise, manifest_input
 from stembridge.runtime import load
+from stembridge.runtime.artifact_files import describe_file
 from stembridge.runtime.device import Threads
 from stembridge.runtime.load import load_model, warm_up
-from stembridge.runtime.manifest import describe_file, read_manifest, write_manifest
+from stembridge.runtime.manifest import read_manifest, write_manifest
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 

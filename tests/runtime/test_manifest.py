@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from stembridge.errors import ModelUntrustedError, NoSuchFileError
+from stembridge.runtime.artifact_files import describe_file, read_verified
 from stembridge.runtime.manifest import (
     MANIFEST_NAME,
     YOUNGER_FIELDS,
-    describe_file,
     parse_manifest,
     read_manifest,
-    read_verified,
     write_manifest,
 )
 from stembridge.testing import fake_manifest
