@@ -211,6 +211,19 @@ _ALL: tuple[type[StembridgeError], ...] = (
 BY_SYMBOL: dict[str, type[StembridgeError]] = {error.symbol: error for error in _ALL}
 """Symbol -> error class, for the wire, the journal and the tests."""
 
+PASSING = frozenset(
+    {
+        "NOT_NOW",
+        "TIMEOUT",
+        "QUEUE_FULL",
+        "DISK_FULL",
+        "DEVICE_LOST",
+        "CLUSTER_DOWN",
+        "OUT_OF_MEMORY",
+    }
+)
+"""Symbols of what may go away by itself: the same request can succeed later."""
+
 
 def error_from(symbol: str, sentence: str, retry_after_ms: int = 0) -> StembridgeError:
     """Rebuild an error from what travelled over the wire or lay in the journal.

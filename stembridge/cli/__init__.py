@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 import stembridge
+from stembridge.cli.shared import exit_status
 from stembridge.errors import StembridgeError
 
 COMMANDS = {
@@ -34,8 +35,6 @@ COMMANDS = {
     "evaluate": "stembridge.cli.evaluate:evaluate",
 }
 """Command -> "module:name" of a function, or of a `typer.Typer` with commands of its own."""
-
-EXIT_REFUSED = 2
 
 
 class _LazyGroup(TyperGroup):
@@ -86,15 +85,15 @@ def _stembridge(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit.
 
-    What stembridge refuses is printed as one sentence with its code, and ends with status 2; with
-    --json, it is a JSON object on standard output.
+    What stembridge refuses is printed as one sentence with its code, and ends with status 2, or 3
+    if trying again may help; with --json, it is a JSON object on standard output.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         typer.main.get_command(app)(args=words, prog_name="stembridge")
     except StembridgeError as error:
         _print_error(error, as_json="--json" in words)
-        sys.exit(EXIT_REFUSED)
+        sys.exit(exit_status(error))
 
 
 def _print_error(error: StembridgeError, as_json: bool) -> None:

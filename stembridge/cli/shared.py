@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stembridge.errors import BadArgsError
+from stembridge.errors import PASSING, BadArgsError, StembridgeError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,8 @@ ModelOption = Annotated[
     str | None, typer.Option("--model", help="Model folder; the built-in model if left out.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+EXIT_REFUSED, EXIT_AGAIN = 2, 3
 
 
 def device_word(gpu: int | str | None, cpu: bool) -> str:
@@ -58,6 +60,16 @@ def quiet_logging() -> None:
 def print_json(mapping: dict[str, Any]) -> None:
     """One JSON object on standard output."""
     print(json.dumps(mapping, ensure_ascii=False))
+
+
+def say(line: str) -> None:
+    """Tell the human a line as it is: names of files hold brackets and colons."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def exit_status(error: StembridgeError) -> int:
+    """What a script is told: `EXIT_AGAIN` if trying again may help, else `EXIT_REFUSED`."""
+    return EXIT_AGAIN if error.symbol in PASSING else EXIT_REFUSED
 
 
 def console() -> Console:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stembridge.cli.shared import console
+from stembridge.cli.shared import exit_status, say
 from stembridge.wire.schema import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from stembridge.watch import Watcher
+
+_LOOKS = 3
 
 
 def watch(
@@ -43,9 +48,20 @@ def watch(
     settle_s = 0.0 if once else WatchSettings.settle_s
     settings = WatchSettings(bpm, time_signature, stems, chords, seed, settle_s)
     with Client(port=port) as client, contextlib.suppress(KeyboardInterrupt):
-        watcher = Watcher(folder.resolve(), settings, client, console().print)
+        watcher = Watcher(folder.resolve(), settings, client, say)
         if once:
-            for path in watcher.look():
-                print(path)
+            _look_once(watcher)
         else:
             watcher.watch()
+
+
+def _look_once(watcher: Watcher) -> None:
+    """Make what is due, print it, and exit non-zero if a song was refused."""
+    for _ in range(_LOOKS):
+        for path in watcher.look():
+            print(path)
+        refused = watcher.refused.values()
+        if not any(error.symbol == "CANCELLED" for error in refused):
+            break  # no song changed while it was made
+    if refused:
+        raise typer.Exit(max(exit_status(error) for error in refused))

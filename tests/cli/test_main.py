@@ -84,7 +84,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("refusing")
 def test_a_refusal_is_one_sentence_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("arrange", "--generate", "bass", "--bpm", "120", "--bars", "2") == 2
+    assert run("arrange", "--generate", "bass", "--bpm", "120", "--bars", "2") == 3
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err == "stembridge: There is no room. [DISK_FULL -104]\n"
@@ -92,7 +92,7 @@ def test_a_refusal_is_one_sentence_with_its_code(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.usefixtures("refusing")
 def test_a_refusal_is_json_where_json_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("arrange", "--generate", "bass", "--bpm", "120", "--bars", "2", "--json") == 2
+    assert run("arrange", "--generate", "bass", "--bpm", "120", "--bars", "2", "--json") == 3
     shown = capsys.readouterr()
     assert json.loads(shown.out) == {
         "error": {"code": -104, "symbol": "DISK_FULL", "sentence": "There is no room."}

@@ -16,9 +16,8 @@ from daemons import DaemonProcess
 from live_stage import free_port, write_tone
 
 from stembridge.client import Client
-from stembridge.errors import BadArgsError
 from stembridge.musical_time import beats_to_samples
-from stembridge.watch import Song, Watcher, WatchSettings, find_songs, tempo_of
+from stembridge.watch import Watcher, WatchSettings, find_songs
 
 BAR_S = 4 * 60 / 93
 
@@ -47,18 +46,6 @@ def drop(song: Path, *names: str, bars: int = 2, rate: int = 48_000) -> None:
     song.mkdir(parents=True, exist_ok=True)
     for index, name in enumerate(names):
         write_tone(song / f"{name}.wav", bars * BAR_S, 200.0 + 70 * index, rate)
-
-
-def test_names_tell_the_tempo() -> None:
-    song = Song(Path("/x/Night 87.3bpm"), {"drums": Path("/x/Night 87.3bpm/Drums.wav")}, "")
-    assert tempo_of(song, "120") == "87.3"
-    unnamed = Song(Path("/x/Night"), {"drums": Path("/x/Night/Drums.wav")}, "")
-    assert tempo_of(unnamed, "120") == "120"
-    with pytest.raises(BadArgsError, match="at what tempo"):
-        tempo_of(unnamed, "")
-    torn = Song(Path("/x/A 90bpm"), {"drums": Path("/x/A 90bpm/Drums 93 BPM.wav")}, "")
-    with pytest.raises(BadArgsError, match="different tempi"):
-        tempo_of(torn, "")
 
 
 def test_what_is_missing_comes_out(folder: Path, client: Client) -> None:
@@ -92,10 +79,10 @@ def test_files_that_still_grow_are_left_alone(folder: Path, client: Client) -> N
 
 
 def test_a_song_that_changes_meanwhile_is_started_again(folder: Path, client: Client) -> None:
-    song = folder / "Changing 93bpm"
+    song = folder / "Changes" / "Changing 93bpm"
     drop(song, "Drums", bars=8)
     said: list[str] = []
-    watcher = Watcher(folder, WatchSettings(settle_s=0, make=("bass",)), client, said.append)
+    watcher = Watcher(song.parent, WatchSettings(settle_s=0, make=("bass",)), client, said.append)
     timer = threading.Timer(0.4, lambda: drop(song, "Keys", bars=8))
     timer.start()
     made = watcher.look()
@@ -132,17 +119,34 @@ def test_the_command(folder: Path, daemon: DaemonProcess) -> None:
     assert done.stdout.splitlines()[-1].endswith("made/By Command 93bpm_bass.wav")
 
 
+def test_the_commands_exit_status_tells_refused_songs(folder: Path, daemon: DaemonProcess) -> None:
+    song = folder / "Status" / "Night"
+    drop(song, "Drums")
+    options = ("--once", "--make", "bass", "--port", str(daemon.port))
+    refused = run_watch(str(song.parent), *options)
+    assert refused.returncode == 2 and "--bpm" in refused.stderr and not refused.stdout
+    assert run_watch(str(song.parent), *options, "--bpm", "93").returncode == 0
+
+
+def test_a_name_in_brackets_is_printed_as_it_is(folder: Path, daemon: DaemonProcess) -> None:
+    drop(folder / "Brackets" / "Night [live] :smile: 93bpm", "Drums")
+    options = ("--once", "--make", "bass", "--port", str(daemon.port))
+    done = run_watch(str(folder / "Brackets"), *options)
+    assert done.returncode == 0, done.stderr
+    assert "Night [live] :smile: 93bpm: making bass" in done.stderr
+
+
 def test_the_command_without_a_daemon_or_folder(tmp_path: Path) -> None:
     done = run_watch(str(tmp_path), "--once", "--port", str(free_port()))
-    assert done.returncode != 0 and "stembridge serve" in done.stderr
+    assert done.returncode == 3 and "stembridge serve" in done.stderr
     done = run_watch(str(tmp_path / "nowhere"), "--once")
-    assert done.returncode != 0 and "no folder" in done.stderr
+    assert done.returncode == 2 and "no folder" in done.stderr
 
 
 def test_the_example(folder: Path, daemon: DaemonProcess) -> None:
     song = folder / "Example"
     drop(song / "Tune 93bpm", "Drums")
-    example = Path(__file__).parents[1] / "examples" / "watch_folder.py"
+    example = Path(__file__).parents[2] / "examples" / "watch_folder.py"
     command = [sys.executable, str(example), str(song), "--port", str(daemon.port), "--once"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
