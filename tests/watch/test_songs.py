@@ -73,3 +73,8 @@ def test_only_folders_with_audio_are_songs(bench: Bench) -> None:
     (bench.root / "texts" / "bass.txt").write_text("x")
     bench.drop("made/bass.wav", ".hidden/bass.wav", "A/bass.wav", "drums.wav")
     assert [one.folder.name for one in find_songs(bench.root)] == ["songs", "A"]
+
+
+def test_a_bass_guitar_is_a_bass(bench: Bench) -> None:
+    bench.drop("A 120bpm/Bass Guitar.wav", "A 120bpm/808 Kick.wav", "A 120bpm/Drums1.wav")
+    assert bench.look() == ["A 120bpm_guitar.wav", "A 120bpm_piano.wav"]
