@@ -120,7 +120,7 @@ def check_stems(request: GenerationRequest, facts: Mapping[str, Any] | None) -> 
     """
     if facts is not None:
         asked = (*request.generate, *request.context_stems)
-        check_known(asked, facts["stems"].split(","), facts["name"])
+        check_known(asked, facts["stems"], facts["name"])
 
 
 def payload_of(pairs: Mapping[str, Any], clips: list[dict[str, Any]]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from stembridge.errors import (
     StembridgeError,
     UnknownIdError,
 )
-from stembridge.wire import osc, protocol, schema
+from stembridge.wire import bodies, osc, protocol, schema
 from stembridge.wire.addresses import BY_ADDRESS
 
 _log = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class Desk:
         facts = self._house.model()
         if facts is None:
             raise NotNowError("The model is still loading.", retry_after_ms=1000)
-        self._outbox.post(caller.reply, "/stembridge/model.info", *facts.values())
+        self._outbox.post(caller.reply, "/stembridge/model.info", *bodies.model_info(facts))
 
     def _clip(self, call: protocol.Call, caller: Caller) -> None:
         request_id, index = call.args["request_id"], call.args["index"]

@@ -16,7 +16,7 @@ from typing import Any
 
 from stembridge.daemon.jobs import Job, Journal, JournalError
 from stembridge.daemon.sessions import Address, Sessions
-from stembridge.wire import osc, protocol
+from stembridge.wire import bodies, osc, protocol
 
 Send = Callable[[bytes, Address], None]
 
@@ -52,8 +52,7 @@ class Outbox:
 
     def post_stem(self, job: Job, seq: int, record: dict[str, Any], to: Address) -> None:
         """Announce a finished file."""
-        values = (record[key] for key in ("stem", "variation", "path", "sha256", "frames", "rate"))
-        self.post(to, "/stembridge/stem", job.id, seq, *values, record["verdict"])
+        self.post(to, "/stembridge/stem", *bodies.stem(job.id, seq, record))
 
     def post_final(self, job: Job, to: Address, *, with_stems: bool = True) -> None:
         """Send the final answer once: the files, then done or the error."""

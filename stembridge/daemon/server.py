@@ -38,7 +38,7 @@ from stembridge.errors import (
     StembridgeError,
     error_from,
 )
-from stembridge.wire import osc
+from stembridge.wire import bodies, osc
 
 _log = logging.getLogger(__name__)
 
@@ -174,7 +174,8 @@ class Daemon:
     def _hear(self, event: Event) -> None:
         if event.kind == "ready":
             self._facts = event.body["model"]
-            self.outbox.tell_all("message", "/stembridge/model.info", *self._facts.values())
+            info = bodies.model_info(self._facts)
+            self.outbox.tell_all("message", "/stembridge/model.info", *info)
             self._news("ready", {**event.body, "port": self.port})
         elif event.kind == "unusable":
             error = error_from(event.body["symbol"], event.body["sentence"])

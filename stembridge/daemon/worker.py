@@ -14,7 +14,6 @@ End of stdin means the daemon is gone: the worker ends at once, even in the midd
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import json
 import logging
@@ -45,13 +44,11 @@ from stembridge.errors import (
 from stembridge.pipeline.events import Event, StemFile, StemReady
 from stembridge.pipeline.receipt import RECEIPT_NAME
 from stembridge.pipeline.run import arrange, take_folder
-from stembridge.pipeline.verdict import Verdict
 from stembridge.request import parse_request
 from stembridge.runtime.device import Threads
 from stembridge.runtime.load import load_model, warm_up
 from stembridge.runtime.model import StemModel
 from stembridge.safe_files import remove_parts
-from stembridge.wire.schema import MAX_STRING_BYTES
 
 _log = logging.getLogger(__name__)
 
@@ -189,21 +186,21 @@ def _preload() -> None:
 
 
 def _facts(model: StemModel) -> dict[str, Any]:
-    """The values of /stembridge/model.info, in its order."""
+    """What whoever asks may know of the model."""
     manifest = model.manifest
     return {
         "name": manifest.name,
         "artifact_sha256": manifest.artifact_sha256,
         "sample_rate": manifest.sample_rate,
         "device": model.device,
-        "stems": ",".join(manifest.stems),
-        "styles": ",".join(manifest.styles),
-        "timbres": json.dumps(manifest.timbres),
+        "stems": list(manifest.stems),
+        "styles": list(manifest.styles),
+        "timbres": manifest.timbres,
     }
 
 
 def _record(file: StemFile) -> dict[str, Any]:
-    """The values of /stembridge/stem."""
+    """A finished file, for the journal and whoever waits for it; its verdict is JSON."""
     return {
         "stem": file.stem,
         "variation": file.variation,
@@ -211,17 +208,8 @@ def _record(file: StemFile) -> dict[str, Any]:
         "sha256": file.sha256,
         "frames": file.frames,
         "rate": file.rate,
-        "verdict": _fitting(file.verdict),
+        "verdict": file.verdict.to_json(),
     }
-
-
-def _fitting(verdict: Verdict) -> str:
-    """The verdict as JSON of one OSC string; the receipt has the warnings if they are too many."""
-    text = verdict.to_json()
-    while len(text.encode()) > MAX_STRING_BYTES - 4 and verdict.warnings:
-        verdict = dataclasses.replace(verdict, warnings=verdict.warnings[:-1])
-        text = verdict.to_json()
-    return text
 
 
 _FATAL = frozenset({"OUT_OF_MEMORY", "DEVICE_LOST"})
