@@ -6,6 +6,8 @@ other, so bar lines survive both ways.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
@@ -19,6 +21,21 @@ def fit_length(samples: FloatArray, n_samples: int) -> FloatArray:
         return samples[..., :n_samples]
     padding = [(0, 0)] * (samples.ndim - 1) + [(0, n_samples - n)]
     return np.pad(samples, padding)
+
+
+def resampled(
+    pieces: Iterable[FloatArray], from_rate: float, to_rate: float
+) -> Iterator[FloatArray]:
+    """Convert a recording `[n]` that comes in pieces; the sum of them is as `resample`'s."""
+    if from_rate == to_rate:
+        yield from pieces
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ")
+    for piece in pieces:
+        yield stream.resample_chunk(np.ascontiguousarray(piece))
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def resample(

@@ -1,0 +1,55 @@
+"""What a musician should know of a request, though it is no error: typed, in words, in one table.
+
+Whatever is ignored, repaired, guessed or chosen for lack of better becomes a `Remark`. It travels
+with the take: printed by the command line, in `--json`, in the receipt, in the stem message and
+the log of OSC, and through them in the device, the watch folder and REAPER.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+WORDS = {
+    "silent": "the {stem} context is silent in these bars",
+    "ends_early": "{stem} ends after bar {bar:.3g} of {bars:.3g}: silence from there on",
+    "ends_early_can_loop": "{stem} ends after bar {bar:.3g} of {bars:.3g}: silence from there on "
+    "(it is {whole:g} whole bars long: --loop-context repeats it)",
+    "looped": "{stem} lasts {whole:g} bars and is repeated",
+    "not_looped": "{stem} lasts {bar:.3g} bars, which is not a whole number: it is not repeated",
+    "header_damaged": "the header of {stem}'s file is damaged; {seconds:.2f} s were read all the "
+    "same. Export it again if that is wrong",
+    "cut_short": "{stem}'s file is cut short: {seconds:.2f} s of {promised:.2f} s are there. "
+    "Export it again",
+    "length_counted": "the header of {stem}'s file tells a wrong length: {seconds:.2f} s were found",
+    "out_of_phase": "the channels of {stem} cancel each other in mono; heard so that they do not",
+    "chords_repeated": "chords were heard in bars {first:g} to {last:g} only, and are repeated",
+    "tuning": "the context is tuned {cents:+.0f} cents from A = 440 Hz; the take follows",
+    "tuning_unclear": "{stem} is tuned {cents:+.0f} cents from A = 440 Hz, {other} differs: "
+    "the take stays at 440",
+    "tempo": "{stem} sounds like {heard:.1f} bpm; the request says {told:g}",
+}
+"""Code -> words, filled in from the remark's data. Codes are stable: programs may look for them."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing to know.
+
+    Attributes:
+        code: a key of `WORDS`.
+        data: what the words are filled with; JSON-ready.
+    """
+
+    code: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """For a human, without a full stop."""
+        return WORDS[self.code].format(**self.data)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"code": self.code, "words": self.words, **self.data}
