@@ -22,12 +22,19 @@ WORDS = {
     "same. Export it again if that is wrong",
     "cut_short": "{stem}'s file is cut short: {seconds:.2f} s of {promised:.2f} s are there. "
     "Export it again",
-    "length_counted": "the header of {stem}'s file tells a wrong length: {seconds:.2f} s were found",
+    "length_counted": "the header of {stem}'s file tells another length than "
+    "the {seconds:.2f} s that are there",
     "out_of_phase": "the channels of {stem} cancel each other in mono; heard so that they do not",
     "chords_repeated": "chords were heard in bars {first:g} to {last:g} only, and are repeated",
     "tuning": "the context is tuned {cents:+.0f} cents from A = 440 Hz; the take follows",
     "tuning_unclear": "{stem} is tuned {cents:+.0f} cents from A = 440 Hz, {other} differs: "
     "the take stays at 440",
+    "take_silent": "silent",
+    "take_starts_late": "starts only after {bars:.1f} bars of silence",
+    "take_off_grid": "only {share:.0%} of the notes are on the grid",
+    "take_offset": "the notes are {ms} ms {side}",
+    "take_quiet": "{lu} LU quieter than the context",
+    "take_loud": "{lu} LU louder than the context",
     "tempo": "{stem} sounds like {heard:.1f} bpm; the request says {told:g}",
 }
 """Code -> words, filled in from the remark's data. Codes are stable: programs may look for them."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
-from stembridge.audio.files import open_context
 from stembridge.audio.loudness import amplitude, integrated_loudness, peak
 from stembridge.audio.resample import resample
+from stembridge.context.probe import open_context
 
 LISTENING_LUFS = -18.0
 """Takes are compared at one loudness: the louder one always seems the better one."""

@@ -1,0 +1,14 @@
+"""What a context is: one room decides, and says what it decided.
+
+probe    opens a file; its length is counted, a damaged header mended (`mp3`, `flac`, `wav`)
+mono     many channels as one, in which nothing is lost
+source   a clip at the model's rate and the request's tempo, looped, in pieces
+length   files that end early: said, or repeated
+hearing  chords
+load     all clips of a request: level, and the remarks of all these
+"""
+
+from stembridge.context.hearing import heard_chords
+from stembridge.context.load import Context, context_of, load_context, stem_index
+
+__all__ = ["Context", "context_of", "heard_chords", "load_context", "stem_index"]

@@ -63,7 +63,7 @@ def _frame(data: bytes, at: int, block: int) -> tuple[int, int] | None:
 
 
 def _utf8_more(first: int) -> int:
-    return 0 if first < 0x80 else max(0, 7 - (first ^ 0xFF).bit_length() - 1)
+    return 0 if first < 0x80 else max(0, 7 - (first ^ 0xFF).bit_length())
 
 
 def _utf8(coded: bytes) -> int | None:

@@ -13,27 +13,28 @@ that new stems stand to the context as the model meant them to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
-from stembridge.audio.conform import conform
-from stembridge.audio.files import ContextFile, open_context
 from stembridge.audio.loudness import amplitude, integrated_loudness, is_silent
-from stembridge.audio.resample import fit_length, resample
-from stembridge.chords import ChordSpan, estimate_chords
+from stembridge.chords import ChordSpan
+from stembridge.context.hearing import chords_throughout
+from stembridge.context.length import Lengths
+from stembridge.context.mono import Downmix
+from stembridge.context.probe import ContextFile, open_context
+from stembridge.context.source import Check, MonoFile, Source
 from stembridge.errors import BadArgsError
-from stembridge.musical_time import TimeSignature, beats_to_samples, seconds_to_samples
+from stembridge.musical_time import beats_to_samples
+from stembridge.remarks import Remark
 from stembridge.request import ContextClip, GenerationRequest
 from stembridge.roles import check_known
 from stembridge.runtime.manifest import Manifest
 
 MAX_GAIN_DB = 40.0  # more would only lift the noise of a context that is silent in earnest
-MARGIN_S = 0.05  # read more on both sides, so that filters see what lies beyond a clip's edge
-MIN_LOOP_S = 0.005
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Context:
         loudness_lufs: loudness of the given mixture before the gain; None if absent or silent.
         silent: given stems that hold nothing in this stretch of time.
         chords: heard in the given stems where the request names none and the model wants them.
+        remarks: what a musician should know of all this.
     """
 
     samples: FloatArray
@@ -56,13 +58,14 @@ class Context:
     loudness_lufs: float | None
     silent: tuple[str, ...]
     chords: tuple[ChordSpan, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 def load_context(
     request: GenerationRequest,
     manifest: Manifest,
     roots: AllowedRoots,
-    check: Callable[[], None] = lambda: None,
+    check: Check = lambda: None,
 ) -> Context:
     """Read all clips of a request.
 
@@ -70,7 +73,7 @@ def load_context(
         request: what is asked for.
         manifest: of the model that will hear it.
         roots: the folders context may come from.
-        check: called before each clip; may raise to stop.
+        check: called before each piece of each clip; may raise to stop.
 
     Raises:
         NoSuchFileError, PathDeniedError, BadAudioError: a clip's file.
@@ -80,16 +83,22 @@ def load_context(
     n_samples = beats_to_samples(request.length_beats, request.bpm, rate)
     samples = np.zeros((manifest.n_stems, n_samples), np.float32)
     given = np.zeros(manifest.n_stems, bool)
+    reader = _Reader(request, rate, roots, check)
     for clip in request.context:
         check()
         index = stem_index(manifest, clip.stem)
         given[index] = True
-        _add_clip(samples[index], clip, request.bpm, rate, roots)
-    return context_of(samples, given.tolist(), request, manifest)
+        reader.add(clip, samples[index])
+    remarks = (*reader.remarks, *reader.lengths.remarks())
+    return context_of(samples, given.tolist(), request, manifest, remarks)
 
 
 def context_of(
-    samples: FloatArray, given: Sequence[bool], request: GenerationRequest, manifest: Manifest
+    samples: FloatArray,
+    given: Sequence[bool],
+    request: GenerationRequest,
+    manifest: Manifest,
+    remarks: Sequence[Remark] = (),
 ) -> Context:
     """Brings given stems to the model's level and hears their chords.
 
@@ -98,6 +107,7 @@ def context_of(
         given: for each of the S stems, whether it is given.
         request: says where the beats are, and whether chords are wanted.
         manifest: of the model that will hear it.
+        remarks: what is known of it already.
     """
     stems = [s for s, is_given in zip(manifest.stems, given, strict=True) if is_given]
     silent = tuple(s for s in stems if is_silent(samples[stem_index(manifest, s)]))
@@ -107,28 +117,15 @@ def context_of(
     gain = _normalising_gain(loudness, sounding, manifest)
     samples = samples * np.float32(gain)
     chords: tuple[ChordSpan, ...] = ()
+    said = (*remarks, *(Remark("silent", {"stem": stem}) for stem in silent))
     # Without the grid nothing is known of beats either, and chords change on beats.
     if request.use_grid and not request.chords:
-        chords = heard_chords({s: samples[stem_index(manifest, s)] for s in sounding}, manifest,
-                              request.bpm, request.time_signature,
-                              request.length_beats, request.start_beats)  # fmt: skip
-    return Context(samples, tuple(given), gain, loudness, silent, chords)
-
-
-def heard_chords(
-    stems: Mapping[str, FloatArray],
-    manifest: Manifest,
-    bpm: float,
-    time_signature: TimeSignature,
-    length_beats: float,
-    start_beats: float = 0.0,
-) -> tuple[ChordSpan, ...]:
-    """Chords that given stems `[n_samples]` play, if the model is to be told of them."""
-    takes_chords = any(block.name == "chords" for block in manifest.condition_layout)
-    if not (manifest.chords_from_context and takes_chords):
-        return ()
-    rate = manifest.sample_rate
-    return estimate_chords(stems, rate, bpm, time_signature, length_beats, start_beats)
+        chords, more = chords_throughout(
+            {s: samples[stem_index(manifest, s)] for s in sounding}, manifest, request.bpm,
+            request.time_signature, request.length_beats, request.start_beats,
+        )  # fmt: skip
+        said += more
+    return Context(samples, tuple(given), gain, loudness, silent, chords, said)
 
 
 def stem_index(manifest: Manifest, stem: str) -> int:
@@ -161,79 +158,49 @@ def _nominal_lufs(stems: Sequence[str], manifest: Manifest) -> float:
     return float(10 * np.log10(sum(10 ** (levels[stem] / 10) for stem in stems)))
 
 
-def _add_clip(
-    out: FloatArray, clip: ContextClip, bpm: float, rate: int, roots: AllowedRoots
-) -> None:
-    """Add one clip to `[n_samples]` in place."""
-    start = beats_to_samples(clip.timeline_start_beats, bpm, rate)
-    stop = out.size
-    if clip.length_beats is not None:
-        stop = beats_to_samples(clip.timeline_start_beats + clip.length_beats, bpm, rate)
-    first, stop = max(start, 0), min(stop, out.size)
-    with open_context(clip.path, roots) as file:
-        if clip.file_start_s >= file.duration_s:
-            raise BadArgsError(
-                f"A clip starts {clip.file_start_s:.3f} s into '{clip.path}', which lasts only "
-                f"{file.duration_s:.3f} s."
+class _Reader:
+    """Reads clips, one after the other, and takes notes."""
+
+    def __init__(
+        self, request: GenerationRequest, rate: int, roots: AllowedRoots, check: Check
+    ) -> None:
+        self._request, self._rate, self._roots, self._check = request, rate, roots, check
+        self._downmixes: dict[str, Downmix] = {}  # the same for all clips of a file
+        self.lengths = Lengths(request)
+        self.remarks: list[Remark] = []
+
+    def add(self, clip: ContextClip, out: FloatArray) -> None:
+        """Add one clip to `[n_samples]` in place."""
+        bpm, rate = self._request.bpm, self._rate
+        with open_context(clip.path, self._roots) as file:
+            if clip.file_start_s >= file.duration_s and not clip.loop:
+                raise BadArgsError(
+                    f"A clip starts {clip.file_start_s:.3f} s into '{clip.path}', which lasts "
+                    f"only {file.duration_s:.3f} s."
+                )
+            clip = self.lengths.placed(clip, file.duration_s)
+            start = beats_to_samples(clip.timeline_start_beats, bpm, rate)
+            stop = out.size
+            if clip.length_beats is not None:
+                stop = beats_to_samples(clip.timeline_start_beats + clip.length_beats, bpm, rate)
+            first, stop = max(start, 0), min(stop, out.size)
+            if first < stop:
+                mono = MonoFile(file, rate, self._check, self._downmixes.get(clip.path))
+                sound = Source(mono, file, clip, bpm, rate).cut(first - start, stop - first)
+                out[first : first + sound.size] += np.float32(clip.gain) * sound
+                self._note(clip, file, mono.downmix)
+
+    def _note(self, clip: ContextClip, file: ContextFile, downmix: Downmix | None) -> None:
+        known = clip.path in self._downmixes
+        if downmix is not None:
+            self._downmixes[clip.path] = downmix
+        if known:
+            return
+        if downmix is not None and downmix.cancels:
+            self.remarks.append(Remark("out_of_phase", {"stem": clip.stem}))
+        if file.fault is not None:
+            data = {"stem": clip.stem, "seconds": file.duration_s}
+            told = file.fault.promised_s
+            self.remarks.append(
+                Remark(file.fault.code, data | ({} if told is None else {"promised": told}))
             )
-        if first < stop:
-            sound = _Source(file, clip, bpm, rate).cut(first - start, stop - first)
-            out[first : first + sound.size] += np.float32(clip.gain) * sound
-
-
-class _Source:
-    """A clip's file as it sounds at the request's tempo and the model's rate."""
-
-    def __init__(self, file: ContextFile, clip: ContextClip, bpm: float, rate: int) -> None:
-        self._file, self._clip, self._bpm, self._rate = file, clip, bpm, rate
-        self._source_bpm = clip.source_bpm or bpm
-        self._per_second = rate * self._source_bpm / bpm  # samples per second of the file
-
-    def cut(self, skip: int, n_samples: int) -> FloatArray:
-        """`n_samples` from `skip` samples after the clip's start; shorter where the file ends."""
-        loop = self._loop()
-        if loop is None:
-            start_s = self._clip.file_start_s + skip / self._per_second
-            end_s = min(start_s + (n_samples + 1) / self._per_second, self._file.duration_s)
-            return self._read(start_s, end_s)[:n_samples]
-        loop_start_s, loop_end_s = loop
-        first_s = min(self._clip.file_start_s, loop_start_s)
-        sound = self._read(first_s, loop_end_s)
-        # Exact (fractional) positions: repeats stay on the beat however often they come round.
-        lead = (self._clip.file_start_s - first_s) * self._per_second
-        begin = (loop_start_s - first_s) * self._per_second
-        period = (loop_end_s - loop_start_s) * self._per_second
-        at = np.arange(skip, skip + n_samples) + lead
-        at = np.where(at < begin + period, at, begin + np.mod(at - begin, period))
-        # Towards zero, so that a position just before the loop's end does not read beyond it.
-        return sound[np.minimum((at + 1e-6).astype(np.int64), sound.size - 1)]
-
-    def _loop(self) -> tuple[float, float] | None:
-        """Start and end of the repeated part in s; None if the clip plays straight through."""
-        if not self._clip.loop:
-            return None
-        end_s = min(self._clip.loop_end_s or self._file.duration_s, self._file.duration_s)
-        start_s = self._clip.loop_start_s or 0.0
-        if end_s - start_s < MIN_LOOP_S:
-            raise BadArgsError(
-                f"The loop of '{self._clip.path}' is empty: it starts at {start_s:.3f} s, and the "
-                f"file or the loop ends at {end_s:.3f} s."
-            )
-        # As in Live: a clip that starts behind its loop never enters it.
-        return (start_s, end_s) if self._clip.file_start_s < end_s else None
-
-    def _read(self, start_s: float, end_s: float) -> FloatArray:
-        """The file from `start_s` to `end_s`, stretched and resampled."""
-        file = self._file
-        first = max(0, seconds_to_samples(start_s - MARGIN_S, file.sample_rate))
-        stop = seconds_to_samples(end_s + MARGIN_S, file.sample_rate)
-        sound = resample(file.read_mono(first, stop - first), file.sample_rate, self._rate)
-        sound = conform(sound, self._rate, self._source_bpm, self._bpm)
-        lead = seconds_to_samples((start_s - first / file.sample_rate) * self._speed, self._rate)
-        length = seconds_to_samples((end_s - start_s) * self._speed, self._rate)
-        return fit_length(sound[lead:], length)
-
-    @property
-    def _speed(self) -> float:
-        """Seconds of the session per second of the file."""
-        return self._source_bpm / self._bpm

@@ -60,7 +60,8 @@ def find_downmix(pieces: Iterable[AudioBuffer], n_channels: int) -> Downmix:
     """
     if n_channels == 1:
         return Downmix(np.ones(1, np.float32))
-    covariance, spectra = np.zeros((n_channels, n_channels)), []
+    covariance = np.zeros((n_channels, n_channels))
+    spectra: list[NDArray[np.complex64]] = []
     for piece in pieces:
         samples = piece.samples
         covariance += (samples @ samples.T).astype(np.float64)

@@ -42,9 +42,9 @@ class Frame:
     @property
     def side_bytes(self) -> int:
         """Length of the side information; the Xing header lies behind it."""
-        return (17, 32)[self.mode != _MONO] if self.version == _MPEG1 else (9, 17)[
-            self.mode != _MONO
-        ]
+        return (
+            (17, 32)[self.mode != _MONO] if self.version == _MPEG1 else (9, 17)[self.mode != _MONO]
+        )
 
     def goes_on_from(self, other: Frame) -> bool:
         """Whether both may belong to one stream."""

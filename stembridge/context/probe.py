@@ -147,7 +147,9 @@ def _mended(path: str, descriptor: int, n_bytes: int) -> tuple[Any, Fault | None
     elif head[:4] == b"OggS":
         _check_ogg(path, descriptor)
     elif head[4:8] == b"ftyp":
-        raise BadAudioError(f"'{path}' is an MP4 or M4A file, and only {_READABLE}. Export it anew.")
+        raise BadAudioError(
+            f"'{path}' is an MP4 or M4A file, and only {_READABLE}. Export it anew."
+        )
     elif head[:4] not in (b"FORM", b"caff", b".snd", b"riff"):
         found = _mended_mp3(path, descriptor, n_bytes)
     os.lseek(descriptor, 0, os.SEEK_SET)

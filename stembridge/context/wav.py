@@ -48,7 +48,7 @@ class Wav:
 
     def seconds(self, n_bytes: int) -> float:
         """How long so many bytes sound."""
-        rate = struct.unpack_from("<I", self.header, 4)[0]
+        rate: int = struct.unpack_from("<I", self.header, 4)[0]
         return n_bytes / max(1, self.frame_bytes * rate)
 
     def parts(self) -> list[Part]:

@@ -25,10 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.audio.files import open_context
-from stembridge.audio.resample import resample
 from stembridge.chords import ChordSpan, parse_progression
+from stembridge.context.source import read_whole
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.pieces import at_training_level, cut_pieces
 from stembridge.dataset.song import STEMS
@@ -97,10 +95,8 @@ def read_song(folder: Path, rate: int) -> AnnotatedSong:
 
 
 def read_mono(file: Path, rate: int) -> NDArray[np.float32]:
-    """A whole file `[n]`, its channels averaged, at `rate` Hz."""
-    with open_context(str(file.resolve()), AllowedRoots.anywhere()) as sound:
-        samples = sound.read_mono(0, seconds_to_samples(sound.duration_s, sound.sample_rate))
-        return resample(samples, sound.sample_rate, rate)
+    """A whole file `[n]` in one channel, at `rate` Hz."""
+    return read_whole(file, rate)
 
 
 def stacked(stems: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:

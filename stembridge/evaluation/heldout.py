@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.song import STEMS
-from stembridge.pipeline.context import Context, context_of
+from stembridge.context import Context, context_of
 from stembridge.pipeline.events import Reporter, ignore
 from stembridge.pipeline.generate import Take, generate
 from stembridge.pipeline.settings import settings_for

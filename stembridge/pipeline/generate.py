@@ -16,7 +16,7 @@ from stembridge.conditions import Conditions
 from stembridge.errors import BadArgsError
 from stembridge.inference import Settings, codec, infer, shares
 from stembridge.pipeline.choice import Bars, Choice, choose, style_chances
-from stembridge.pipeline.context import Context
+from stembridge.context import Context
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.settings import conditions_for, wishes_of
 from stembridge.request import GenerationRequest

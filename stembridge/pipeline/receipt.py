@@ -21,7 +21,7 @@ from stembridge.audio.files import write_atomically
 from stembridge.chords import progression_text
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.inference.settings import Settings
-from stembridge.pipeline.context import Context
+from stembridge.context import Context
 from stembridge.pipeline.events import Stage, StemFile
 from stembridge.request import GenerationRequest, parse_request, request_to_mapping
 from stembridge.runtime.model import StemModel
@@ -76,6 +76,7 @@ def build_receipt(
             "gain": context.gain,
             "silent": list(context.silent),
             "chords_heard": progression_text(context.chords),
+            "remarks": [remark.to_mapping() for remark in context.remarks],
         },
         "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
         "stems": [{"file": stem.path.name, **stem.facts()} for stem in stems],

@@ -16,8 +16,8 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import ensure_room, write_atomically, write_stem
 from stembridge.chords import progression_text
+from stembridge.context import Context, load_context
 from stembridge.musical_time import beats_to_samples
-from stembridge.pipeline.context import Context, load_context
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take, generate
 from stembridge.pipeline.receipt import build_receipt, write_receipt
@@ -116,7 +116,7 @@ def _write_take(
     rendered = render(take.stems, model.manifest.sample_rate, context.gain, request)
     for i, (stem, audio) in enumerate(rendered.items()):
         report("write", i / len(rendered), take.variation)
-        verdict = judge(audio, request, context.loudness_lufs, context.silent)
+        verdict = judge(audio, request, context.loudness_lufs, context.remarks)
         path = folder / stem_file_name(request, stem, take.variation)
         written = write_stem(path, audio, request.session_rate, request.sample_format)
         if request.midi and stem in TRANSCRIBED:

@@ -8,7 +8,7 @@ from stembridge.errors import BadArgsError
 from stembridge.inference.settings import Settings, settings_of
 from stembridge.musical_time import frames_for_samples
 from stembridge.pipeline.choice import Choice
-from stembridge.pipeline.context import stem_index
+from stembridge.context import stem_index
 from stembridge.request import GenerationRequest
 from stembridge.runtime.manifest import Manifest
 

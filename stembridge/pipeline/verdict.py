@@ -17,6 +17,7 @@ import numpy as np
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.loudness import decibels, integrated_loudness, is_silent, peak
 from stembridge.audio.onsets import GridReport, detect_onsets, grid_report
+from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 
 EIGHTH_BEATS, SIXTEENTH_BEATS = 0.5, 0.25
@@ -40,7 +41,7 @@ class Verdict:
         relative_loudness_lu: loudness against the context's mixture.
         peak_dbfs: highest sample.
         silent: nothing sounds.
-        warnings: what a musician should know, in words.
+        remarks: what a musician should know.
     """
 
     onsets_per_s: float
@@ -53,11 +54,19 @@ class Verdict:
     relative_loudness_lu: float | None
     peak_dbfs: float | None
     silent: bool
-    warnings: tuple[str, ...]
+    remarks: tuple[Remark, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The remarks in words."""
+        return tuple(remark.words for remark in self.remarks)
 
     def to_mapping(self) -> dict[str, Any]:
         """JSON-ready values."""
-        return dataclasses.asdict(self) | {"warnings": list(self.warnings)}
+        return dataclasses.asdict(self) | {
+            "warnings": list(self.warnings),
+            "remarks": [remark.to_mapping() for remark in self.remarks],
+        }
 
     def to_json(self) -> str:
         """One line of JSON, as it travels in a message."""
@@ -68,7 +77,7 @@ def judge(
     audio: FloatArray,
     request: GenerationRequest,
     context_lufs: float | None,
-    silent_context: Sequence[str] = (),
+    remarks: Sequence[Remark] = (),
 ) -> Verdict:
     """Measure one rendered stem.
 
@@ -76,7 +85,7 @@ def judge(
         audio: float32 [n_samples] at the session's rate, as written.
         request: for tempo and bar line.
         context_lufs: loudness of the context's mixture as it lies in the session, if any.
-        silent_context: given stems that were silent in this stretch.
+        remarks: what is known of the take and its context already.
     """
     rate = request.session_rate
     times = detect_onsets(audio, rate)
@@ -89,8 +98,9 @@ def judge(
     relative = None if lufs is None or context_lufs is None else lufs - context_lufs
     head_ms = head_silence_s(audio, rate) * 1e3
     silent = is_silent(audio)
-    warnings = [f"the {stem} context is silent in these bars" for stem in silent_context]
-    warnings += ["silent"] if silent else _timing(sixteenth, head_ms, request) + _level(relative)
+    own = [Remark("take_silent")] if silent else [
+        *_timing(sixteenth, head_ms, request), *_level(relative),
+    ]  # fmt: skip
     return Verdict(
         onsets_per_s=_rounded(sixteenth.onsets_per_s),
         on_grid_share=_rounded(sixteenth.on_grid_share) if sixteenth.n_onsets else None,
@@ -102,7 +112,7 @@ def judge(
         relative_loudness_lu=_maybe(relative),
         peak_dbfs=None if silent else _rounded(decibels(peak(audio))),
         silent=silent,
-        warnings=tuple(warnings),
+        remarks=(*remarks, *own),
     )
 
 
@@ -113,27 +123,27 @@ def head_silence_s(audio: FloatArray, rate: int) -> float:
     return int(np.argmax(np.abs(audio) > peak(audio) * HEAD_LEVEL)) / rate
 
 
-def _timing(grid: GridReport, head_ms: float, request: GenerationRequest) -> list[str]:
-    warnings = []
+def _timing(grid: GridReport, head_ms: float, request: GenerationRequest) -> list[Remark]:
+    said = []
     bar_ms = request.time_signature.beats_per_bar * 60e3 / request.bpm
     if head_ms > bar_ms:
-        warnings.append(f"starts only after {head_ms / bar_ms:.1f} bars of silence")
+        said.append(Remark("take_starts_late", {"bars": round(head_ms / bar_ms, 1)}))
     if grid.n_onsets >= FEW_ONSETS:
         # A third of the way from chance to perfect: below, the notes hardly follow the grid.
         if grid.on_grid_share < (1 + 2 * grid.chance_share) / 3:
-            warnings.append(f"only {grid.on_grid_share:.0%} of the notes are on the grid")
+            said.append(Remark("take_off_grid", {"share": _rounded(grid.on_grid_share)}))
         offset_ms = grid.median_offset_ms or 0.0
         if abs(offset_ms) > LATE_MS:
             side = "late" if offset_ms > 0 else "early"
-            warnings.append(f"the notes are {abs(offset_ms):.0f} ms {side}")
-    return warnings
+            said.append(Remark("take_offset", {"ms": round(abs(offset_ms)), "side": side}))
+    return said
 
 
-def _level(relative_lu: float | None) -> list[str]:
+def _level(relative_lu: float | None) -> list[Remark]:
     if relative_lu is not None and relative_lu < QUIET_LU:
-        return [f"{-relative_lu:.0f} LU quieter than the context"]
+        return [Remark("take_quiet", {"lu": round(-relative_lu)})]
     if relative_lu is not None and relative_lu > LOUD_LU:
-        return [f"{relative_lu:.0f} LU louder than the context"]
+        return [Remark("take_loud", {"lu": round(relative_lu)})]
     return []
 
 

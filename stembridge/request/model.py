@@ -215,6 +215,14 @@ class GenerationRequest:
     midi: Annotated[
         bool, Wish(flag("The MIDI switch"), "write a MIDI file beside each stem", switch=True)
     ] = False
+    loop_context: Annotated[
+        bool,
+        Wish(
+            flag("The loop-context switch"),
+            "repeat given files of whole bars that end before the take does",
+            switch=True,
+        ),
+    ] = False
     name: Annotated[
         str | None, Wish(optional(read_name), "name of the take's folder (a name, not a path)")
     ] = None

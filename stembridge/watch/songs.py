@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.audio.files import open_context
+from stembridge.context.probe import open_context
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import TimeSignature, seconds_to_beats
 from stembridge.roles import role_of

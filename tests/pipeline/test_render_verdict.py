@@ -10,6 +10,7 @@ import pytest
 from stembridge.audio.loudness import integrated_loudness, peak
 from stembridge.pipeline.render import PEAK_LIMIT, render
 from stembridge.pipeline.verdict import head_silence_s, judge
+from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest, parse_request
 
 MODEL_RATE = 22050
@@ -118,7 +119,9 @@ def test_a_request_off_the_bar_line_is_measured_from_its_own_place() -> None:
 
 
 def test_silence_is_told() -> None:
-    verdict = judge(np.zeros(4 * 44100, np.float32), request_for(), -16.0, ("drums",))
+    verdict = judge(
+        np.zeros(4 * 44100, np.float32), request_for(), -16.0, [Remark("silent", {"stem": "drums"})]
+    )
     assert verdict.silent and "silent" in verdict.warnings[-1]
     assert verdict.warnings[0] == "the drums context is silent in these bars"
     assert verdict.on_grid_share is None and verdict.onset_offset_ms is None

@@ -1,0 +1,106 @@
+"""Chords that the given stems play: the one place where the pipeline hears them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import ceil, floor
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.chords import UNPITCHED, ChordSpan, estimate_chords
+from stembridge.musical_time import TimeSignature, beats_to_samples, samples_to_beats
+from stembridge.remarks import Remark
+from stembridge.runtime.manifest import Manifest
+
+AUDIBLE = 10 ** (-50 / 20)  # below the peak: quieter is a tail, or noise
+
+
+def heard_chords(
+    stems: Mapping[str, FloatArray],
+    manifest: Manifest,
+    bpm: float,
+    time_signature: TimeSignature,
+    length_beats: float,
+    start_beats: float = 0.0,
+) -> tuple[ChordSpan, ...]:
+    """Chords that given stems `[n_samples]` play, if the model is to be told of them."""
+    takes_chords = any(block.name == "chords" for block in manifest.condition_layout)
+    if not (manifest.chords_from_context and takes_chords):
+        return ()
+    rate = manifest.sample_rate
+    return estimate_chords(stems, rate, bpm, time_signature, length_beats, start_beats)
+
+
+def chords_throughout(
+    stems: Mapping[str, FloatArray],
+    manifest: Manifest,
+    bpm: float,
+    time_signature: TimeSignature,
+    length_beats: float,
+    start_beats: float = 0.0,
+) -> tuple[tuple[ChordSpan, ...], tuple[Remark, ...]]:
+    """As `heard_chords`; where the music fills only some of the bars, these are repeated.
+
+    Returns:
+        Spans over the whole request, and what is to be said about them.
+    """
+    bar = time_signature.beats_per_bar
+    bars = _bars_with_music(stems, manifest, bpm, bar, length_beats, start_beats)
+    if bars is None or bars[1] - bars[0] >= length_beats - bar / 2:
+        return heard_chords(stems, manifest, bpm, time_signature, length_beats, start_beats), ()
+    first, stop = bars
+    begin, end = (beats_to_samples(beats, bpm, manifest.sample_rate) for beats in bars)
+    part = {stem: audio[begin:end] for stem, audio in stems.items()}
+    heard = heard_chords(part, manifest, bpm, time_signature, stop - first, start_beats + first)
+    if not heard:
+        return (), ()
+    number = (start_beats % bar + first) / bar
+    remark = Remark(
+        "chords_repeated",
+        {"first": floor(number + 1e-6) + 1, "last": ceil(number + (stop - first) / bar - 1e-6)},
+    )
+    return _repeated(heard, first, stop - first, length_beats), (remark,)
+
+
+def _bars_with_music(
+    stems: Mapping[str, FloatArray],
+    manifest: Manifest,
+    bpm: float,
+    bar: float,
+    length_beats: float,
+    start_beats: float,
+) -> tuple[float, float] | None:
+    """First and last beat of the session's whole bars in which a pitched stem sounds."""
+    pitched = [audio for stem, audio in stems.items() if stem not in UNPITCHED]
+    sounding = np.concatenate(
+        [np.flatnonzero(np.abs(audio) > AUDIBLE * np.abs(audio).max(initial=1e-9))[[0, -1]]
+         for audio in pitched if audio.any()] or [np.zeros(0, np.int64)]
+    )  # fmt: skip
+    if not sounding.size:
+        return None
+    rate, inside = manifest.sample_rate, start_beats % bar
+    first, last = (samples_to_beats(int(at), bpm, rate) + inside
+                   for at in (sounding.min(), sounding.max()))  # fmt: skip
+    # A note that rings a little into a bar, or starts a little before it, does not make it music.
+    begin = floor((first + bar / 8) / bar) * bar - inside
+    end = ceil((last - bar / 8) / bar) * bar - inside
+    begin, end = max(0.0, begin), min(length_beats, end)
+    return (begin, end) if end > begin else None
+
+
+def _repeated(
+    spans: tuple[ChordSpan, ...], first: float, period: float, length_beats: float
+) -> tuple[ChordSpan, ...]:
+    """Spans over `period` beats from beat `first` on, again and again over the whole request."""
+    turns = range(-ceil(first / period - 1e-9), ceil((length_beats - first) / period - 1e-9))
+    placed = [
+        replace(span, start_beats=span.start_beats + first + turn * period)
+        for turn in turns
+        for span in spans
+    ]
+    kept = [span for span in placed if span.start_beats < length_beats - 1e-9]
+    begins = max((i for i, span in enumerate(kept) if span.start_beats <= 1e-9), default=0)
+    head = replace(kept[begins], start_beats=0.0)
+    return (head, *kept[begins + 1 :])

@@ -1,0 +1,83 @@
+"""Files that were once heard wrong, each standing for a kind (`tests/data/cases`, all synthetic)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stembridge.audio.allowed_roots import AllowedRoots
+from stembridge.context import Context, load_context
+from stembridge.context.probe import open_context
+from stembridge.request import parse_request
+from stembridge.testing import fake_manifest
+
+CASES = Path(__file__).parents[1] / "data" / "cases"
+MANIFEST = fake_manifest(chords_from_context=True)
+ANYWHERE = AllowedRoots.anywhere()
+
+
+def load(bars: int, **stems: str) -> Context:
+    return load_with(bars, {}, **stems)
+
+
+def load_with(bars: int, wishes: dict[str, Any], **stems: str) -> Context:
+    clips = {f"context.{stem}": str(CASES / name) for stem, name in stems.items()}
+    asked = {"generate": "bass", "bpm": "120", "bars": bars} | wishes
+    return load_context(parse_request(asked | clips), MANIFEST, ANYWHERE)
+
+
+def symbols(context: Context) -> str:
+    return " ".join(span.symbol for span in context.chords)
+
+
+def codes(context: Context) -> list[str]:
+    return [remark.code for remark in context.remarks]
+
+
+def test_out_of_phase_stereo_is_heard() -> None:
+    context = load(4, piano="piano_antiphase.flac", drums="drums_mono.flac")
+    assert symbols(context) == "Am F C G" and context.silent == ()
+    assert codes(context) == ["out_of_phase"]
+
+
+def test_a_context_that_ends_early_is_said_and_its_chords_go_on() -> None:
+    context = load(8, piano="piano_2bar.flac", drums="drums_2bar.flac")
+    assert symbols(context) == "Am F Am F Am F Am F"
+    assert codes(context) == ["ends_early_can_loop", "ends_early_can_loop", "chords_repeated"]
+    assert context.remarks[0].words.startswith("piano ends after bar 2 of 8")
+    assert not context.samples[:, context.samples.shape[1] // 2 :].any()
+
+
+def test_it_is_repeated_on_request() -> None:
+    context = load_with(8, {"loop_context": True}, piano="piano_2bar.flac", drums="drums_2bar.flac")
+    assert symbols(context) == "Am F Am F Am F Am F"
+    assert codes(context) == ["looped", "looped"]
+    first, last = context.samples[..., :88_200], context.samples[..., -88_200:]
+    assert first.any() and abs(first - last).max() < 1e-3 * abs(first).max()
+
+
+@pytest.mark.parametrize(
+    ("name", "length_s", "fault"),
+    [
+        ("vbr_noxing.mp3", 8.05, None),
+        ("concat_xing.mp3", 16.07, "length_counted"),
+        ("id3_zero_padding.mp3", 4.0, None),
+        ("data_size_0.wav", 2.0, "header_damaged"),
+    ],
+)
+def test_files_with_lying_headers_are_heard_whole(
+    name: str, length_s: float, fault: str | None
+) -> None:
+    with open_context(str(CASES / name), ANYWHERE) as file:
+        assert file.duration_s == pytest.approx(length_s, abs=0.02)
+        assert (file.fault.code if file.fault else None) == fault
+        n_samples = sum(piece.n_samples for piece in file.pieces(0, file.n_samples))
+        assert n_samples == file.n_samples
+
+
+def test_one_side_is_as_loud_as_both() -> None:
+    left, both = (load(4, drums=f"drums_{which}.flac") for which in ("left_only", "dual"))
+    assert left.loudness_lufs == pytest.approx(both.loudness_lufs, abs=0.05)
+    assert left.remarks == both.remarks == ()
