@@ -13,9 +13,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from stembridge.context import Context, context_of
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.song import STEMS
-from stembridge.context import Context, context_of
 from stembridge.pipeline.events import Reporter, ignore
 from stembridge.pipeline.generate import Take, generate
 from stembridge.pipeline.settings import settings_for

@@ -13,10 +13,10 @@ from functools import partial
 from stembridge.audio.buffer import FloatArray
 from stembridge.chords import UNPITCHED
 from stembridge.conditions import Conditions
+from stembridge.context import Context
 from stembridge.errors import BadArgsError
 from stembridge.inference import Settings, codec, infer, shares
 from stembridge.pipeline.choice import Bars, Choice, choose, style_chances
-from stembridge.context import Context
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.settings import conditions_for, wishes_of
 from stembridge.request import GenerationRequest

@@ -19,9 +19,9 @@ from typing import Any
 import stembridge
 from stembridge.audio.files import write_atomically
 from stembridge.chords import progression_text
+from stembridge.context import Context
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.inference.settings import Settings
-from stembridge.context import Context
 from stembridge.pipeline.events import Stage, StemFile
 from stembridge.request import GenerationRequest, parse_request, request_to_mapping
 from stembridge.runtime.model import StemModel

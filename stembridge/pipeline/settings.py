@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from stembridge.chords import ChordSpan
 from stembridge.conditions import Conditions, frame_beats, frame_conditions, names_pitches
+from stembridge.context import stem_index
 from stembridge.errors import BadArgsError
 from stembridge.inference.settings import Settings, settings_of
 from stembridge.musical_time import frames_for_samples
 from stembridge.pipeline.choice import Choice
-from stembridge.context import stem_index
 from stembridge.request import GenerationRequest
 from stembridge.runtime.manifest import Manifest
 

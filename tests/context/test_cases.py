@@ -1,4 +1,4 @@
-"""Files that were once heard wrong, each standing for a kind (`tests/data/cases`, all synthetic)."""
+"""Files that were once heard wrong, each for a kind (`tests/data/cases`, all synthetic)."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stembridge.context import Context
 from stembridge.diffusion.samplers import DEFAULT_STEPS
 from stembridge.errors import BadArgsError, CancelledError, StembridgeError
 from stembridge.inference import codec
 from stembridge.musical_time import beats_to_samples
-from stembridge.context import Context
 from stembridge.pipeline.events import Event, Progress, Reporter, ignore
 from stembridge.pipeline.generate import Take, generate
 from stembridge.pipeline.settings import conditions_for, settings_for
