@@ -58,5 +58,5 @@ class Remark:
         return WORDS[self.code].format(**self.data)
 
     def to_mapping(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {"code": self.code, "words": self.words, **self.data}
+        """For programs, JSON-ready; the words travel beside."""
+        return {"code": self.code, **self.data}

@@ -76,7 +76,7 @@ def build_receipt(
             "gain": context.gain,
             "silent": list(context.silent),
             "chords_heard": progression_text(context.chords),
-            "remarks": [remark.to_mapping() for remark in context.remarks],
+            "remarks": [{"words": r.words, **r.to_mapping()} for r in context.remarks],
         },
         "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
         "stems": [{"file": stem.path.name, **stem.facts()} for stem in stems],

@@ -41,11 +41,12 @@ def stem(request_id: str, seq: int, record: Mapping[str, Any]) -> tuple[Value, .
 
 
 def fitting_verdict(text: str) -> str:
-    """A verdict's JSON with as many of its warnings as fit; the receipt has them all."""
+    """A verdict's JSON with as many of its remarks as fit; the receipt has them all."""
     if len(text.encode()) <= _LONGEST_BYTES:
         return text
     verdict = json.loads(text)
     while len(text.encode()) > _LONGEST_BYTES and verdict.get("warnings"):
-        verdict["warnings"] = verdict["warnings"][:-1]
+        for key in ("warnings", "remarks"):  # the same, in words and for programs
+            verdict[key] = verdict.get(key, [])[:-1]
         text = json.dumps(verdict, separators=(",", ":"))
     return text
