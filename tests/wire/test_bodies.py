@@ -10,22 +10,25 @@ import pytest
 from stembridge.daemon.worker import _facts, _record
 from stembridge.pipeline.events import StemFile
 from stembridge.pipeline.verdict import Verdict
+from stembridge.remarks import Remark
 from stembridge.testing import FakeModel
 from stembridge.wire import bodies, osc, protocol
 
 
 def test_a_verdict_with_many_warnings_still_fits_one_string() -> None:
-    warnings = tuple(f"{number}: this is what a musician should know …" for number in range(60))
-    verdict = Verdict(1.0, 0.9, 0.8, 0.5, 3.0, 0.0, -20.0, -3.0, -1.0, False, warnings)
-    for kept in (60, 1):
-        shortened = Verdict(**{**verdict.to_mapping(), "warnings": warnings[:kept]})
-        file = StemFile("bass", 0, Path("/takes/x.wav"), "0" * 64, 88_200, 44_100, shortened)
+    remarks = tuple(Remark("silent", {"stem": f"{number}th stem"}) for number in range(80))
+    for kept in (80, 1):
+        shown = remarks[:kept]
+        verdict = Verdict(1.0, 0.9, 0.8, 0.5, 3.0, 0.0, -20.0, -3.0, -1.0, False, shown)
+        warnings = verdict.warnings
+        file = StemFile("bass", 0, Path("/takes/x.wav"), "0" * 64, 88_200, 44_100, verdict)
         record = _record(file)
-        assert json.loads(record["verdict"])["warnings"] == list(warnings[:kept])
+        assert json.loads(record["verdict"])["warnings"] == list(warnings)
         raw = protocol.pack("/stembridge/stem", *bodies.stem("r", 1, record))
         args = protocol.bind(osc.parse(raw)[0]).args
         heard = json.loads(args["verdict"])
         assert heard["warnings"] == list(warnings[: len(heard["warnings"])])
+        assert [found["code"] for found in heard["remarks"]] == ["silent"] * len(heard["warnings"])
         assert (len(heard["warnings"]) == kept) == (kept == 1)
         assert (args["request_id"], args["seq"], args["path"]) == ("r", 1, "/takes/x.wav")
 
