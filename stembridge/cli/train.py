@@ -47,19 +47,41 @@ def material(
         print(path)
 
 
+@train.command("kit")
+def kit(
+    libraries: Annotated[
+        Path, typer.Option("--from", help="Folder with the sample libraries (README, Training).")
+    ],
+    out: FolderOption,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="The instruments kept for `evaluate --set real`.")
+    ] = False,
+) -> None:
+    """Pack real instruments and SoundFonts into a kit of some 20 MB that songs are played on."""
+    from stembridge.dataset.kit_build import build_kit
+
+    for line in build_kit(libraries, out, held_out=held_out):
+        console().print(line, highlight=False)
+    print(out)
+
+
 @train.command("songs")
 def songs(
     out: FolderOption,
     count: Annotated[int, typer.Option(min=1, help="Number of songs.")] = 940,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
     recipe: RecipeOption = None,
+    kit: Annotated[
+        Path | None,
+        typer.Option(help="Songs of a band on this kit's instruments (`stembridge train kit`)."),
+    ] = None,
 ) -> None:
     """Compose and render songs."""
     from rich.progress import track
 
     from stembridge.training.recipe import load_recipe, make_songs
 
-    names = make_songs(load_recipe(recipe), out, split, count)
+    names = make_songs(load_recipe(recipe), out, split, count, kit)
     for _ in track(names, "rendering", total=count, console=console()):
         pass
 

@@ -31,7 +31,8 @@ class AnnotatedSong:
         time_signature: metre; the first bar line is sample 0.
         chords: chord spans in beats; empty where unknown.
         style, timbres: names, or None / empty where unknown.
-        notes: stem -> notes, where known (synthetic songs).
+        notes: stem -> notes, where known (composed songs).
+        instruments: stem -> instrument of a kit, where one played.
     """
 
     name: str
@@ -43,6 +44,7 @@ class AnnotatedSong:
     style: str | None = None
     timbres: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Note, ...]] = field(default_factory=dict)
+    instruments: dict[str, str] = field(default_factory=dict)
 
 
 def facts_of(song: AnnotatedSong) -> dict[str, Any]:
@@ -59,6 +61,7 @@ def facts_of(song: AnnotatedSong) -> dict[str, Any]:
             stem: [[n.start_beats, n.length_beats, n.pitch, n.velocity, n.how] for n in notes]
             for stem, notes in song.notes.items()
         },
+        "instruments": song.instruments,
     }
 
 
@@ -74,6 +77,7 @@ def from_annotations(data: dict[str, Any], audio: NDArray[np.float32]) -> Annota
         style=data["style"],
         timbres=data["timbres"],
         notes={stem: tuple(Note(*n) for n in notes) for stem, notes in data["notes"].items()},
+        instruments=data.get("instruments", {}),
     )
 
 

@@ -29,14 +29,17 @@ from stembridge.dataset.compose import (
     humanise,
     new_players,
     pick,
+    program_of,
 )
 from stembridge.dataset.grooves import Groove, beats_for, fills_for
 from stembridge.dataset.parts import Bar, Player
 from stembridge.dataset.song import STEMS, Note, Song
 from stembridge.dataset.styles import METRES, STYLES, Style
+from stembridge.dataset.ways import AMPLIFIED, SUITS, WAYS
 from stembridge.musical_time import TimeSignature
 
 CHART_SHARE = 0.8
+WAYS_SHARE = 0.75  # of players who play in a way of `ways`, not of `parts`
 GROOVE_SHARE = 0.8
 _SLOWEST, _FASTEST = 56.0, 190.0
 _FILLED = 0.3  # share of sections whose last bar is another performance's fill
@@ -73,14 +76,25 @@ def compose_band(
     bars = bars_of(chords, steps)
     for index, bar in enumerate(bars):
         bar.kick = _kick_row(drummer, index, bar) if drummer else ""
-    players = new_players(rng, style)
+    players = _players(rng, name, style)
     notes = _play(rng, bars, sections, players, style, metre, drummer)
     share = drummer.groove.swing if drummer else float(rng.uniform(*style.swing))
     played = {stem: humanise(notes[stem], rng, style, share, bpm) for stem in STEMS}
     if drummer:  # has a feel of its own
         played["drums"] = tuple(sorted(notes["drums"], key=lambda n: (n.start_beats, n.pitch)))
-    return Song(seed, name, bpm, signature, n_bars, chord_spans(bars), played,
-                draw_programs(rng, style))  # fmt: skip
+    programs = draw_programs(rng, style)
+    if players["guitar"].pattern in AMPLIFIED:
+        programs["guitar"] = program_of("guitar", pick(rng, AMPLIFIED[players["guitar"].pattern]))
+    return Song(seed, name, bpm, signature, n_bars, chord_spans(bars), played, programs)
+
+
+def _players(rng: np.random.Generator, name: str, style: Style) -> dict[str, Player]:
+    """The style's players, most of whom play in one of the ways of `ways` instead."""
+    players = new_players(rng, style)
+    for stem, ways in SUITS[name].items():
+        if ways and rng.random() < WAYS_SHARE:
+            players[stem].pattern = pick(rng, ways)
+    return players
 
 
 def _drummer(rng: np.random.Generator, split: str, style: str, metre: str) -> _Drummer | None:
@@ -182,11 +196,16 @@ def _play(
 
 
 def _pitched(bar: Bar, players: dict[str, Player]) -> dict[str, list[Note]]:
-    return {
-        "bass": parts.play_bass(bar, players["bass"]),
-        "guitar": parts.play_chords(bar, players["guitar"], strum=0.07),
-        "piano": parts.play_chords(bar, players["piano"], strum=0.0),
-    }
+    played = {}
+    for stem in ("bass", "guitar", "piano"):
+        player = players[stem]
+        if player.pattern in WAYS:
+            played[stem] = WAYS[player.pattern](bar, player)
+        elif stem == "bass":
+            played[stem] = parts.play_bass(bar, player)
+        else:
+            played[stem] = parts.play_chords(bar, player, strum=0.07 if stem == "guitar" else 0.0)
+    return played
 
 
 def _drummed(

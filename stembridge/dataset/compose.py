@@ -125,6 +125,11 @@ def draw_programs(rng: np.random.Generator, style: Style) -> dict[str, Program]:
     return programs
 
 
+def program_of(stem: str, timbre: str) -> Program:
+    """The first General MIDI sound of a timbre."""
+    return Program(*PROGRAMS[stem][timbre][0], timbre)
+
+
 def held_out_programs(seed: int) -> dict[str, Program]:
     """Programs for a song of a seed that no training song uses."""
     rng = np.random.default_rng([seed, 24])

@@ -21,8 +21,10 @@ import torch
 from torch import Tensor
 
 from stembridge.conditions import Layout, full_layout
+from stembridge.dataset import recorded
 from stembridge.dataset.annotated import load_song
 from stembridge.dataset.augment import NOMINAL_LUFS, NOMINAL_STEM_LUFS
+from stembridge.dataset.kit import Kit
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.styles import STYLES, TIMBRES
 from stembridge.dataset.synthetic import build
@@ -112,9 +114,20 @@ def load_recipe(path: Path | None = None) -> Recipe:
     return Recipe(**tomllib.loads(text))
 
 
-def make_songs(recipe: Recipe, folder: Path, split: str, count: int) -> Iterator[str]:
-    """Composes and renders songs of a split into `folder/songs/<split>`; yields their names."""
+def make_songs(
+    recipe: Recipe, folder: Path, split: str, count: int, kit: Path | None = None
+) -> Iterator[str]:
+    """Composes and renders songs of a split into `folder/songs/<split>`; yields their names.
+
+    With a kit, songs of a band on its instruments; else `compose`'s on SoundFonts.
+    """
     data = recipe.data
+    if kit is not None:
+        yield from recorded.build(
+            folder / "songs" / split, split, count, Kit(kit), rate=data["rate"],
+            length_s=data["length_s"], workers=data["workers"],
+        )  # fmt: skip
+        return
     yield from build(
         folder / "songs" / split, split, count, rate=data["rate"], soundfonts=data["soundfonts"],
         length_s=data["length_s"], workers=data["workers"],
