@@ -197,17 +197,20 @@ class FakeModel:
 
 
 def open_fake(text: str) -> FakeModel:
-    """Open a fake model by name: "fake:" or "fake:delay=0.05" (seconds per denoiser call).
+    """Open a fake model by name: "fake:", "fake:delay=0.05", "fake:stems=bass+vocals,delay=1".
+
+    `delay` is in seconds per denoiser call.
 
     Raises:
         BadArgsError: the text says something else.
     """
     head, _, options = text.partition(":")
-    key, _, value = options.partition("=")
+    told = dict(word.partition("=")[::2] for word in options.split(",") if word)
     try:
-        if head != "fake" or (options and key != "delay"):
+        if head != "fake" or set(told) - {"delay", "stems"}:
             raise ValueError
-        return FakeModel(call_delay_s=float(value) if options else 0.0)
+        changes = {"stems": tuple(told["stems"].split("+"))} if "stems" in told else {}
+        return FakeModel(fake_manifest(**changes), call_delay_s=float(told.get("delay", 0.0)))
     except ValueError:
         raise BadArgsError(
             f'"{text}" is not a fake model; write fake: or fake:delay=0.05.'

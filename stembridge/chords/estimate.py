@@ -22,9 +22,8 @@ from stembridge.chords.cells import best_path, cell_edges, change_costs
 from stembridge.chords.pitches import LOWEST, N_PITCHES, Array, Audio, activations
 from stembridge.chords.symbols import QUALITIES, ChordSpan, name_chord
 from stembridge.musical_time import TimeSignature
-from stembridge.roles import ROLES, is_pitched
+from stembridge.roles import is_pitched
 
-UNPITCHED = frozenset(stem for stem in ROLES if not is_pitched(stem))
 _BASS = "bass"
 
 # Qualities that are told apart, and what a beat of each must score above a plain triad: the more

@@ -9,9 +9,10 @@ from math import ceil, floor
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
-from stembridge.chords import UNPITCHED, ChordSpan, estimate_chords
+from stembridge.chords import ChordSpan, estimate_chords
 from stembridge.musical_time import TimeSignature, beats_to_samples, samples_to_beats
 from stembridge.remarks import Remark
+from stembridge.roles import is_pitched
 from stembridge.runtime.manifest import Manifest
 
 AUDIBLE = 10 ** (-50 / 20)  # below the peak: quieter is a tail, or noise
@@ -73,7 +74,7 @@ def _bars_with_music(
     start_beats: float,
 ) -> tuple[float, float] | None:
     """First and last beat of the session's whole bars in which a pitched stem sounds."""
-    pitched = [audio for stem, audio in stems.items() if stem not in UNPITCHED]
+    pitched = [audio for stem, audio in stems.items() if is_pitched(stem)]
     sounding = np.concatenate(
         [np.flatnonzero(np.abs(audio) > AUDIBLE * np.abs(audio).max(initial=1e-9))[[0, -1]]
          for audio in pitched if audio.any()] or [np.zeros(0, np.int64)]

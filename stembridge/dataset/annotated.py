@@ -25,7 +25,7 @@ class AnnotatedSong:
 
     Attributes:
         name: unique within its set.
-        audio: `[S, n_samples]` float32, stems in the order bass, drums, guitar, piano.
+        audio: `[S, n_samples]` float32, a row for each of `stems`.
         rate: Hz.
         bpm: tempo, or None where unknown (then the model is told no grid).
         time_signature: metre; the first bar line is sample 0.
@@ -45,6 +45,12 @@ class AnnotatedSong:
     timbres: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Note, ...]] = field(default_factory=dict)
     instruments: dict[str, str] = field(default_factory=dict)
+    stems: tuple[str, ...] = STEMS
+
+    def stem(self, stem: str) -> NDArray[np.float32]:
+        """One row of the audio, `[n_samples]`."""
+        row: NDArray[np.float32] = self.audio[self.stems.index(stem)]
+        return row
 
 
 def facts_of(song: AnnotatedSong) -> dict[str, Any]:
@@ -57,6 +63,7 @@ def facts_of(song: AnnotatedSong) -> dict[str, Any]:
         "chords": [[c.start_beats, list(c.pitch_classes), c.root, c.symbol] for c in song.chords],
         "style": song.style,
         "timbres": song.timbres,
+        "stems": list(song.stems),
         "notes": {
             stem: [[n.start_beats, n.length_beats, n.pitch, n.velocity, n.how] for n in notes]
             for stem, notes in song.notes.items()
@@ -76,6 +83,7 @@ def from_annotations(data: dict[str, Any], audio: NDArray[np.float32]) -> Annota
         chords=tuple(ChordSpan(s, tuple(pcs), r, name) for s, pcs, r, name in data["chords"]),
         style=data["style"],
         timbres=data["timbres"],
+        stems=tuple(data.get("stems", STEMS)),
         notes={stem: tuple(Note(*n) for n in notes) for stem, notes in data["notes"].items()},
         instruments=data.get("instruments", {}),
     )
@@ -93,6 +101,7 @@ def load_song(path: Path) -> AnnotatedSong:
     """Reads a song written by `save_song` from its `.json` path."""
     samples = np.load(path.with_suffix(".npy"), mmap_mode="r")
     audio = np.asarray(samples, np.float32) / 32767.0
-    if audio.shape[0] != len(STEMS):
-        raise ValueError(f"{path}: expected {len(STEMS)} stems, found {audio.shape[0]}.")
-    return from_annotations(json.loads(path.read_text()), audio)
+    song = from_annotations(json.loads(path.read_text()), audio)
+    if len(audio) != len(song.stems):
+        raise ValueError(f"{path}: expected {len(song.stems)} stems, found {len(audio)}.")
+    return song

@@ -17,7 +17,6 @@ import numpy as np
 from scipy.linalg import eigh
 
 from stembridge.dataset.annotated import AnnotatedSong, load_song
-from stembridge.dataset.song import STEMS
 from stembridge.evaluation.embedding import AXES_FILE, N_FEATURES, Axes, Matrix, features
 
 _SHRINKAGE, _N_AXES = 0.1, 12
@@ -29,7 +28,7 @@ def by_timbre(songs: Iterable[AnnotatedSong]) -> dict[tuple[str, str], Matrix]:
     """(stem, timbre) -> features `[N, 84]` of the songs' first 12 s."""
     rows: dict[tuple[str, str], list[Matrix]] = {}
     for song in songs:
-        for stem, audio in zip(STEMS, song.audio[:, : _LENGTH_S * song.rate], strict=True):
+        for stem, audio in zip(song.stems, song.audio[:, : _LENGTH_S * song.rate], strict=True):
             key = stem, song.timbres.get(stem, "")
             rows.setdefault(key, []).append(features(audio, song.rate))
     return {key: np.concatenate(parts) for key, parts in rows.items()}

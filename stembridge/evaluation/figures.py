@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from stembridge.audio.loudness import integrated_loudness, is_silent
 from stembridge.audio.onsets import detect_onsets, grid_report, onset_f1
 from stembridge.dataset.annotated import AnnotatedSong
-from stembridge.dataset.song import STEMS
 from stembridge.evaluation.harmony import harmony
 from stembridge.evaluation.spectra import log_spectral_distance_db, treble_db
+from stembridge.roles import is_pitched
 
 Audio = NDArray[np.float32]
 
@@ -52,13 +52,13 @@ class StemFigures:
 
 def measure(audio: Audio, song: AnnotatedSong, stem: str, other: AnnotatedSong) -> StemFigures:
     """Measures `audio` in the role of `stem` of `song`; `other` lends its chords as control."""
-    truth = song.audio[STEMS.index(stem)]
+    truth = song.stem(stem)
     bpm = song.bpm or 120.0
     onsets = detect_onsets(audio, song.rate)
     length_s = len(audio) / song.rate
     eighth, sixteenth = (grid_report(onsets, bpm, step, length_s) for step in (0.5, 0.25))
     own = shuffled = None
-    if stem != "drums" and song.chords and not is_silent(audio):
+    if is_pitched(stem) and song.chords and not is_silent(audio):
         own = harmony(audio, song.rate, bpm, song.chords, stem)
         shuffled = harmony(audio, song.rate, other.bpm or 120.0, other.chords, stem)
     sounding = len(onsets) > 0

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from stembridge.context import Context, context_of
 from stembridge.dataset.annotated import AnnotatedSong
-from stembridge.dataset.song import STEMS
 from stembridge.pipeline.events import Reporter, ignore
 from stembridge.pipeline.generate import Take, generate
 from stembridge.pipeline.settings import settings_for
@@ -77,10 +76,10 @@ def request_of(song: AnnotatedSong, target: str, trial: Trial, seed: int) -> Gen
 def given_to(request: GenerationRequest, song: AnnotatedSong, manifest: Manifest) -> Context:
     """All stems of a song that are not asked for, as they reach the model."""
     samples = np.zeros((manifest.n_stems, song.audio.shape[1]), np.float32)
-    given = [stem in STEMS and stem not in request.generate for stem in manifest.stems]
+    given = [stem in song.stems and stem not in request.generate for stem in manifest.stems]
     for index, stem in enumerate(manifest.stems):
         if given[index]:
-            samples[index] = song.audio[STEMS.index(stem)]
+            samples[index] = song.stem(stem)
     return context_of(samples, given, request, manifest)
 
 

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from stembridge.audio.onsets import detect_onsets, grid_report
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.compose import compose, song_seed
-from stembridge.dataset.song import STEMS
 from stembridge.dataset.synthetic import perform
 from stembridge.diffusion.windows import Windows
 from stembridge.evaluation.heldout import Trial, make
@@ -141,7 +140,7 @@ def measure_long(
 ) -> LongRows:
     """Generates each stem of a song of any length given the rest, and measures it."""
     rows: LongRows = {}
-    for truth, stem in zip(song.audio, STEMS, strict=True):
+    for truth, stem in zip(song.audio, song.stems, strict=True):
         if np.abs(truth).max() < 1e-3:
             continue
         take, generated = make(model, song, stem, trial, seed)

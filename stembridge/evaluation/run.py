@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stembridge.dataset.annotated import AnnotatedSong
-from stembridge.dataset.song import STEMS
 from stembridge.evaluation.embedding import embeddings
 from stembridge.evaluation.figures import StemFigures, measure
 from stembridge.evaluation.heldout import Trial, cut, make
@@ -97,10 +96,10 @@ def evaluate(
     every = range(len(songs))
     groups = [every[first : first + GROUP] for first in every[::GROUP]]
     tasks = [_Task(songs, group, trial, seed, n_examples) for group in groups]
-    results: Results = {stem: [] for stem in STEMS}
+    results: Results = {}
     for task, rows in zip(tasks, run_jobs(opener, _evaluate_group, tasks, workers), strict=True):
-        for stem in STEMS:
-            results[stem] += rows[stem]
+        for stem, its in rows.items():
+            results.setdefault(stem, []).extend(its)
         say(f"{task.numbers.stop} of {len(songs)} songs")
     return results
 
@@ -110,9 +109,9 @@ def _evaluate_group(model: StemModel, task: _Task) -> Results:
     # One more than the group: each song lends its stems and chords to the one before it.
     numbers = [*task.numbers, task.numbers.stop % len(task.songs)]
     songs = [cut(task.songs[number], n_samples) for number in numbers]
-    rows: Results = {stem: [] for stem in STEMS}
+    rows: Results = {stem: [] for stem in songs[0].stems}
     for number, (song, other) in zip(task.numbers, pairwise(songs), strict=True):
-        for stem, audio in zip(STEMS, song.audio, strict=True):
+        for stem, audio in zip(song.stems, song.audio, strict=True):
             if np.abs(audio).max() >= 1e-3:  # else it rests: there is nothing to agree with
                 rows[stem].append(_row(model, stem, song, other, task, number))
     return rows
@@ -127,8 +126,7 @@ def _row(
     number: int,
 ) -> StemRow:
     """Everything about one stem of one song; `other` lends the retrieval and the control."""
-    index = STEMS.index(stem)
-    truth = song.audio[index]
+    truth = song.stem(stem)
     latents = codec.encode(model, stem, truth)
     heard = {"ceiling": codec.decode(model, stem, latents, truth.size)}
     row = StemRow(song.name, {}, {})
@@ -144,7 +142,7 @@ def _row(
             seconds_per_audio_second=spent,
             level_gain_db=take.sounds[stem].levelled_db,
         )
-    subjects = {**heard, "truth": truth, "retrieval": other.audio[index]}
+    subjects = {**heard, "truth": truth, "retrieval": other.stem(stem)}
     return replace(
         row,
         figures={subject: measure(sound, song, stem, other) for subject, sound in subjects.items()},

@@ -16,8 +16,9 @@ from math import ceil
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
-from stembridge.chords import UNPITCHED, ChordSpan, parse_progression, transposed
+from stembridge.chords import ChordSpan, parse_progression, transposed
 from stembridge.conditions import Conditions
+from stembridge.roles import is_pitched
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 
@@ -103,7 +104,7 @@ def choose(
         if stem not in timbres and names:
             timbres[stem] = names[int(draws[1 + manifest.stem_index(stem)] * len(names))]
     progressions = manifest.style_chords.get(style or "", ())
-    if told.chords or not progressions or bars is None or not set(targets) - UNPITCHED:
+    if told.chords or not progressions or bars is None or not any(map(is_pitched, targets)):
         return Choice(style, timbres, told.chords)
     chords = _progression(progressions, bars, draws[-2], draws[-1])
     return Choice(style, timbres, chords, composed=True)

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from stembridge.audio.buffer import FloatArray
-from stembridge.chords import UNPITCHED
 from stembridge.conditions import Conditions
 from stembridge.context import Context
-from stembridge.errors import BadArgsError
 from stembridge.inference import Settings, codec, infer, shares
 from stembridge.pipeline.choice import Bars, Choice, choose, style_chances
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.settings import conditions_for, wishes_of
 from stembridge.request import GenerationRequest
+from stembridge.roles import check_apart, is_pitched
 from stembridge.runtime.model import StemModel
 
 
@@ -89,17 +88,13 @@ def generate(
 def _given(request: GenerationRequest, context: Context, model: StemModel) -> set[str]:
     """Stems that are given; none of them may be asked for."""
     stems = {s for s, given in zip(model.manifest.stems, context.given, strict=True) if given}
-    if both := stems & set(request.generate):
-        raise BadArgsError(
-            f"{min(both).capitalize()} is given as context and asked for; it can only be one of "
-            "them."
-        )
+    check_apart(request.generate, stems)
     return stems
 
 
 def _bars_without_harmony(request: GenerationRequest, sounding: set[str]) -> Bars | None:
     """The request's bars if its beats are known and nothing that sounds has a pitch."""
-    if not request.use_grid or sounding - UNPITCHED:
+    if not request.use_grid or any(map(is_pitched, sounding)):
         return None
     bar = request.time_signature.beats_per_bar
     return Bars(bar, request.length_beats, request.start_beats)
