@@ -31,7 +31,7 @@ from stembridge.transcription.notes import Note as TimedNote
 from stembridge.transcription.score import NoteScore, note_score
 
 Say = Callable[[str], None]
-_FINEST = np.linspace(0.3, 0.9, 25)
+_FINEST = np.linspace(0.15, 0.95, 41)
 
 
 @dataclass(frozen=True)
