@@ -38,15 +38,15 @@ class WrittenFile:
 
 
 def encode_wav(samples: FloatArray, rate: int, sample_format: SampleFormat) -> bytes:
-    """A mono WAV file as bytes; the same samples always give the same bytes.
+    """A WAV file as bytes; the same samples always give the same bytes.
 
     Args:
-        samples: float32 [n], clipped to +-1 in 24-bit files.
+        samples: float32 [n] or [n_channels, n], clipped to +-1 in 24-bit files.
         rate: Hz.
         sample_format: 24-bit integers or 32-bit floats.
     """
     file = io.BytesIO()
-    soundfile.write(file, samples, rate, format="WAV", subtype=_SUBTYPES[sample_format])
+    soundfile.write(file, samples.T, rate, format="WAV", subtype=_SUBTYPES[sample_format])
     data = file.getvalue()
     # libsndfile notes the time of writing in a float file's PEAK chunk (id, size, version, time).
     at = data.find(b"PEAK", 0, 256)
@@ -56,7 +56,7 @@ def encode_wav(samples: FloatArray, rate: int, sample_format: SampleFormat) -> b
 def write_stem(
     path: Path, samples: FloatArray, rate: int, sample_format: SampleFormat
 ) -> WrittenFile:
-    """Write mono `[n]` as WAV, exactly n samples, atomically.
+    """Write `[n]` or `[n_channels, n]` as WAV, exactly n samples, atomically.
 
     Raises:
         DiskFullError, CreateFailedError: as `write_atomically`.

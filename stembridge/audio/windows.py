@@ -25,14 +25,14 @@ def rising_ramp(n_samples: int, curve: Curve = "equal_gain") -> FloatArray:
 
 
 def fade_edges(samples: FloatArray, fade_in: int, fade_out: int) -> FloatArray:
-    """A copy of `[n]` with raised-cosine edges, lengths in samples (at most half of n each)."""
+    """A copy of `[…, n]` with raised-cosine edges, lengths in samples (at most half of n each)."""
     faded = samples.copy()
     half = samples.shape[-1] // 2
     rise, fall = min(fade_in, half), min(fade_out, half)
     if rise:
-        faded[:rise] *= rising_ramp(rise)
+        faded[..., :rise] *= rising_ramp(rise)
     if fall:
-        faded[-fall:] *= rising_ramp(fall)[::-1]
+        faded[..., -fall:] *= rising_ramp(fall)[::-1]
     return faded
 
 

@@ -52,6 +52,9 @@ class StemFile:
         style: in which it was made; None where the model was told none.
         timbre: of the instrument; None likewise.
         chords: chosen for the take, as text; None where they were named, heard or left open.
+        sound: "played" by an instrument, in stereo, or the "model"'s own.
+        midi: its notes as a file, where they were asked for.
+        part_sha256: identity of its notes, where they are known.
     """
 
     stem: str
@@ -64,6 +67,9 @@ class StemFile:
     style: str | None = None
     timbre: str | None = None
     chords: str | None = None
+    sound: str = "model"
+    midi: Path | None = None
+    part_sha256: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """Everything but its place, JSON-ready."""
@@ -76,6 +82,9 @@ class StemFile:
             "style": self.style,
             "timbre": self.timbre,
             "chords_chosen": self.chords,
+            "sound": self.sound,
+            "midi": None if self.midi is None else self.midi.name,
+            "part_sha256": self.part_sha256,
             "verdict": self.verdict.to_mapping(),
         }
 

@@ -16,7 +16,7 @@ from stembridge.context import Context
 from stembridge.inference import Settings, codec, infer, shares
 from stembridge.pipeline.choice import Bars, Choice, choose, style_chances
 from stembridge.pipeline.events import Reporter
-from stembridge.pipeline.settings import conditions_for, wishes_of
+from stembridge.pipeline.settings import conditions_for, decoded_stems, wishes_of
 from stembridge.request import GenerationRequest
 from stembridge.roles import check_apart, is_pitched
 from stembridge.runtime.model import StemModel
@@ -28,7 +28,7 @@ class Take:
 
     Attributes:
         variation: which, from 0.
-        sounds: stem -> what was made, at the model's rate and level.
+        sounds: stem -> the model's own sound, at its rate and level, where it is wanted.
         choice: style, instruments and chords it was made with.
         latents: of all stems, given and made, [S, C, F].
         conditions: what the model was told.
@@ -74,6 +74,7 @@ def generate(
     sounding = given - set(context.silent)
     chances = style_chances(model, known.latents[0], sounding, told)
     wishes, bars = wishes_of(request, context.chords), _bars_without_harmony(request, sounding)
+    decoded = decoded_stems(request, model.manifest)
     for variation in range(request.variations):
         seed = request.seed + (variation << 32)
         choice = choose(model.manifest, chances, request.generate, seed, wishes, bars)
@@ -81,7 +82,7 @@ def generate(
         decoding = partial(report, "decode", variation=variation)
         conditions = told(choice)
         latents = infer(model, conditions, known, settings, [seed], callback=shares(sampling))[0]
-        sounds = codec.sound(model, request.generate, latents, n_samples, decoding)
+        sounds = codec.sound(model, decoded, latents, n_samples, decoding)
         yield Take(variation, sounds, choice, latents, conditions)
 
 

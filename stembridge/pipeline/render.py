@@ -19,7 +19,11 @@ FADE_OUT_S = 0.002  # a loop that ends within a note must not click; shorter tha
 
 
 def render(
-    stems: dict[str, FloatArray], model_rate: int, context_gain: float, request: GenerationRequest
+    stems: dict[str, FloatArray],
+    model_rate: int,
+    context_gain: float,
+    request: GenerationRequest,
+    played: dict[str, FloatArray] | None = None,
 ) -> dict[str, FloatArray]:
     """The stems of one take as they go into files.
 
@@ -28,10 +32,11 @@ def render(
         model_rate: Hz.
         context_gain: the gain with which the model heard the context; taken back here.
         request: for tempo, length and rate of the session.
+        played: stem -> stereo [2, n_samples] at the session's rate and the model's level.
 
     Returns:
-        stem -> audio [round(beats * 60 / bpm * session_rate)], sample 0 on the bar line, no
-        peak above -1 dBFS.
+        stem -> audio [round(beats * 60 / bpm * session_rate)] or [2, the same], sample 0
+        on the bar line, no peak above -1 dBFS.
     """
     rate = request.session_rate
     n_samples = beats_to_samples(request.length_beats, request.bpm, rate)
@@ -39,7 +44,7 @@ def render(
     rendered = {
         stem: fade_edges(resample(audio, model_rate, rate, n_samples), 0, fade)
         for stem, audio in stems.items()
-    }
+    } | {stem: fade_edges(audio, 0, fade) for stem, audio in (played or {}).items()}
     gain = 1.0 / context_gain
     loudest = max(peak(audio) for audio in rendered.values()) * gain
     if loudest > PEAK_LIMIT:

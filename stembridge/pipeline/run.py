@@ -8,25 +8,26 @@ same request made twice overwrites only itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import ensure_room, write_atomically, write_stem
 from stembridge.chords import progression_text
 from stembridge.context import Context, load_context
 from stembridge.musical_time import beats_to_samples
+from stembridge.parts import Part
+from stembridge.parts.midi import midi_file
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take, generate
+from stembridge.pipeline.performance import parts_of, played
 from stembridge.pipeline.receipt import build_receipt, write_receipt
 from stembridge.pipeline.render import render
 from stembridge.pipeline.settings import settings_for
 from stembridge.pipeline.verdict import judge
 from stembridge.request import GenerationRequest
 from stembridge.runtime.model import StemModel
-from stembridge.transcription import TRANSCRIBED, transcribe, write_midi
 
 BYTES_PER_SAMPLE = {"pcm24": 3, "float": 4}
 
@@ -75,7 +76,8 @@ def expected_bytes(request: GenerationRequest) -> int:
     """Size of all stem files of a request."""
     n_samples = beats_to_samples(request.length_beats, request.bpm, request.session_rate)
     n_files = len(request.generate) * request.variations
-    return n_files * (n_samples * BYTES_PER_SAMPLE[request.sample_format] + 1024)
+    stereo = 1 if request.sound == "model" else 2
+    return n_files * (stereo * n_samples * BYTES_PER_SAMPLE[request.sample_format] + 1024)
 
 
 def take_folder(request: GenerationRequest) -> str:
@@ -92,16 +94,26 @@ def stem_file_name(request: GenerationRequest, stem: str, variation: int) -> str
     return f"{bars:.6g}bars_{request.bpm:.6g}bpm_{stem}_seed{request.seed}_take{variation + 1}.wav"
 
 
-def as_midi(stem: str, audio: FloatArray, request: GenerationRequest) -> bytes:
-    """A MIDI file of what a finished stem `[n]` plays."""
-    return write_midi(
-        transcribe(stem, audio, request.session_rate),
-        request.bpm,
-        request.time_signature,
-        request.length_beats,
-        drums=stem == "drums",
-        name=stem,
-    )
+def take_file_name(request: GenerationRequest, variation: int) -> str:
+    """Name of the take's MIDI file with all its parts, such as `8bars_87.3bpm_seed1_take1.mid`."""
+    return stem_file_name(request, "", variation).replace("__", "_").replace(".wav", ".mid")
+
+
+def _write_midi(
+    parts: Mapping[str, Part], take: Take, request: GenerationRequest, folder: Path
+) -> dict[str, Path]:
+    """A file per part and one of them all; stem -> its file."""
+    if not request.midi or not parts:
+        return {}
+    timbres = take.choice.timbres
+    files = {s: folder / stem_file_name(request, s, take.variation) for s in parts}
+    files = {stem: path.with_suffix(".mid") for stem, path in files.items()}
+    for stem, path in files.items():
+        data = midi_file([parts[stem]], request.bpm, request.time_signature, timbres)
+        write_atomically(path, data)
+    whole = midi_file(list(parts.values()), request.bpm, request.time_signature, timbres)
+    write_atomically(folder / take_file_name(request, take.variation), whole)
+    return files
 
 
 def _write_take(
@@ -113,15 +125,24 @@ def _write_take(
     report: Reporter,
 ) -> Iterator[StemFile]:
     composed = progression_text(take.choice.chords) if take.choice.composed else None
-    rendered = render(take.stems, model.manifest.sample_rate, context.gain, request)
-    for i, (stem, audio) in enumerate(rendered.items()):
+    manifest, timbres = model.manifest, take.choice.timbres
+    parts = parts_of(take, request, model)
+    own = {
+        stem: played(parts[stem], request, manifest, timbres)
+        for stem in request.generate
+        if stem not in take.stems
+    }
+    rendered = render(take.stems, manifest.sample_rate, context.gain, request, own)
+    midi = _write_midi(parts, take, request, folder)
+    for i, stem in enumerate(request.generate):
+        audio = rendered[stem]
         report("write", i / len(rendered), take.variation)
         verdict = judge(audio, request, context.loudness_lufs, context.remarks)
         path = folder / stem_file_name(request, stem, take.variation)
         written = write_stem(path, audio, request.session_rate, request.sample_format)
-        if request.midi and stem in TRANSCRIBED:
-            write_atomically(path.with_suffix(".mid"), as_midi(stem, audio, request))
         yield StemFile(
-            stem, take.variation, path, written.sha256, audio.size, request.session_rate, verdict,
-            take.choice.style, take.choice.timbres.get(stem), composed,
+            stem, take.variation, path, written.sha256, audio.shape[-1], request.session_rate,
+            verdict, take.choice.style, timbres.get(stem), composed,
+            "played" if stem in own else "model", midi.get(stem),
+            parts[stem].sha256 if stem in parts else None,
         )  # fmt: skip

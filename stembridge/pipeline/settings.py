@@ -66,3 +66,25 @@ def _check_vocabulary(request: GenerationRequest, manifest: Manifest) -> None:
         if timbre not in names:
             known = ", ".join(names) or "none"
             raise BadArgsError(f'The model has no {stem} timbre "{timbre}"; it has {known}.')
+
+
+def is_played(request: GenerationRequest, manifest: Manifest, stem: str) -> bool:
+    """Whether an instrument plays this stem.
+
+    Raises:
+        BadArgsError: it is to be played, and the model cannot read its notes.
+    """
+    if request.sound == "model":
+        return False
+    readable = stem in manifest.note_readers
+    if request.sound == "played" and not readable:
+        raise BadArgsError(
+            f"The model '{manifest.name}' cannot read the notes of {stem}, so no instrument can "
+            "play them; use --sound model."
+        )
+    return readable
+
+
+def decoded_stems(request: GenerationRequest, manifest: Manifest) -> tuple[str, ...]:
+    """The stems of which the model's own sound is wanted."""
+    return tuple(stem for stem in request.generate if not is_played(request, manifest, stem))

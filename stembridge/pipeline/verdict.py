@@ -82,12 +82,14 @@ def judge(
     """Measure one rendered stem.
 
     Args:
-        audio: float32 [n_samples] at the session's rate, as written.
+        audio: float32 [n_samples] or [2, n_samples] at the session's rate, as written; what is
+            stereo is heard in mono, but for its peak.
         request: for tempo and bar line.
         context_lufs: loudness of the context's mixture as it lies in the session, if any.
         remarks: what is known of the take and its context already.
     """
-    rate = request.session_rate
+    rate, highest = request.session_rate, peak(audio)
+    audio = audio if audio.ndim == 1 else audio.mean(axis=0)
     times = detect_onsets(audio, rate)
     length_s = audio.size / rate
     sixteenth, eighth = (
@@ -110,7 +112,7 @@ def judge(
         head_silence_ms=_rounded(head_ms),
         loudness_lufs=_maybe(lufs),
         relative_loudness_lu=_maybe(relative),
-        peak_dbfs=None if silent else _rounded(decibels(peak(audio))),
+        peak_dbfs=None if silent else _rounded(decibels(highest)),
         silent=silent,
         remarks=(*remarks, *own),
     )

@@ -35,7 +35,8 @@ def parse_request(mapping: Mapping[str, Any]) -> GenerationRequest:
     Args:
         mapping: field names of GenerationRequest; besides, `bars` may stand for `length_beats`,
             `clips` for `context` (a list of mappings with ContextClip's fields), `context.drums`
-            for a clip that starts at the request's start, `timbre.drums` for one of `timbres`.
+            for a clip that starts at the request's start, `timbre.drums` for one of `timbres`, and
+            `instrument.drums` for one of `instruments`.
             Values may be text. Chords may be a progression (see `stembridge.chords`).
 
     Raises:
@@ -71,6 +72,7 @@ def request_to_mapping(request: GenerationRequest) -> dict[str, Any]:
             for span in request.chords
         ],
         "timbres": dict(request.timbres),
+        "instruments": dict(request.instruments),
     }
 
 

@@ -21,12 +21,13 @@ from stembridge.request.readers import (
     MIN_LENGTH_BEATS,
     SAMPLE_FORMATS,
     SAMPLER_NAMES,
+    SOUNDS,
     listed,
+    per_stem,
     read_chords,
     read_name,
     read_pitch_classes,
     read_request_id,
-    read_timbres,
     read_time_signature,
     stem_name,
     stem_set,
@@ -105,10 +106,7 @@ class GenerationRequest:
     ]
     generate: Annotated[
         tuple[str, ...],
-        Wish(
-            stem_set("stems to generate"),
-            "stems to make, by comma: bass, drums, guitar, piano",
-        ),
+        Wish(stem_set("stems to generate"), "stems to make, by comma: bass, drums, guitar, piano"),
     ]
     bpm: Annotated[
         float,
@@ -178,20 +176,39 @@ class GenerationRequest:
     ] = ()
     style: Annotated[
         str | None,
-        Wish(
-            optional(text("style", 64)),
-            "one of the model's styles (default: as heard in the context)",
-        ),
+        Wish(optional(text("style", 64)), "one of the model's styles (default: as heard)"),
     ] = None
     timbres: Annotated[
         tuple[tuple[str, str], ...],
         Wish(
-            read_timbres,
+            per_stem("timbre", 64),
             "one of the model's timbres for that stem (default: one of the style's)",
             key="timbre.<stem>",
             help="sound of a stem as stem=name, one of the model's; once per stem",
         ),
     ] = ()
+    sound: Annotated[
+        Literal["played", "model"] | None,
+        Wish(
+            optional(choice("sound", SOUNDS)),
+            "played by instruments, or the model's own (default: played where it has notes)",
+        ),
+    ] = None
+    instruments: Annotated[
+        tuple[tuple[str, str], ...],
+        Wish(
+            per_stem("instrument", 4096),
+            "what plays that stem: a .sfz file, or a SoundFont's program, gm.sf2:33",
+            key="instrument.<stem>",
+        ),
+    ] = ()
+    snap: Annotated[
+        float | None,
+        Wish(
+            optional(number("snap", 0, 1)),
+            "how near played notes are drawn to the grid, 0 to 1 (default: 0.5)",
+        ),
+    ] = None
     sample_format: Annotated[
         Literal["pcm24", "float"],
         Wish(

@@ -12,6 +12,7 @@ from stembridge.readers import Reader, number, shown, text, whole
 from stembridge.roles import NAME, ROLES, in_order
 
 SAMPLER_NAMES = ("dpmpp_2m", "dpmpp_2m_sde", "heun", "euler")
+SOUNDS = ("played", "model")
 SAMPLE_FORMATS = ("pcm24", "float")
 MIN_LENGTH_BEATS = 0.25
 MAX_BARS = 512
@@ -100,17 +101,22 @@ def read_name(value: Any) -> str:
     )
 
 
-def read_timbres(value: Any) -> tuple[tuple[str, str], ...]:
-    """Stem -> name, as pairs in house order."""
-    try:
-        pairs = dict(value)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"The timbres must name a timbre for each stem; they were {shown(value)}."
-        ) from None
-    stem, name = stem_name("stem of a timbre"), text("timbre", 64)
-    chosen = {stem(key): name(timbre) for key, timbre in pairs.items()}
-    return tuple((key, chosen[key]) for key in in_order(chosen))
+def per_stem(what: str, longest: int) -> Reader:
+    """Stem -> text, as pairs in house order."""
+    article = f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+
+    def read(value: Any) -> tuple[tuple[str, str], ...]:
+        try:
+            pairs = dict(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"The {what}s must name {article} for each stem; they were {shown(value)}."
+            ) from None
+        stem, name = stem_name(f"stem of {article}"), text(what, longest)
+        chosen = {stem(key): name(told) for key, told in pairs.items()}
+        return tuple((key, chosen[key]) for key in in_order(chosen))
+
+    return read
 
 
 def listed(what: str, longest: int) -> Reader:

@@ -1,11 +1,11 @@
-"""Generated stems as notes: monophonic bass and drums to MIDI.
+"""Bass and drums as notes, from their sound: for models that cannot read their own.
 
-notes  a note, a MIDI file
+notes  a note
 bass   pitch of each onset (YIN)
 drums  which drums sound at each onset
 score  note F measure, for the evaluation
 """
 
-from stembridge.transcription.notes import TRANSCRIBED, Note, transcribe, write_midi
+from stembridge.transcription.notes import TRANSCRIBED, Note, transcribe
 
-__all__ = ["TRANSCRIBED", "Note", "transcribe", "write_midi"]
+__all__ = ["TRANSCRIBED", "Note", "transcribe"]

@@ -146,7 +146,9 @@ def test_a_request_that_will_not_fit_is_refused_before_the_work(
     with pytest.raises(DiskFullError):
         arrange(request_for(), model, tmp_path)
     assert model.n_calls == 0
-    assert expected_bytes(request_for(variations=2)) == 2 * (4 * 44100 * 3 + 1024)
+    mono = request_for(variations=2, sound="model")
+    assert expected_bytes(mono) == 2 * (4 * 44100 * 3 + 1024)
+    assert expected_bytes(request_for()) == 4 * 44100 * 3 * 2 + 1024
 
 
 def test_context_outside_the_roots_and_unknown_styles_are_refused(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
-import mido
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from stembridge.errors import BadArgsError, MissingExtraError
-from stembridge.musical_time import TimeSignature
-from stembridge.transcription.notes import Note, transcribe, write_midi
+from stembridge.transcription.notes import Note, transcribe
 from stembridge.transcription.score import NoteScore, note_score
 
 RATE = 44_100
@@ -69,23 +65,6 @@ def test_kick_and_hat_are_told_apart() -> None:
     notes = transcribe("drums", bar, RATE)
     assert {note.pitch for note in notes if round(note.start_s / 0.25) % 2 == 0} >= {36}
     assert 36 not in {note.pitch for note in notes if round(note.start_s / 0.25) % 2 == 1}
-
-
-def test_the_midi_file_drops_in_on_the_bar() -> None:
-    notes = [Note(0.0, 0.25, 40, 100), Note(0.5, 9.0, 43, 90), Note(7.99, 0.1, 36, 1)]
-    data = write_midi(notes, 120.0, TimeSignature(3, 4), 12.0, name="bass")
-    file = mido.MidiFile(file=io.BytesIO(data))
-    assert file.length == pytest.approx(6.0)  # 12 beats at 120 bpm; later notes are left out
-    heard = [(m.type, m.note) for m in file.tracks[0] if m.type in ("note_on", "note_off")]
-    assert heard == [("note_on", 40), ("note_off", 40), ("note_on", 43), ("note_off", 43)]
-    metre = next(m for m in file.tracks[0] if m.type == "time_signature")
-    assert (metre.numerator, metre.denominator) == (3, 4)
-
-
-def test_drums_go_to_channel_ten() -> None:
-    data = write_midi([Note(0.0, 0.1, 36, 100)], 90.0, TimeSignature(), 4.0, drums=True)
-    file = mido.MidiFile(file=io.BytesIO(data))
-    assert {m.channel for m in file.tracks[0] if m.type == "note_on"} == {9}
 
 
 def test_scores() -> None:

@@ -47,7 +47,11 @@ def test_the_keys_are_the_fields_of_a_request() -> None:
     """Each field has one key; what is collected from several keys has another name there."""
     named = [key.name for key in schema.GENERATE_KEYS]
     assert named[-2:] == ["clips", "reply_port"]
-    unlike = {"timbres": "timbre.<stem>", "context": "context.<stem>"}
+    unlike = {
+        "timbres": "timbre.<stem>",
+        "instruments": "instrument.<stem>",
+        "context": "context.<stem>",
+    }
     assert named[:-2] == [unlike.get(name, name) for name in REQUEST_FIELDS if name != "request_id"]
     assert [key.name for key in schema.CLIP_KEYS] == [*CLIP_FIELDS, "reply_port"]
     kinds = {key.name: key.kind for key in schema.GENERATE_KEYS}

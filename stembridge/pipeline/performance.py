@@ -1,0 +1,90 @@
+"""What a take plays, as notes, and how it sounds on instruments.
+
+A stem is *played* where the model reads its notes, unless the request asks for the sound that the
+model itself makes. Stems whose notes the model cannot read are transcribed, where that is possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.audio.loudness import amplitude, integrated_loudness
+from stembridge.musical_time import seconds_to_beats
+from stembridge.parts import Note, Part, ReaderFacts, read_part
+from stembridge.parts.groove import snapped
+from stembridge.pipeline.generate import Take
+from stembridge.players import own_instrument, play, shipped, touched
+from stembridge.request import GenerationRequest
+from stembridge.runtime.manifest import Manifest
+from stembridge.runtime.model import StemModel
+from stembridge.transcription import TRANSCRIBED, transcribe
+
+SNAP = 0.5
+"""How near to the grid notes are drawn unless the request says otherwise, 0 to 1."""
+
+USUAL_LUFS = -26.0
+
+
+def parts_of(take: Take, request: GenerationRequest, model: StemModel) -> dict[str, Part]:
+    """The parts of all stems that were made and whose notes can be read."""
+    parts = {}
+    for stem in request.generate:
+        part = _part(stem, take, request, model)
+        if part is not None:
+            parts[stem] = part
+    return parts
+
+
+def _part(stem: str, take: Take, request: GenerationRequest, model: StemModel) -> Part | None:
+    manifest, strength = model.manifest, SNAP if request.snap is None else request.snap
+    if (reader := manifest.note_readers.get(stem)) is not None:
+        latents = take.latents[None, manifest.stem_index(stem)]
+        facts = ReaderFacts(reader.lowest, reader.threshold, manifest.hop / manifest.sample_rate)
+        answer = model.read_notes(stem, np.ascontiguousarray(latents))[0]
+        part = read_part(answer, stem, facts, request.bpm, request.length_beats)
+        # The grid begins on the session's bar line, the part where the take does.
+        return _on_grid(part, strength, request) if request.use_grid else part
+    if stem not in TRANSCRIBED or stem not in take.stems:
+        return None
+    beats = partial(seconds_to_beats, bpm=request.bpm)
+    notes = (
+        Note(beats(n.start_s), beats(n.length_s), n.pitch, n.velocity)
+        for n in transcribe(stem, take.stems[stem], manifest.sample_rate)
+    )
+    inside = (note for note in notes if note.start_beats < request.length_beats)
+    return Part(stem, tuple(inside), request.length_beats)
+
+
+def _on_grid(part: Part, strength: float, request: GenerationRequest) -> Part:
+    ahead = request.start_beats % 1.0
+    if not ahead:
+        return snapped(part, strength)
+    moved = [Note(n.start_beats + ahead, n.length_beats, n.pitch, n.velocity) for n in part.notes]
+    whole = snapped(Part(part.stem, tuple(moved), part.length_beats + ahead), strength)
+    return part.with_notes(
+        Note(max(0.0, n.start_beats - ahead), n.length_beats, n.pitch, n.velocity)
+        for n in whole.notes
+    )
+
+
+def played(
+    part: Part, request: GenerationRequest, manifest: Manifest, timbres: Mapping[str, str]
+) -> FloatArray:
+    """A part on its instrument, `[2, n_samples]` at the session's rate and the model's level.
+
+    Raises:
+        NoSuchFileError, BadAudioError, BadArgsError: the user's own instrument is no such.
+    """
+    stem, rate = part.stem, request.session_rate
+    own = dict(request.instruments).get(stem)
+    instrument = own_instrument(stem, own) if own else shipped(stem, timbres.get(stem))
+    sound = touched(play(part, instrument, request.bpm, rate), stem, rate)
+    measured = integrated_loudness(sound.mean(axis=0), rate)
+    if measured is None:
+        return sound
+    wanted = manifest.stem_lufs.get(stem, USUAL_LUFS)
+    return sound * np.float32(amplitude(wanted - measured))
