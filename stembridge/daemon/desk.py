@@ -165,6 +165,8 @@ class Desk:
 
     def _generate(self, call: protocol.Call, caller: Caller) -> None:
         request_id = call.args["request_id"]
+        if self._runner.trouble is not None:
+            raise self._runner.trouble
         payload = self._payload(call, caller)
         if self._journal.get(request_id) is None:
             request = request_of(request_id, payload)

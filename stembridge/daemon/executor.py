@@ -11,13 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-Kind = Literal["ready", "progress", "stem", "done", "failed", "lost", "unusable"]
+Kind = Literal["ready", "progress", "stem", "done", "failed", "lost", "unusable", "broken"]
 State = Literal["loading", "ready", "working", "failed"]
 
 
 @dataclass(frozen=True)
 class Event:
-    """News from the executor. `request_id` is empty where no job is meant."""
+    """News from the executor. `request_id` is empty where no job is meant.
+
+    *broken*: the executor itself has failed and runs nothing any more.
+    """
 
     kind: Kind
     request_id: str

@@ -7,6 +7,7 @@ worker looks again, right before it opens and writes.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from stembridge.audio.allowed_roots import AllowedRoots
@@ -16,6 +17,37 @@ from stembridge.request import GenerationRequest
 
 _SAFETY = 2
 _SPARE_BYTES = 2**20
+
+
+def context_roots(given: Iterable[Path], out: Path) -> tuple[Path, ...]:
+    """Folders context may be read from: those given, the user's home, the working one, `out`.
+
+    The root of a disk, and a working folder that holds homes or is another user's, are left out: a
+    service started in `/` must not read the whole machine. Whoever wants that says so.
+    """
+    home, here = _folder(Path.home), _folder(Path.cwd)
+    usual = []
+    if home is not None and home != Path(home.anchor):
+        usual.append(home)
+    if here is not None and not _holds_homes(here, home):
+        usual.append(here)
+    return tuple(dict.fromkeys((*given, *usual, out)))
+
+
+def _folder(find: Callable[[], Path]) -> Path | None:
+    try:
+        return find()
+    except (OSError, RuntimeError):  # it was deleted; nobody knows a home
+        return None
+
+
+def _holds_homes(folder: Path, home: Path | None) -> bool:
+    if folder == Path(folder.anchor):
+        return True
+    if home is None or home == Path(home.anchor):
+        return False
+    neighbours = home.parent != Path(home.anchor) and folder.parent == home.parent
+    return home.is_relative_to(folder) or neighbours
 
 
 def check_context(request: GenerationRequest, roots: AllowedRoots) -> None:

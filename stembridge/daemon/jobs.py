@@ -181,6 +181,13 @@ class Journal:
         jobs = [self.requeue(row["id"], why) for row in rows]
         return [job for job in jobs if job.is_final]
 
+    def requeue_all_but(self, running: set[str]) -> None:
+        """After trouble: queue again what was marked as running and never begun."""
+        rows = self.file.execute("SELECT id FROM job WHERE state = 'running'").fetchall()
+        for row in rows:
+            if row["id"] not in running:
+                self.requeue(row["id"], "", counted=False)
+
     def tidy(self) -> None:
         """Forget what need not be remembered any more (called now and then)."""
         now_s = time.monotonic()

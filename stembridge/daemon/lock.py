@@ -5,6 +5,7 @@ A PID file alone would lie after a kill -9; the lock cannot.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -24,8 +25,9 @@ class FolderLock:
         """
         self.path = folder / "daemon.lock"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            _make_private(folder)
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            self._fd = os.open(self.path, flags, 0o600)
         except OSError as error:
             raise CreateFailedError(
                 f"The state folder {folder} cannot be used: {error.strerror}."
@@ -37,8 +39,9 @@ class FolderLock:
                 f"Another stembridge daemon{f' (process {pid})' if pid else ''} already uses "
                 f"{folder}. Stop it, or give this one its own --state folder."
             )
-        os.ftruncate(self._fd, 0)
-        os.write(self._fd, str(os.getpid()).encode("ascii"))
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without its note, too
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, str(os.getpid()).encode("ascii"))
 
     def release(self) -> None:
         """Let the folder go."""
@@ -54,6 +57,15 @@ class FolderLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def _make_private(folder: Path) -> None:
+    """Make the state folder for its owner only; close one of ours that was made open."""
+    folder.mkdir(0o700, parents=True, exist_ok=True)
+    if os.name == "posix" and folder.stat().st_uid == os.getuid():
+        ours = any((folder / name).exists() for name in ("daemon.lock", "journal.sqlite3"))
+        if ours and folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
 
 
 _HAS_PREAD = hasattr(os, "pread")

@@ -1,19 +1,24 @@
 """From the queue to the executor, and from its events to the journal and the client.
 
 Order matters: files first (the worker renames them into place), then the journal, then the answer.
+What the journal cannot record (a full disk, a failing one) waits here, in order, and is tried again
+every second; until then nothing is begun, and nothing should be taken.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stembridge.daemon.admission import request_of
 from stembridge.daemon.executor import Event, Executor
-from stembridge.daemon.jobs import Job, Journal
+from stembridge.daemon.jobs import Job, Journal, JournalError
 from stembridge.daemon.outbox import Outbox
 from stembridge.errors import BadArgsError, CancelledError, StembridgeError, error_from
 from stembridge.request import request_to_mapping
@@ -21,6 +26,7 @@ from stembridge.request import request_to_mapping
 _log = logging.getLogger(__name__)
 
 PROGRESS_PAUSE_S = 0.1
+RETRY_S = 1.0
 
 
 @dataclass
@@ -42,6 +48,9 @@ class Runner:
         self._out = out
         self._executor: Executor | None = None
         self._running: dict[str, _Run] = {}
+        self._untold: deque[Event] = deque()
+        self._retry: asyncio.TimerHandle | None = None
+        self.trouble: JournalError | None = None
         self.on_final: Callable[[], None] = lambda: None
 
     def connect(self, executor: Executor) -> None:
@@ -54,7 +63,18 @@ class Runner:
         return job.seq if run is None else run.seq
 
     def pump(self) -> None:
-        """Start the first queued jobs while the executor takes one."""
+        """Record what happened, then start the first queued jobs while the executor takes one."""
+        try:
+            while self._untold:
+                self._record(self._untold[0])
+                self._untold.popleft()
+            self._start_jobs()
+        except JournalError as error:
+            self._stall(error)
+        else:
+            self.trouble = None
+
+    def _start_jobs(self) -> None:
         while self._executor is not None and self._executor.free:
             job = self._journal.start_next()
             if job is None:
@@ -67,6 +87,24 @@ class Runner:
             self._running[job.id] = _Run(job, job.seq)
             self._executor.submit(job.id, request, str(self._out))
 
+    def _stall(self, error: JournalError) -> None:
+        if self.trouble is None:
+            _log.error("%s", error)
+            self._outbox.tell_all("message", "/stembridge/log", 3, error.sentence)
+        self.trouble = error
+        if self._retry is None:
+            self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        try:
+            self._journal.file.reopen()
+            self._journal.requeue_all_but(set(self._running))
+        except JournalError as error:
+            self._stall(error)
+        else:
+            self.pump()
+
     def cancel(self, job: Job) -> None:
         """Take a job back: at once while it waits, at its next network call while it runs."""
         if job.state == "queued":
@@ -77,23 +115,39 @@ class Runner:
 
     def stop(self) -> None:
         """Put the running jobs back; the attempts do not count."""
+        if self._retry is not None:
+            self._retry.cancel()
+        self._executor = None
         running, self._running = self._running, {}
         for request_id in running:
-            self._journal.requeue(request_id, "", counted=False)
+            with contextlib.suppress(JournalError):  # then the next start finds it running
+                self._journal.requeue(request_id, "", counted=False)
 
     def hear(self, event: Event) -> None:
         """Take an event of the executor for a running job."""
-        run = self._running.get(event.request_id)
-        if run is not None:
-            handle = {
-                "progress": self._progress,
-                "stem": self._stem,
-                "done": self._done,
-                "failed": self._failed,
-                "lost": self._lost,
-            }[event.kind]
-            handle(run, event)
+        if event.kind == "progress":
+            run = self._running.get(event.request_id)
+            if run is not None:
+                self._progress(run, event)
+            return
+        self._untold.append(event)
         self.pump()
+
+    def _record(self, event: Event) -> None:
+        run = self._running.get(event.request_id)
+        if run is None:
+            return
+        handle = {
+            "stem": self._stem,
+            "done": self._done,
+            "failed": self._failed,
+            "lost": self._lost,
+        }[event.kind]
+        try:
+            handle(run, event)
+        except LookupError:  # the journal was replaced by an empty one
+            _log.error("job %s is not in the journal any more", run.job.id)
+            self._running.pop(run.job.id, None)
 
     def _progress(self, run: _Run, event: Event) -> None:
         now_s = time.monotonic()
@@ -135,9 +189,9 @@ class Runner:
             self._again(run.job, error)
 
     def _again(self, job: Job, why: StembridgeError) -> None:
+        again = self._journal.requeue(job.id, why.sentence)
         del self._running[job.id]
         self._outbox.tell_all("message", "/stembridge/log", 2, f"Job {job.id} again: {why}")
-        again = self._journal.requeue(job.id, why.sentence)
         if again.is_final:
             self._end(again)
 

@@ -12,38 +12,35 @@ import json
 import logging
 import os
 import signal
-import socket
-import sys
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from stembridge import paths
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.config import DaemonConfig
 from stembridge.daemon.desk import Desk, House
+from stembridge.daemon.endpoint import Endpoint, bind
 from stembridge.daemon.executor import Event
+from stembridge.daemon.files_gate import context_roots
 from stembridge.daemon.jobs import Journal, JournalError, Limits
 from stembridge.daemon.lock import FolderLock
 from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.runner import Runner
-from stembridge.daemon.sessions import Address, Sessions
+from stembridge.daemon.sessions import Sessions
 from stembridge.daemon.supervisor import Watch
 from stembridge.daemon.workers import executor_for
 from stembridge.errors import (
-    BadTimeError,
     CreateFailedError,
     StembridgeError,
     error_from,
 )
-from stembridge.wire import bodies, osc
+from stembridge.safe_files import PRIVATE_FILE, write_file
+from stembridge.wire import bodies
 
 _log = logging.getLogger(__name__)
 
-RECEIVE_BUFFER_BYTES = 4 * 2**20
-_COMPLAINTS_PER_S = 10
 _TIDY_PAUSE_S = 60.0
 
 News = Callable[[str, dict[str, Any]], None]
@@ -66,13 +63,13 @@ class Daemon:
             config: resolved settings.
             command: how to start a worker (default: stembridge's own).
             watch: patience with the worker.
-            news: called with "listening" and "ready" and their facts.
+            news: called with "owned" (the state folder), "listening" and "ready" and their facts.
         """
         self.config = config
         self.boot_id = uuid.uuid4().hex
         self.out = (config.out or paths.default_output_dir()).expanduser().resolve()
         self.journal_file = (config.journal or paths.state_dir() / "journal.sqlite3").resolve()
-        self.roots = tuple(dict.fromkeys((*config.roots, Path.home(), Path.cwd(), self.out)))
+        self.roots = context_roots(config.roots, self.out)
         self._command = command
         self._watch = watch or Watch(job_s=config.job_timeout_s)
         self._news = news
@@ -85,7 +82,10 @@ class Daemon:
     async def run(self) -> None:
         """Start, serve until told to stop, shut down."""
         try:
-            await self.startup()
+            try:
+                await self.startup()
+            except OSError as error:
+                raise CreateFailedError(f"The daemon cannot start: {error}.") from error
             await self.serve()
         finally:
             await self.shutdown()
@@ -98,7 +98,8 @@ class Daemon:
         """
         state = self.journal_file.parent
         self._open.callback(FolderLock(state).release)
-        sock = _bind(self.config.host, self.config.port)
+        self._news("owned", {"state": str(state)})
+        sock = bind(self.config.host, self.config.port)
         self._open.callback(sock.close)
         limits = Limits(queued=self.config.max_queue, attempts=self.config.max_attempts)
         self.journal = Journal(self.journal_file, limits)
@@ -136,6 +137,10 @@ class Daemon:
         if self._fatal is not None:
             raise self._fatal
 
+    def _end(self, error: StembridgeError) -> None:
+        self._fatal = error
+        self.stop()
+
     async def shutdown(self) -> None:
         """Put a running job back into the queue, end the worker, close everything."""
         if hasattr(self, "executor"):
@@ -143,6 +148,10 @@ class Daemon:
             self.runner.stop()
             await self.executor.close()
         await self._open.aclose()
+
+    def state(self) -> str:
+        """What pong tells; "failed" also while the journal cannot be written."""
+        return self.executor.state if self.runner.trouble is None else "failed"
 
     def stop(self) -> None:
         """Make `serve` return."""
@@ -153,7 +162,7 @@ class Daemon:
             boot_id=self.boot_id,
             out=self.out,
             roots=AllowedRoots.of(self.roots),
-            state=lambda: self.executor.state,
+            state=self.state,
             model=lambda: self._facts,
             quit=self.stop,
         )
@@ -168,7 +177,8 @@ class Daemon:
         """Tell programs that look into the state folder where we listen."""
         path = state / "daemon.json"
         facts = {"host": self.config.host, "port": self.port, "pid": os.getpid()}
-        path.write_text(json.dumps(facts | {"boot_id": self.boot_id}), encoding="utf-8")
+        data = json.dumps(facts | {"boot_id": self.boot_id}).encode()
+        write_file(path, data, PRIVATE_FILE, follow=True)
         return path
 
     def _hear(self, event: Event) -> None:
@@ -182,74 +192,21 @@ class Daemon:
             _log.error("the model cannot be used: %s", error)
             self.outbox.tell_all("message", "/stembridge/log", 3, error.sentence)
             if not event.body["ever_ready"]:
-                self._fatal = error
-                self.stop()
+                self._end(error)
+        elif event.kind == "broken":
+            self._end(error_from(event.body["symbol"], event.body["sentence"]))
+            return
         self.runner.hear(event)
 
 
-class Endpoint(asyncio.DatagramProtocol):
-    """The socket: bytes in, messages to the desk; bytes out."""
-
-    def __init__(self, desk: Desk, outbox: Outbox) -> None:
-        self._desk = desk
-        self._outbox = outbox
-        self.malformed = 0
-        self._complaints = _COMPLAINTS_PER_S
-        self._second = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let the outbox use the socket."""
-        # Not an isinstance check: on Python 3.11 the class is not derived from DatagramTransport.
-        self._outbox.connect(cast(asyncio.DatagramTransport, transport).sendto)
-
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        """Parse strictly, then hand on."""
-        try:
-            messages = osc.parse(data)
-        except (osc.MalformedError, BadTimeError) as error:
-            self._complain(error, addr)
-            return
-        for message in messages:
-            self._desk.take(message, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        """A client's port is closed (ICMP): nothing to do, its lease will run out."""
-        _log.debug("socket: %s", exc)
-
-    def _complain(self, error: StembridgeError, addr: Address) -> None:
-        """Answer and log malformed datagrams, but only so many a second: they may be a flood."""
-        self.malformed += 1
-        now = time.monotonic()
-        if now - self._second > 1.0:
-            self._second, self._complaints = now, _COMPLAINTS_PER_S
-        if self._complaints > 0:
-            self._complaints -= 1
-            _log.info("malformed datagram %d from %s: %s", self.malformed, addr, error)
-            self._desk.refuse(error, addr)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """A UDP socket that nobody else shares."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        if sys.platform == "win32":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        sock.setblocking(False)
-        sock.bind((host, port))
-    except OSError as error:
-        sock.close()
-        raise CreateFailedError(
-            f"UDP port {port} of {host} cannot be used ({error.strerror}); stop the program that "
-            "has it, or choose another one with --port."
-        ) from error
-    return sock
-
-
 async def run_until_signal(daemon: Daemon) -> None:
-    """Run a daemon in the main thread; Ctrl-C and SIGTERM end it in good order."""
+    """Run a daemon in the main thread; Ctrl-C, SIGTERM or a closed terminal ends it in good order."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # else: nohup
+        numbers.append(hang_up)
+    for number in numbers:
         try:
             loop.add_signal_handler(number, daemon.stop)
         except NotImplementedError:  # Windows

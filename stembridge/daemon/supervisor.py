@@ -20,6 +20,7 @@ from stembridge.errors import CancelledError, NotNowError, StembridgeError, Time
 _log = logging.getLogger(__name__)
 
 _BACKOFF_S = (0.0, 0.0, 1.0, 5.0, 30.0)
+_LOOK_S, _GAP_S = 0.25, 1.0
 
 
 class WorkerProcess(Protocol):
@@ -115,6 +116,7 @@ class Supervisor:
     def start(self) -> None:
         """Start the worker and the task that keeps one alive."""
         self._supervisor = asyncio.create_task(self._supervise())
+        self._supervisor.add_done_callback(self._ended)
 
     def submit(self, request_id: str, request: dict[str, Any], out: str) -> None:
         """Hand the worker its next job."""
@@ -142,6 +144,14 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
 
+    def _ended(self, supervisor: asyncio.Task[None]) -> None:
+        """Whatever ends this task unasked ends the daemon: it would accept jobs and run none."""
+        if not self._closing and not supervisor.cancelled():
+            _log.critical("nobody keeps the worker any more", exc_info=supervisor.exception())
+            self._enter("failed")
+            sentence = f"What keeps the worker alive has failed ({supervisor.exception()!r})."
+            self._report(Event("broken", "", {"symbol": "GENERAL", "sentence": sentence}))
+
     async def _supervise(self) -> None:
         while not self._closing:
             await asyncio.sleep(_BACKOFF_S[min(self._early_deaths, len(_BACKOFF_S) - 1)])
@@ -157,8 +167,12 @@ class Supervisor:
         self._enter("loading")
         process = self._process = await self._launch()
         watchdog = asyncio.create_task(self._watchdog())
+        watchdog.add_done_callback(lambda _task: process.kill())  # unwatched it must not go on
         try:
             await self._listen(process)
+        except (OSError, ValueError) as error:
+            _log.exception("the worker cannot be heard")
+            self._kill(StembridgeError(f"The worker cannot be heard ({error})."))
         finally:
             watchdog.cancel()
             self._process = None
@@ -205,11 +219,25 @@ class Supervisor:
             self._report(Event("lost", job, {"symbol": doom.symbol, "sentence": doom.sentence}))
 
     async def _watchdog(self) -> None:
+        seen_s = time.monotonic()
         while True:
-            await asyncio.sleep(0.25)
-            error = self._overdue(time.monotonic())
+            await asyncio.sleep(_LOOK_S)
+            now_s = time.monotonic()
+            gap_s, seen_s = now_s - seen_s - _LOOK_S, now_s
+            if gap_s > _GAP_S:  # we were not there either: a suspended laptop, Ctrl-Z
+                self._forgive(gap_s)
+                continue
+            error = self._overdue(now_s)
             if error is not None:
                 self._kill(error)
+
+    def _forgive(self, gap_s: float) -> None:
+        """Time in which this process itself stood still is nobody's silence."""
+        self._heard += gap_s
+        self._moved += gap_s
+        self._state_since += gap_s
+        if self._cancel_since:
+            self._cancel_since += gap_s
 
     def _overdue(self, now: float) -> StembridgeError | None:
         """What has lasted too long. TIMEOUT and CANCELLED end the job, others only the attempt."""
