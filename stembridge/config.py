@@ -41,6 +41,7 @@ class DaemonConfig:
         lease_s: how long a silent client is remembered, in s.
         threads: CPU threads of each worker's networks; None: the worker's share of the cores.
         warm_up: run the networks once before saying ready.
+        log_file: where to log besides the terminal; None: in the state folder.
         log_level: "debug", "info", "warning" or "error".
         origins: (field, where its value came from), for every field that is not a default.
     """
@@ -59,6 +60,7 @@ class DaemonConfig:
     lease_s: float = 10.0
     threads: int | None = None
     warm_up: bool = True
+    log_file: Path | None = None
     log_level: str = "info"
     origins: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
@@ -114,6 +116,7 @@ _READERS: dict[str, Reader] = {
     "lease_s": number("lease", 1, 3600, "s"),
     "threads": optional(whole("number of threads", 1, 1024)),
     "warm_up": flag("The warm-up switch"),
+    "log_file": optional(_read_path),
     "log_level": choice("log level", ("debug", "info", "warning", "error")),
 }
 

@@ -7,6 +7,7 @@ and `stembridge doctor` works where half the libraries are missing.
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -89,6 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if trying again may help; with --json, it is a JSON object on standard output.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console without our signs shows them in ASCII
+            stream.reconfigure(errors="backslashreplace")
     try:
         typer.main.get_command(app)(args=words, prog_name="stembridge")
     except StembridgeError as error:

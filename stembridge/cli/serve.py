@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from stembridge.cli.shared import CpuOption, ModelOption, device_word
+from stembridge.cli.shared import CpuOption, ModelOption, device_word, exit_status
 from stembridge.config import DaemonConfig, describe, load_config
+from stembridge.errors import StembridgeError
 from stembridge.paths import config_file
 
 
@@ -36,6 +37,10 @@ def serve(
             "one. Repeat for more."
         ),
     ] = None,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(help="Where to log besides the terminal [daemon.log in the state folder]."),
+    ] = None,
     settings: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
 ) -> None:
     """Listen for OSC and make stems until Ctrl-C."""
@@ -48,30 +53,49 @@ def serve(
         "out": out,
         "journal": state and state / "journal.sqlite3",
         "roots": context_root or None,
+        "log_file": log_file,
     }
     toml_file = settings or config_file()
     _run(load_config(flags, toml_file=toml_file, toml_required=settings is not None))
 
 
 def _run(config: DaemonConfig) -> None:
+    from stembridge.daemon.log import LOG_NAME, DaemonLog
     from stembridge.daemon.server import Daemon, run_until_signal
 
-    logging.basicConfig(level=config.log_level.upper(), format="%(levelname)s %(message)s")
-    print("\n".join(describe(config)))
-    asyncio.run(run_until_signal(Daemon(config, news=_tell)))
-    print("stopped")
+    log = DaemonLog(config.log_level)
+
+    def news(kind: str, facts: dict[str, Any]) -> None:
+        if kind == "owned":  # before, the log file may be another daemon's
+            log.start(config.log_file or Path(facts["state"]) / LOG_NAME)
+        for line in _lines(kind, facts):
+            log.tell(line)
+
+    status = 0
+    try:
+        for line in describe(config):
+            log.tell(line)
+        asyncio.run(run_until_signal(Daemon(config, news=news)))
+        log.tell("stopped")
+    except StembridgeError as error:
+        status = exit_status(error)
+        raise
+    finally:
+        if not log.close():  # a stopped terminal takes nothing: do not wait for it
+            os._exit(status)
 
 
-def _tell(kind: str, facts: dict[str, Any]) -> None:
+def _lines(kind: str, facts: dict[str, Any]) -> list[str]:
     if kind == "listening":
-        print(f"takes go to {facts['out']}")
-        print(
-            f"listening on {facts['host']}:{facts['port']} (UDP), loading the model …", flush=True
-        )
-    else:
+        return [
+            f"takes go to {facts['out']}",
+            f"reads audio below {', '.join(facts['roots'])}",
+            f"listening on {facts['host']}:{facts['port']} (UDP), loading the model …",
+        ]
+    if kind == "ready":
         model = facts["model"]
-        print(
+        return [
             f"ready on port {facts['port']}: model {model['name']} on {model['device']}, "
-            f"loaded in {facts['load_s']} s",
-            flush=True,
-        )
+            f"loaded in {facts['load_s']} s"
+        ]
+    return []

@@ -125,7 +125,7 @@ class Daemon:
         keeper = asyncio.create_task(self._tidy_now_and_then())
         self._open.callback(keeper.cancel)
         facts = {"host": self.config.host, "port": self.port, "out": str(self.out)}
-        self._news("listening", facts)
+        self._news("listening", {**facts, "roots": [str(root) for root in self.roots]})
 
     async def serve(self) -> None:
         """Wait for `stop`.
@@ -200,7 +200,7 @@ class Daemon:
 
 
 async def run_until_signal(daemon: Daemon) -> None:
-    """Run a daemon in the main thread; Ctrl-C, SIGTERM or a closed terminal ends it in good order."""
+    """Run a daemon in the main thread; Ctrl-C, SIGTERM, a closed terminal end it in good order."""
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGINT, signal.SIGTERM]
     hang_up = getattr(signal, "SIGHUP", None)
