@@ -10,6 +10,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -19,7 +20,7 @@ from stembridge.selftest.house import DaemonProcess
 WARM_UP = 0.2
 """Share of the time that is left out of the slopes."""
 
-ASK = {"generate": "bass", "bpm": "120", "bars": 1}
+ASK: dict[str, Any] = {"generate": "bass", "bpm": "120", "bars": 1}
 
 
 @dataclass(frozen=True)
