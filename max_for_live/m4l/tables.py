@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 
 from stembridge.roles import PLAIN_WORDS, ROLES
-from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS
 
 NAME = "tables.js"
 
 
 def tables_js() -> str:
-    """The module: the roles, and the keys of a request and of a clip."""
+    """The module: the roles and how their names are read."""
     roles = {
         stem: {
             "words": list(row.words),
@@ -21,12 +20,7 @@ def tables_js() -> str:
         }
         for stem, row in ROLES.items()
     }
-    tables = {
-        "ROLE_TABLE": roles,
-        "PLAIN_WORDS": list(PLAIN_WORDS),
-        "GENERATE_KEYS": [key.name for key in GENERATE_KEYS],
-        "CLIP_KEYS": [key.name for key in CLIP_KEYS],
-    }
+    tables = {"ROLE_TABLE": roles, "PLAIN_WORDS": list(PLAIN_WORDS)}
     lines = ["// What the script shares with stembridge; written by build.py, do not edit."]
     for name, value in tables.items():
         lines += ["", f"export const {name} = {json.dumps(value, indent=2)};"]

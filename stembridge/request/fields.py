@@ -3,8 +3,8 @@
     seed: Annotated[int, Wish(whole("seed", 0, 9), "same seed, same take")] = 0
 
 Whatever else a field needs derives from that line: the reader of its value, the wire's key and the
-README's row (`wire/schema.py`), the command line's option (`cli/request_options.py`) and the keys
-of the Max device (`max_for_live/build.py`).
+README's row (`wire/schema.py`), the command line's option (`cli/request_options.py`). What the Max
+device sends is held against it by a test.
 """
 
 from __future__ import annotations
