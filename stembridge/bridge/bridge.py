@@ -50,6 +50,11 @@ CAPABILITIES = ":preview:capture:bridge.ask:"
 RETRY_CONNECT_S = 1.0
 FETCH_S = 5.0
 
+LINK_AND_CLOCK = (
+    "MIDI clock and Ableton Link both tell a tempo. Link is followed; stop one of the two if that "
+    "is not what you want."
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -86,6 +91,7 @@ class Bridge:
         self._jobs = PadJobs(self.client, self.session, self._lamp, self._do)
         self._tasks: set[asyncio.Task[None]] = set()
         self._playing = ""
+        self._said_both = False
 
     async def run(self) -> None:
         """Until cancelled; waits for a daemon that is not there yet."""
@@ -195,6 +201,9 @@ class Bridge:
         current = self.session.anchor
         linked = current is not None and current.source == "link"
         if linked and anchor.source == "clock":
+            if not self._said_both:
+                self._said_both = True
+                self._say_error("clock", NotNowError(LINK_AND_CLOCK))
             return
         self.session.anchor = anchor if anchor.source else None
         self.family.follow(anchor)

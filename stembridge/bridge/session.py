@@ -14,16 +14,32 @@ from stembridge.midi.mapping import MidiMapping
 
 DEFAULT_BPM = 120.0
 DEFAULT_BARS = 8.0
-WHOLE_BPM = 0.2
-"""A measured tempo this close to a whole number is that number: few songs run at 127.93."""
-
 MAX_TAKES = 64
 
 
-def song_tempo(measured_bpm: float) -> float:
-    """The tempo the producer set: the whole number nearby, else to a tenth."""
-    whole = float(round(measured_bpm))
-    return whole if abs(measured_bpm - whole) <= WHOLE_BPM else round(measured_bpm, 1)
+CRYSTAL = 5e-5
+"""Two computers' clocks may differ by this share, so a tempo is no better known than that."""
+
+SIGMAS = 3.0
+
+
+def song_tempo(measured_bpm: float, rms_bpm: float = 0.0) -> float:
+    """The tempo the producer set: the roundest number that the measurement allows.
+
+    Args:
+        measured_bpm: as the clock was heard.
+        rms_bpm: how uncertain that is; a steady clock deserves decimals.
+    """
+    tolerance = max(SIGMAS * rms_bpm, CRYSTAL * measured_bpm)
+    candidates = (round(measured_bpm, digits) for digits in range(4))
+    return next((bpm for bpm in candidates if abs(measured_bpm - bpm) <= tolerance), measured_bpm)
+
+
+def link_tempo(bpm: float) -> float:
+    """The tempo as it was typed: Link sends a beat's length in whole microseconds."""
+    micros = round(60e6 / bpm)
+    candidates = (round(bpm, digits) for digits in range(6))
+    return next((typed for typed in candidates if round(60e6 / typed) == micros), bpm)
 
 
 class Session:
@@ -53,7 +69,9 @@ class Session:
     def bpm(self) -> float:
         """Tempo of the next request: the clock's, else the file's, else 120."""
         if self.anchor is not None and self.anchor.source and self.anchor.settled:
-            return song_tempo(self.anchor.bpm)
+            linked = self.anchor.source == "link"
+            bpm, rms_bpm = self.anchor.bpm, self.anchor.rms_bpm
+            return link_tempo(bpm) if linked else song_tempo(bpm, rms_bpm)
         return float(dict(self._mapping.request).get("bpm", DEFAULT_BPM))
 
     @property

@@ -63,7 +63,7 @@ def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
     from stembridge.chords import chords_from_midi
 
     request = parse_request(wishes)
-    spans = chords_from_midi(chords, request.length_beats)
+    spans = chords_from_midi(chords, request.length_beats, request.time_signature.beats_per_bar)
     return parse_request(request_to_mapping(request) | {"chords": spans})
 
 

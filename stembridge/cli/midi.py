@@ -22,7 +22,7 @@ from stembridge.children.messages import (
     PadPressed,
     WatchMidi,
 )
-from stembridge.cli.shared import console
+from stembridge.cli.shared import say
 from stembridge.errors import BadArgsError, TimedOutError, error_from
 from stembridge.paths import config_file
 
@@ -63,7 +63,7 @@ def learn(
         while True:
             message = _get(inbox, until)
             if isinstance(message, MidiPorts):
-                console().print(f"listening on {message.input or '(waiting)'}; press the pad …")
+                say(f"listening on {message.input or '(waiting)'}; press the pad …")
             trigger = trigger_of(message.data) if isinstance(message, MidiHeard) else None
             if trigger is not None:
                 break
@@ -103,6 +103,8 @@ def _line(message: Any) -> str:
             return f"chords {message.progression}"
         case PadPressed():
             return f"pad {message.action} {message.stem}".rstrip()
+        case Failed():
+            return message.sentence
         case MidiPorts():
             return f"listening on {message.input or '(nothing yet)'}"
     return ""
@@ -138,6 +140,6 @@ def _get(inbox: queue.Queue[Any], until: float) -> Any:
         message = inbox.get(timeout=max(0.0, until - time.monotonic()))
     except queue.Empty:
         raise TimedOutError("No pad was pressed.") from None
-    if isinstance(message, Failed):
+    if isinstance(message, Failed) and not message.about:
         raise error_from(message.symbol, message.sentence)
     return message

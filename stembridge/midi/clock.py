@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
-import numpy.typing as npt
 
-TICKS_PER_BEAT = 24
+from stembridge.midi.line import TICKS_PER_BEAT, FloatArray, Line, SteadyLine
+
 WINDOW = 96
 """Ticks the line is drawn through: 4 beats."""
 
@@ -47,13 +47,8 @@ ALIAS_SCATTER = 0.265
 
 MAX_PACE_ERROR = 0.3
 ALIAS_PACE = 0.07
-SHORTEST_S, LONGEST_S = 60 / 500 / TICKS_PER_BEAT, 60 / 20 / TICKS_PER_BEAT
-"""Periods at 500 and 20 bpm: ticks held up somewhere and delivered in one burst are no tempo."""
-
 SILENCE_S = 1.0
 """A clock silent for longer has stopped."""
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -63,47 +58,19 @@ class Tempo:
     Attributes:
         bpm: quarter notes per minute.
         rms_s: scatter of the ticks about the line, in s.
-        n_ticks: ticks in the window; below `SETTLED` the tempo is still rough.
+        n_ticks: ticks the line is drawn through; below `SETTLED` the tempo is still rough.
+        error_bpm: standard error of the tempo.
     """
 
     bpm: float
     rms_s: float
     n_ticks: int
+    error_bpm: float
 
     @property
     def settled(self) -> bool:
         """Whether enough ticks are in to rely on the tempo."""
         return self.n_ticks >= SETTLED
-
-
-@dataclass(frozen=True)
-class Line:
-    """`time = origin_s + period_s * number`, and the scatter about it in s."""
-
-    origin_s: float
-    period_s: float
-    rms_s: float
-
-    @classmethod
-    def through(cls, numbers: FloatArray, times: FloatArray) -> Line:
-        """Least squares; at least two different numbers."""
-        x, t = numbers - numbers.mean(), times - times.mean()
-        period = float(x @ t / (x @ x))
-        origin = float(times.mean() - period * numbers.mean())
-        return cls(origin, period, float(np.sqrt(np.mean((t - period * x) ** 2))))
-
-    @property
-    def plausible(self) -> bool:
-        """Whether this is a tempo at all."""
-        return SHORTEST_S <= self.period_s <= LONGEST_S
-
-    def time_at(self, number: float) -> float:
-        """Predicted time of a tick, in s."""
-        return self.origin_s + self.period_s * number
-
-    def number_at(self, time_s: float) -> float:
-        """Fractional tick number at a moment."""
-        return (time_s - self.origin_s) / self.period_s
 
 
 class ClockEstimator:
@@ -117,6 +84,7 @@ class ClockEstimator:
         self._ticks: deque[tuple[int, float]] = deque(maxlen=window)
         self._recent: deque[tuple[int, float]] = deque(maxlen=RECENT)
         self._errors: deque[float] = deque(maxlen=RUN)
+        self._steady = SteadyLine()
         self.reset()
 
     def reset(self) -> None:
@@ -124,6 +92,7 @@ class ClockEstimator:
         self._ticks.clear()
         self._recent.clear()
         self._errors.clear()
+        self._steady.clear()
         self.line: Line | None = None
         self.number = -1
         self.last_s: float | None = None
@@ -131,10 +100,14 @@ class ClockEstimator:
     @property
     def tempo(self) -> Tempo | None:
         """The tempo, once `RECENT` ticks are in."""
-        if self.line is None:
+        line, n_ticks = self.line, len(self._ticks)
+        if line is None:
             return None
-        bpm = 60.0 / (TICKS_PER_BEAT * self.line.period_s)
-        return Tempo(bpm, self.line.rms_s, len(self._ticks))
+        if len(self._steady) > n_ticks:
+            line, n_ticks = self._steady.line, len(self._steady)
+        bpm = 60.0 / (TICKS_PER_BEAT * line.period_s)
+        error_bpm = bpm * line.slope_error(max(2, n_ticks)) / line.period_s
+        return Tempo(bpm, line.rms_s, n_ticks, error_bpm)
 
     def number_at(self, time_s: float) -> float:
         """Fractional tick number at a moment, from the line (before it: the plain count)."""
@@ -171,9 +144,11 @@ class ClockEstimator:
             self._ticks.clear()
             self._ticks.extend(latest)
             self._errors.clear()
+            self._steady.clear()
         elif self._challenged(line) or self._aliased():
             return
         self._fit()
+        self._steady.add(number, time_s, self.line)
 
     def _leans(self, line: Line) -> bool:
         """Whether the last errors all lean to one side by more than the ticks scatter."""
@@ -228,6 +203,7 @@ class ClockEstimator:
             kept.clear()
             kept.extend((int(n), float(t)) for n, t in zip(numbers, times, strict=True))
         self._errors.clear()
+        self._steady.clear()
 
     def _fit(self) -> None:
         numbers, times = np.array(self._ticks, dtype=np.float64).T

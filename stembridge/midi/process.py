@@ -23,7 +23,7 @@ from stembridge.children.messages import (
     ShowState,
     WatchMidi,
 )
-from stembridge.errors import DeviceLostError, StembridgeError
+from stembridge.errors import DeviceLostError, NotNowError, StembridgeError
 from stembridge.midi.chord_recorder import ChordRecorder
 from stembridge.midi.mapping import MidiMapping
 from stembridge.midi.ports import Ports
@@ -33,6 +33,10 @@ LOOK_EVERY_S = 0.5
 ANCHOR_EVERY_S = 0.25
 NOTE_ON, NOTE_OFF = 0x90, 0x80
 CLOCK = 0xF8
+TWO_CLOCKS = (
+    "Two MIDI clocks arrive at once, so the tempo cannot be told. Let only one program or device "
+    "send clock to this port."
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class MidiChild:
         self._next_look_s = 0.0
         self._next_anchor_s = 0.0
         self._said_lost = False
+        self._said_two = False
         self._anchor: Anchor | None = None
         self._lights: dict[tuple[int, int], tuple[int, ...]] = {}
 
@@ -150,6 +155,10 @@ class MidiChild:
         elif anchor is not None:
             self._loop.send(anchor)
         self._anchor = anchor
+        two = self._transport.two_clocks
+        if two and not self._said_two:
+            self._loop.send(Failed("clock", NotNowError.symbol, TWO_CLOCKS))
+        self._said_two = two
 
     # -- what goes out -------------------------------------------------------------------------
 

@@ -6,10 +6,16 @@ beat itself, so it is beat 0.
 
 from __future__ import annotations
 
+from collections import deque
+
 from stembridge.children.messages import Anchor
-from stembridge.midi.clock import SILENCE_S, TICKS_PER_BEAT, ClockEstimator
+from stembridge.midi.clock import SILENCE_S, ClockEstimator
+from stembridge.midi.line import TICKS_PER_BEAT
+from stembridge.midi.two_clocks import ENOUGH, are_two
 
 TICKS_PER_SIXTEENTH = 6
+TWO_CLOCKS_S = 10.0
+"""For so long after two clocks were heard, one is not believed to be alone."""
 
 
 class Transport:
@@ -17,6 +23,9 @@ class Transport:
 
     def __init__(self) -> None:
         self.clock = ClockEstimator()
+        self._arrivals: deque[float] = deque(maxlen=2 * ENOUGH + 1)
+        self._since_judged = 0
+        self._two_until_s = 0.0
         self._running = False
         self._position = 0
         """Ticks from the song's start of the next tick, while stopped."""
@@ -28,6 +37,18 @@ class Transport:
         if self._silent(time_s):
             self.stop()  # the clock went away while it ran; nobody knows how far the song is now
         self.clock.tick(time_s)
+        self._arrivals.append(time_s)
+        self._since_judged += 1
+        if self._since_judged >= TICKS_PER_BEAT:
+            self._since_judged = 0
+            if are_two(tuple(self._arrivals)):
+                self._two_until_s = time_s + TWO_CLOCKS_S
+
+    @property
+    def two_clocks(self) -> bool:
+        """Whether two clocks have been heard at once lately: then no tempo can be relied on."""
+        last_s = self.clock.last_s
+        return last_s is not None and last_s < self._two_until_s
 
     def _silent(self, time_s: float) -> bool:
         last_s = self.clock.last_s
@@ -82,15 +103,12 @@ class Transport:
         position = float(self._position)
         if self._running:
             position = max(0.0, self.clock.number_at(now_s) - self._zero)
-        n = max(2, tempo.n_ticks)
-        # Standard error of a slope through n equidistant points, as a share of the period.
-        rms_bpm = tempo.bpm**2 * TICKS_PER_BEAT / 60.0 * tempo.rms_s * (12.0 / n**3) ** 0.5
         return Anchor(
             now_s,
             position / TICKS_PER_BEAT,
             tempo.bpm,
             self._running,
             "clock",
-            rms_bpm,
-            tempo.settled,
+            tempo.error_bpm,
+            tempo.settled and not self.two_clocks,
         )

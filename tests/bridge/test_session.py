@@ -38,11 +38,24 @@ def take(request_id: str = "r", variation: int = 0) -> Take:
 
 
 @pytest.mark.parametrize(
-    ("measured", "tempo"),
-    [(127.93, 128.0), (128.19, 128.0), (87.31, 87.3), (87.26, 87.3), (92.5, 92.5), (173.81, 174.0)],
-)
-def test_measured_tempo_becomes_the_songs(measured: float, tempo: float) -> None:
-    assert song_tempo(measured) == pytest.approx(tempo)
+    ("measured", "rms_bpm", "tempo"),
+    [
+        (127.93, 0.05, 128.0), (128.19, 0.07, 128.0), (87.31, 0.02, 87.3), (173.81, 0.07, 174.0),
+        (92.86, 0.0, 92.86), (92.8595, 0.0005, 92.86), (119.88, 0.001, 119.88), (119.997, 0.0, 120),
+        (59.94, 0.0, 59.94), (100.15, 0.0, 100.15), (87.35, 0.004, 87.35), (33.333, 0.0, 33.333),
+    ],
+)  # fmt: skip
+def test_measured_tempo_becomes_the_songs(measured: float, rms_bpm: float, tempo: float) -> None:
+    assert song_tempo(measured, rms_bpm) == pytest.approx(tempo, abs=1e-9)
+
+
+@pytest.mark.parametrize("typed", [92.86, 120.0, 59.94, 87.3, 174.01, 33.33, 127.999, 999.0])
+def test_links_tempo_is_the_one_that_was_typed(typed: float) -> None:
+    here = session()
+    arrived = 60e6 / round(60e6 / typed)  # Link sends whole microseconds a beat
+    here.anchor = Anchor(0.0, 0.0, arrived, True, "link")
+    assert here.bpm == typed
+    assert here.generate("drums")["bpm"] == str(typed)
 
 
 def test_a_pad_without_clock_asks_for_the_files_defaults() -> None:
@@ -58,7 +71,7 @@ def test_a_pad_without_clock_asks_for_the_files_defaults() -> None:
 
 def test_the_clock_gives_tempo_and_bar_line() -> None:
     here = session()
-    here.anchor = Anchor(0.0, 9.5, 127.94, True, "clock")
+    here.anchor = Anchor(0.0, 9.5, 127.94, True, "clock", rms_bpm=0.05)
     request = parse_request(here.generate("drums"))
     assert request.bpm == 128
     assert request.start_beats == 12
