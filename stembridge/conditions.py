@@ -55,9 +55,9 @@ class Conditions:
         tokens = None if self.tokens is None else self.tokens * 0.0
         return replace(self, frames=self.frames * 0.0, tokens=tokens)
 
-    def window(self, place: range) -> Conditions:
+    def window(self, place: range | NDArray[np.intp]) -> Conditions:
         """Those of a window's frames; tokens belong to every window."""
-        at = slice(place.start, place.stop)
+        at = slice(place.start, place.stop) if isinstance(place, range) else place
         return replace(self, frames=np.ascontiguousarray(self.frames[..., at]))
 
     def stretched(self, batch: int, n_frames: int) -> Conditions:

@@ -14,6 +14,9 @@ overlap (MultiDiffusion, Bar-Tal et al. 2023, arXiv 2302.08113, eq. 5, with weig
 No window is later than another, but only what they are all told holds them together: without
 chords, distant windows chose keys of their own.
 
+In a circle: the piece is a loop, and a window that reaches beyond its end goes on at its start.
+Together, at least two of them, so that every seam lies in the middle of another window.
+
 Given stems are given in every window. The windows share the length evenly, which makes the fewest
 frames twice.
 """
@@ -43,15 +46,19 @@ class Windows:
         overlap: frames two neighbours share at least, below `longest`.
         multiple: window lengths are multiples of this.
         together: all windows at once; else one after the other.
+        circular: the piece is a loop; its windows are always together.
     """
 
     longest: int
     overlap: int
     multiple: int = 1
     together: bool = False
+    circular: bool = False
 
     def plan(self, n_frames: int) -> list[range]:
-        """Where they lie, see `plan_windows`."""
+        """Where they lie, see `plan_windows`; beyond F means from 0 on."""
+        if self.circular:
+            return plan_circle(n_frames, self.longest, self.overlap, self.multiple)
         return plan_windows(n_frames, self.longest, self.overlap, self.multiple)
 
 
@@ -73,6 +80,18 @@ def plan_windows(n_frames: int, window: int, overlap: int, multiple: int = 1) ->
     length = min(window, -(-shared // (n_windows * multiple)) * multiple)
     last_start = max(0, n_frames - length)
     starts = [i * last_start // max(1, n_windows - 1) for i in range(n_windows)]
+    return [range(start, start + length) for start in starts]
+
+
+def plan_circle(n_frames: int, window: int, overlap: int, multiple: int = 1) -> list[range]:
+    """Where the windows of a loop lie; arguments as `plan_windows`.
+
+    Returns:
+        At least two windows of one common length, evenly round the circle of F frames.
+    """
+    length = min(window, max(multiple, n_frames // multiple * multiple))
+    n_windows = max(2, -(-n_frames // max(1, length - overlap)) if length < n_frames else 2)
+    starts = [i * n_frames // n_windows for i in range(n_windows)]
     return [range(start, start + length) for start in starts]
 
 
@@ -106,9 +125,9 @@ def sample_in_windows(
     Returns:
         Latents [B, S, C, F]; the given ones are returned exactly.
     """
-    n_frames = conditions.n_frames
+    n_frames, batch = conditions.n_frames, len(noise.seeds)
     places = windows.plan(n_frames)
-    reach, batch = max(n_frames, places[-1].stop), len(noise.seeds)
+    reach = n_frames if windows.circular else max(n_frames, places[-1].stop)
     conditions = conditions.stretched(batch, reach)
     latents = stretched(known.latents, batch, reach).copy()
     mask = stretched(known.mask, batch, reach).copy()
@@ -129,7 +148,7 @@ def sample_in_windows(
         )
         return made
 
-    if windows.together:
+    if windows.together or windows.circular:
         joined = JoinedWindows(D, places, windows.overlap, callback)
         return sampled(joined, range(reach), conditions, joined.tell)[..., :n_frames]
     for i, place in enumerate(places):
@@ -145,7 +164,7 @@ class JoinedWindows:
 
     Args:
         D: the windows' denoiser.
-        places: where they lie, from 0 on.
+        places: where they lie, from 0 on; frames beyond a piece's last are its first again.
         overlap: frames over which neighbours fade.
         callback: told before each call of D.
         passes: how often this denoiser is called in a step that `tell` announces.
@@ -162,7 +181,7 @@ class JoinedWindows:
         self._D, self._places, self._callback = D, places, callback
         self._step, self._calls = StepInfo(0, 1, 0.0), 0
         self._calls_per_step = len(places) * passes
-        self._shares = _fading_shares(places, overlap)
+        self._overlap = overlap
 
     def tell(self, info: StepInfo) -> None:
         """Takes note of the step that the sampler is about to make."""
@@ -170,12 +189,13 @@ class JoinedWindows:
 
     def __call__(self, x: Array, sigma: Array, conditions: Conditions) -> Array:
         """Denoised x [B, S, C, F], every window's frames from its own call of D."""
-        answer = np.zeros_like(x)
-        for place, share in zip(self._places, self._shares, strict=True):
-            at = slice(place.start, place.stop)
+        answer, n_frames = np.zeros_like(x), x.shape[-1]
+        frames = [np.arange(place.start, place.stop) % n_frames for place in self._places]
+        for at, share in zip(frames, _fading_shares(frames, n_frames, self._overlap), strict=True):
             self._tell_call()
             x_at, sigma_at = (np.ascontiguousarray(array[..., at]) for array in (x, sigma))
-            answer[..., at] += share * self._D(x_at, sigma_at, conditions.window(place))
+            made = share * self._D(x_at, sigma_at, conditions.window(at))
+            np.add.at(np.moveaxis(answer, -1, 0), at, np.moveaxis(made, -1, 0))
         return answer
 
     def _tell_call(self) -> None:
@@ -186,19 +206,16 @@ class JoinedWindows:
         self._calls += 1
 
 
-def _fading_shares(windows: list[range], overlap: int) -> list[FloatArray]:
+def _fading_shares(frames: list[NDArray[np.intp]], n_frames: int, overlap: int) -> list[FloatArray]:
     """Weight of every frame of every window; those of a frame add up to 1."""
-    total = np.zeros(windows[-1].stop, np.float32)
+    total = np.zeros(n_frames, np.float32)
     weights = []
-    for place in windows:
-        frames = np.arange(len(place), dtype=np.float32)
-        edge = np.minimum(frames + 1, len(place) - frames)
+    for at in frames:
+        place = np.arange(len(at), dtype=np.float32)
+        edge = np.minimum(place + 1, len(at) - place)
         weights.append(np.minimum(edge / max(1, overlap), 1.0).astype(np.float32))
-        total[place.start : place.stop] += weights[-1]
-    return [
-        weight / total[place.start : place.stop]
-        for weight, place in zip(weights, windows, strict=True)
-    ]
+        np.add.at(total, at, weights[-1])
+    return [weight / total[at] for weight, at in zip(weights, frames, strict=True)]
 
 
 def _counted(callback: Callback | None, window: int, n_windows: int) -> Callback | None:

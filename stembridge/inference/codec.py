@@ -25,6 +25,7 @@ from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 
 PART_S, SURROUNDINGS_S, CROSSFADE_S = 60.0, 1.0, 0.05
+SEAM_S = 0.02  # over which a loop's end becomes what leads into its start
 
 
 def _frames(seconds: float, model: StemModel) -> int:
@@ -51,6 +52,8 @@ def hear(
     samples: FloatArray,
     given: Sequence[bool],
     report: Callable[[float], None] = ignore_share,
+    *,
+    loop: bool = False,
 ) -> Known:
     """Latents of the given stems, and the mask that says which these are.
 
@@ -59,6 +62,7 @@ def hear(
         samples: [S, n_samples] at its rate and level.
         given: for each of the S stems, whether it is given.
         report: told the share that is done before each network call; may raise to stop.
+        loop: what is given goes on at its start when it ends.
     """
     manifest = model.manifest
     n_frames = frames_for_samples(samples.shape[-1], manifest.hop)
@@ -66,8 +70,18 @@ def hear(
     for index, stem in enumerate(manifest.stems):
         if given[index]:
             check = partial(report, index / manifest.n_stems)
-            latents[0, index] = encode(model, stem, samples[index], check)
+            around = _frames(SURROUNDINGS_S, model) if loop else 0
+            audio = _wrapped(samples[index], around * manifest.hop, n_frames * manifest.hop)
+            made = encode(model, stem, audio, check)
+            latents[0, index] = made[:, around : around + n_frames]
     return known_stems(manifest, latents, given)
+
+
+def _wrapped(audio: FloatArray, around: int, length: int) -> FloatArray:
+    """`[n]` as a loop: `around` samples before its start, and so many behind `length`."""
+    if not around:
+        return audio
+    return audio[np.arange(-around, length + around) % audio.size]
 
 
 def known_stems(manifest: Manifest, latents: FloatArray, given: Sequence[bool]) -> Known:
@@ -96,6 +110,8 @@ def sound(
     latents: FloatArray,
     n_samples: int,
     report: Callable[[float], None] = ignore_share,
+    *,
+    loop: bool = False,
 ) -> dict[str, Sound]:
     """The sound of some stems.
 
@@ -105,11 +121,13 @@ def sound(
         latents: of all stems of the model, [S, C, F].
         n_samples: length of the audio.
         report: told the share that is done before each network call; may raise to stop.
+        loop: the end flows into the start.
     """
     made = {}
     for i, stem in enumerate(stems):
         own = latents[model.manifest.stem_index(stem)]
-        audio = decode(model, stem, own, n_samples, partial(report, i / len(stems)))
+        decoded = decode_loop if loop else decode
+        audio = decoded(model, stem, own, n_samples, partial(report, i / len(stems)))
         gain_db = role_gain_db(audio, stem, model.manifest)
         made[stem] = Sound(levelled(audio, gain_db), gain_db)
     return made
@@ -164,3 +182,29 @@ def decode(
             f"The model gave no sound for {stem} (not a number). Try another seed or the CPU."
         )
     return audio
+
+
+def decode_loop(
+    model: StemModel,
+    stem: str,
+    latents: FloatArray,
+    n_samples: int,
+    check: Callable[[], None] = lambda: None,
+) -> FloatArray:
+    """As `decode`, for latents [C, F] whose last frame goes on into the first.
+
+        sound   … end end end end|start start …
+        end     [n - x ........ n]      of the sound, and a fade over into
+        lead    [F hop - x . F hop]     what was made to lead into the start
+
+    The last frame reaches `F hop - n_samples` beyond the loop: both hold the same, that much apart.
+    """
+    hop, n_frames = model.manifest.hop, latents.shape[-1]
+    around = _frames(SURROUNDINGS_S, model)
+    circle = np.arange(-around, n_frames + around) % n_frames
+    sound = decode(model, stem, latents[:, circle], len(circle) * hop, check)
+    start = around * hop
+    audio = sound[start : start + n_samples].copy()
+    seam = min(round(SEAM_S * model.manifest.sample_rate), n_samples // 2, start)
+    lead = sound[start - seam : start]
+    return overlap_add([audio, lead], seam, "equal_gain")

@@ -54,7 +54,7 @@ def infer(
         known,
         FrameNoise(seeds, len(chains) or manifest.n_stems, manifest.latent_channels),
         settings.sigmas,
-        windows_of(manifest, conditions),
+        windows_of(manifest, conditions, loop=settings.loop),
         settings.sampler,
         start,
         mixture,
@@ -76,13 +76,14 @@ def shares(report: Callable[[float], None]) -> Callable[[StepInfo], None]:
     return lambda step: report(step.call / step.n_calls)
 
 
-def windows_of(manifest: Manifest, conditions: Conditions) -> Windows:
+def windows_of(manifest: Manifest, conditions: Conditions, *, loop: bool = False) -> Windows:
     """How a model's windows share out a piece; together where harmony holds them together."""
     return Windows(
         manifest.window_frames,
         manifest.overlap_frames,
         manifest.frame_multiple,
         together=conditions.harmony,
+        circular=loop,
     )
 
 

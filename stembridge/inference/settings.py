@@ -19,6 +19,7 @@ class Settings:
         sigmas: its noise levels.
         guidance: pull of the conditions; 1 is none beyond what was trained.
         procedure: name in `PROCEDURES`.
+        loop: the end is to flow into the start.
     """
 
     sampler: str
@@ -26,6 +27,7 @@ class Settings:
     sigmas: tuple[float, ...]
     guidance: float
     procedure: str = "generate"
+    loop: bool = False
 
 
 def settings_of(

@@ -70,7 +70,8 @@ def generate(
     given = _given(request, context, model)
     n_samples = context.samples.shape[-1]
     told = partial(conditions_for, request, model.manifest, n_samples)
-    known = codec.hear(model, context.samples, context.given, partial(report, "encode"))
+    hearing = partial(report, "encode")
+    known = codec.hear(model, context.samples, context.given, hearing, loop=settings.loop)
     sounding = given - set(context.silent)
     chances = style_chances(model, known.latents[0], sounding, told)
     wishes, bars = wishes_of(request, context.chords), _bars_without_harmony(request, sounding)
@@ -82,7 +83,7 @@ def generate(
         decoding = partial(report, "decode", variation=variation)
         conditions = told(choice)
         latents = infer(model, conditions, known, settings, [seed], callback=shares(sampling))[0]
-        sounds = codec.sound(model, decoded, latents, n_samples, decoding)
+        sounds = codec.sound(model, decoded, latents, n_samples, decoding, loop=settings.loop)
         yield Take(variation, sounds, choice, latents, conditions)
 
 

@@ -132,7 +132,8 @@ def _write_take(
         for stem in request.generate
         if stem not in take.stems
     }
-    rendered = render(take.stems, manifest.sample_rate, context.gain, request, own)
+    gain = None if context.loudness_lufs is None else context.gain
+    rendered = render(take.stems, manifest.sample_rate, gain, request, own)
     midi = _write_midi(parts, take, request, folder)
     for i, stem in enumerate(request.generate):
         audio = rendered[stem]

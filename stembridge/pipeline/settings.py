@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stembridge.chords import ChordSpan
 from stembridge.conditions import Conditions, frame_beats, frame_conditions, names_pitches
 from stembridge.context import stem_index
@@ -20,7 +22,8 @@ def settings_for(request: GenerationRequest, manifest: Manifest) -> Settings:
         BadArgsError: a stem, style or timbre the model does not have.
     """
     _check_vocabulary(request, manifest)
-    return settings_of(manifest, request.sampler, request.steps, request.guidance)
+    settings = settings_of(manifest, request.sampler, request.steps, request.guidance)
+    return replace(settings, loop=request.loop)
 
 
 def conditions_for(

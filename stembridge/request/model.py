@@ -232,6 +232,14 @@ class GenerationRequest:
     midi: Annotated[
         bool, Wish(flag("The MIDI switch"), "write a MIDI file beside each stem", switch=True)
     ] = False
+    loop: Annotated[
+        bool,
+        Wish(
+            flag("The loop switch"),
+            "make the take so that its end flows into its start",
+            switch=True,
+        ),
+    ] = False
     loop_context: Annotated[
         bool,
         Wish(
