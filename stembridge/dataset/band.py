@@ -66,8 +66,8 @@ def compose_band(
         length_s: the song is the shortest whole number of bars at least this long.
     """
     rng = np.random.default_rng([seed, 70, len(split)])
-    name = draw_style(rng, style_name)
-    style, metre = STYLES[name], pick(rng, STYLES[name].metres)
+    name, metre = _style_and_metre(rng, split, style_name)
+    style = STYLES[name]
     signature, steps = TimeSignature.parse(metre), METRES[metre]
     drummer = _drummer(rng, split, name, metre)
     bpm = _tempo(rng, style, drummer)
@@ -88,6 +88,18 @@ def compose_band(
     return Song(seed, name, bpm, signature, n_bars, chord_spans(bars), played, programs)
 
 
+def _style_and_metre(rng: np.random.Generator, split: str, name: str | None) -> tuple[str, str]:
+    """Held-out songs are in a metre, and most styles, that a held-out drummer plays."""
+    drawn = draw_style(rng, name)
+    if split == "train":
+        return drawn, pick(rng, STYLES[drawn].metres)
+    while True:
+        played = tuple(m for m in STYLES[drawn].metres if beats_for(split, drawn, m))
+        if played or name is not None:
+            return drawn, pick(rng, played or STYLES[drawn].metres)
+        drawn = draw_style(rng, None)
+
+
 def _players(rng: np.random.Generator, name: str, style: Style) -> dict[str, Player]:
     """The style's players, most of whom play in one of the ways of `ways` instead."""
     players = new_players(rng, style)
@@ -99,12 +111,17 @@ def _players(rng: np.random.Generator, name: str, style: Style) -> dict[str, Pla
 
 def _drummer(rng: np.random.Generator, split: str, style: str, metre: str) -> _Drummer | None:
     suited = beats_for(split, style, metre)
-    if not suited or rng.random() >= GROOVE_SHARE:
+    if not suited or _rather_not(rng, split, GROOVE_SHARE):
         return None
     groove = suited[rng.integers(len(suited))]
     n_bars = round(groove.beats / TimeSignature.parse(metre).beats_per_bar)
     first = 4 * int(rng.integers(max(1, n_bars // 4)))
     return _Drummer(groove, first, fills_for(split, groove.style) if metre == "4/4" else ())
+
+
+def _rather_not(rng: np.random.Generator, split: str, share: float) -> bool:
+    """Whether a song does without; held-out ones never do."""
+    return bool(rng.random() >= share) and split == "train"
 
 
 def _tempo(rng: np.random.Generator, style: Style, drummer: _Drummer | None) -> float:
@@ -120,7 +137,7 @@ def _harmony(
     """Chords of every bar as (first step, root pitch class, quality), and the sections."""
     tonic, steps = int(rng.integers(12)), METRES[metre]
     suited = [chart for chart in charts(split) if chart.metre == metre]
-    if not suited or rng.random() >= CHART_SHARE:
+    if not suited or _rather_not(rng, split, CHART_SHARE):
         return draw_chords(rng, style, tonic, n_bars, steps), draw_sections(rng, n_bars)
     chart: Chart = suited[rng.integers(len(suited))]
     chords, form = chart.excerpt(rng, n_bars)

@@ -53,7 +53,7 @@ def perform(song: Song, name: str, rate: int, soundfont: str = TRAINING) -> Anno
     Raises:
         MissingExtraError: FluidSynth or the SoundFont is not installed.
     """
-    dry = _renderer(soundfont, rate).render(song, _detune_cents(song.seed))
+    dry = _renderer(soundfont, rate).render(song, detune_cents(song.seed))
     mixed = mix_like(dry, rate, np.random.default_rng([song.seed, 8]))
     return AnnotatedSong(
         name=name,
@@ -68,7 +68,8 @@ def perform(song: Song, name: str, rate: int, soundfont: str = TRAINING) -> Anno
     )
 
 
-def _detune_cents(seed: int) -> float:
+def detune_cents(seed: int) -> float:
+    """How far a song is off concert pitch; most are not."""
     rng = np.random.default_rng([seed, 16])
     detuned, cents = rng.random() < _DETUNED, rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS)
     return float(cents) if detuned else 0.0
