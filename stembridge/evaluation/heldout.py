@@ -70,6 +70,7 @@ def request_of(song: AnnotatedSong, target: str, trial: Trial, seed: int) -> Gen
         guidance=trial.guidance,
         chords=song.chords if trial.chords else (),
         use_grid=trial.grid and song.bpm is not None,
+        sound="model",
     )
 
 

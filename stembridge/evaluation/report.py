@@ -16,6 +16,7 @@ from stembridge.evaluation.words import (
     INTRODUCTION,
     LONG_FIGURES,
     LONG_INTRODUCTION,
+    PART_FIGURES,
     RATIOS,
 )
 
@@ -46,6 +47,13 @@ def _figure_table(stem: Mapping[str, Any], words: Mapping[str, str]) -> str:
     return f"<table><tr><th></th>{head}</tr>{rows}</table>"
 
 
+def _part_table(part: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td>{text}</td>{_cell(part.get(name))}</tr>" for name, text in PART_FIGURES.items()
+    )
+    return f"<table>{rows}</table>"
+
+
 def _ratio_table(stem: Mapping[str, Any]) -> str:
     lines = [(words, stem[name]) for name, words in RATIOS.items() if name in stem]
     rows = "".join(f"<tr><td>{words}</td><td>{value:.3f}</td></tr>" for words, value in lines)
@@ -64,6 +72,7 @@ def _stem_sections(
     parts = []
     for stem, values in figures.items():
         parts += [f"<h2>{escape(stem)}</h2>", _figure_table(values, FIGURES), _ratio_table(values)]
+        parts += [_part_table(values["part"])] if "part" in values else []
         for row in results[stem]:
             if row.example is not None:
                 made, true = row.example

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.evaluation.embedding import embeddings
 from stembridge.evaluation.figures import StemFigures, measure
-from stembridge.evaluation.heldout import Trial, cut, make
+from stembridge.evaluation.heldout import Trial, cut, given_to, make, request_of
+from stembridge.evaluation.parts import PartFigures, perform
 from stembridge.evaluation.songs import Songs
 from stembridge.evaluation.workers import Opener, run_jobs
 from stembridge.inference import codec
@@ -39,13 +40,15 @@ class StemRow:
 
     Attributes:
         song: its name.
-        figures: subject -> its figures; subjects are "generated", "ceiling", "truth", "retrieval".
+        figures: subject -> its figures; subjects are "generated", "played" by an instrument,
+            "ceiling", "truth", "retrieval".
         embeddings: subject -> vectors `[N, E]`.
         moments: of the generated and of the true latents: mean and mean square over time,
             `[2, 2, C]`; None where nothing was generated.
         seconds_per_audio_second: of hearing the context, generating and decoding; None
             likewise.
         level_gain_db: by how much serving moved the take to its role's loudness; None likewise.
+        part: figures of the take's notes, where the model reads them.
         example: generated (or ceiling) and true audio, where kept.
     """
 
@@ -55,6 +58,7 @@ class StemRow:
     moments: NDArray[np.float64] | None = None
     seconds_per_audio_second: float | None = None
     level_gain_db: float | None = None
+    part: PartFigures | None = None
     example: tuple[Array, Array] | None = None
 
 
@@ -132,9 +136,15 @@ def _row(
     row = StemRow(song.name, {}, {})
     if not task.trial.ceiling_only:
         started = time.perf_counter()
-        take, audio = make(model, song, stem, task.trial, task.seed * 100_003 + number)
+        seed = task.seed * 100_003 + number
+        take, audio = make(model, song, stem, task.trial, seed)
         spent = (time.perf_counter() - started) / (truth.size / song.rate)
         heard = {"generated": audio} | heard
+        if stem in model.manifest.note_readers:
+            request = request_of(song, stem, task.trial, seed)
+            gain = given_to(request, song, model.manifest).gain
+            part, heard["played"] = perform(model, take, request, song, gain)
+            row = replace(row, part=part)
         made = take.latents[model.manifest.stem_index(stem)]
         row = replace(
             row,

@@ -15,7 +15,7 @@ from stembridge.evaluation.statistics import estimate, estimates
 
 Matrix = NDArray[np.float64]
 
-SUBJECTS = ("generated", "ceiling", "truth", "retrieval")
+SUBJECTS = ("generated", "played", "ceiling", "truth", "retrieval")
 FRECHET = f"frechet_{NAME}"
 _TREBLE_DB = -70.0  # power above 10 kHz below this share of all is not heard
 
@@ -33,6 +33,9 @@ def _stem_summary(stem: str, results: Results) -> dict[str, Any]:
         out[subject] = estimates([row.figures[subject] for row in rows])
     out[FRECHET] = frechet_distances(stem, results)
     out["ceiling_treble_difference_db"] = _treble(rows)
+    if rows[0].part is not None:
+        out["part"] = estimates([row.part for row in rows if row.part is not None])
+        out["notes_per_s_of_truth"] = _of_truth(out["part"])
     if "generated" in present:
         out["latent_deviation_ratio"] = _deviation_ratio(rows)
         out["seconds_per_audio_second"] = float(
@@ -44,6 +47,11 @@ def _stem_summary(stem: str, results: Results) -> dict[str, Any]:
         out["onset_rate_of_truth"] = _ratio(out, "onsets_per_s", "truth")
         out["offset_beyond_truth_ms"] = _offset_beyond_truth_ms(rows)
     return out
+
+
+def _of_truth(part: dict[str, Any]) -> float:
+    made, true = (part[name]["mean"] for name in ("notes_per_s", "notes_per_s_truth"))
+    return float(made / true) if true else float("nan")
 
 
 def frechet_distances(stem: str, results: Results) -> dict[str, float]:

@@ -24,7 +24,20 @@ FIGURES = {
     "treble_db": "power above 10 kHz, dB of all",
 }
 
+PART_FIGURES = {
+    "note_f1": "notes read in the true stem, F measure",
+    "notes_in_chord": "made notes in the chord",
+    "notes_in_chord_truth": "true notes in the chord",
+    "notes_on_grid": "made onsets on the (swung) sixteenth grid",
+    "notes_on_grid_truth": "true onsets on that grid",
+    "notes_per_s": "made notes per second",
+    "notes_per_s_truth": "true notes per second",
+    "shared_with_truth": "made notes that are the true part's, F measure",
+    "side_db": "played: side signal beside the middle, dB",
+}
+
 RATIOS = {
+    "notes_per_s_of_truth": "notes per second, of the true part's",
     "on_grid_share_of_ceiling": "on-grid share, of the codec ceiling's",
     "onset_rate_of_truth": "onset rate, of the true stem's",
     "latent_deviation_ratio": "latent deviation, of the true latents'",
@@ -33,6 +46,7 @@ RATIOS = {
 }
 
 DISTANCES = {
+    "played": "played to the true stem",
     "generated": "generated to the true stem",
     "ceiling": "ceiling to the true stem",
     "retrieval": "another song's stem to the true stem",

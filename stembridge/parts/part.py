@@ -14,6 +14,11 @@ from typing import Any
 
 DRUMS = "drums"
 
+SAME_DRUM = {
+    35: 36, 40: 38, 22: 42, 44: 42, 26: 46, 43: 41, 48: 47, 52: 49, 55: 49, 57: 49, 53: 51, 59: 51
+}  # fmt: skip
+"""Drums that are read as another: nobody hears which of two kicks it is."""
+
 
 @dataclass(frozen=True, order=True)
 class Note:

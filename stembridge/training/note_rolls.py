@@ -13,16 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stembridge.parts.part import DRUMS, Note
+from stembridge.parts.part import SAME_DRUM as SAME_DRUM
 from stembridge.parts.reader import OFFSET, ONSET, SOUNDING, VELOCITY
 from stembridge.transcription.notes import Note as TimedNote
 
 ROWS = {"bass": (23, 45), "drums": (35, 25), "guitar": (36, 53), "piano": (28, 73)}
 """Stem -> lowest pitch, number of pitches."""
-
-SAME_DRUM = {
-    35: 36, 40: 38, 22: 42, 44: 42, 26: 46, 43: 41, 48: 47, 52: 49, 55: 49, 57: 49, 53: 51, 59: 51
-}  # fmt: skip
-"""Drums that are read as another: nobody hears which of two kicks it is."""
 
 Roll = NDArray[np.uint8]
 Values = NDArray[np.float32]

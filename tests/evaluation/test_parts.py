@@ -1,0 +1,57 @@
+"""Figures of parts whose right answer can be said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stembridge.chords import parse_progression
+from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.evaluation.heldout import Trial
+from stembridge.evaluation.parts import in_chord, on_grid, shared, true_part
+from stembridge.evaluation.run import evaluate
+from stembridge.evaluation.summary import summary
+from stembridge.musical_time import FOUR_FOUR
+from stembridge.parts import Note, Part
+from stembridge.parts.groove import STRAIGHT, Swing
+from stembridge.runtime.manifest import NoteReaderEntry
+from stembridge.testing import FakeModel, fake_manifest
+
+RATE = 22_050
+
+
+def song(seed: int = 0) -> AnnotatedSong:
+    n, rng = 256 * 512, np.random.default_rng(seed)
+    beats = n / RATE * 2
+    notes = {
+        "bass": tuple(Note(float(b), 0.5, 36, 90) for b in range(int(beats))),
+        "drums": (Note(0.0, 0.1, 35, 100),),
+    }
+    pulses = np.exp(-(np.arange(n) / RATE * 2 % 1) * 8) * 0.3
+    audio = (pulses * rng.standard_normal((4, n))).astype(np.float32)
+    chords = parse_progression("C F", 4.0, beats)
+    return AnnotatedSong(f"s{seed}", audio, RATE, 120.0, FOUR_FOUR, chords, notes=notes)
+
+
+def test_shares_of_chord_and_grid() -> None:
+    part = Part("piano", (Note(0.0, 1, 60, 90), Note(1.0, 1, 61, 90), Note(3.97, 1, 65, 90)), 8.0)
+    assert in_chord(part, song()) == pytest.approx(2 / 3)  # the last anticipates F
+    assert in_chord(Part("drums", part.notes, 8.0), song()) is None
+    swung = Part("piano", tuple(Note(b + 2 / 3, 0.2, 60, 90) for b in range(6)), 8.0)
+    assert on_grid(swung, Swing(2 / 3, 1.0)) == 1.0
+    assert on_grid(swung, STRAIGHT) == 0.0
+    assert on_grid(Part("piano", (), 8.0), STRAIGHT) is None
+    assert shared(part, part, 120.0) == 1.0
+    assert true_part(song(), "drums", 8.0).notes[0].pitch == 36
+
+
+def test_an_evaluation_has_the_played_take_beside_the_models_own() -> None:
+    reader = NoteReaderEntry(file="fake", lowest=36, threshold=0.5)
+    model = FakeModel(fake_manifest(note_readers={"bass": reader}))
+    results = evaluate(lambda: model, [song(0), song(1)], Trial(steps=2))
+    bass = summary(results)["bass"]
+    assert {"generated", "played", "truth"} <= set(bass)
+    assert bass["part"]["notes_per_s"]["mean"] > 1
+    assert bass["part"]["side_db"]["mean"] < 0
+    assert bass["notes_per_s_of_truth"] == pytest.approx(1.0, abs=0.2)
+    assert "played" not in summary(results)["piano"]
