@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from stembridge.errors import BadArgsError, NoSuchFileError
+from stembridge.pool.cluster import read_address
 from stembridge.readers import Reader, choice, flag, number, optional, shown, text, whole
 
 ENVIRONMENT_PREFIX = "STEMBRIDGE_"
@@ -33,6 +34,7 @@ class DaemonConfig:
         model: model folder; None: the embedded default.
         device: "auto", "cpu", "cuda:N", or "cuda:N,M" for one worker on each of several GPUs.
         workers: processes that make takes side by side; None: one per GPU named, else one.
+        cluster: Ray cluster the workers run on: "local", "auto" or host:port; None: this machine.
         roots: further folders context audio may be read from; the user's home and `out` always may.
         journal: file of the job journal; None: in `paths.state_dir`.
         max_queue: jobs that may wait.
@@ -52,6 +54,7 @@ class DaemonConfig:
     model: Path | None = None
     device: str = "auto"
     workers: int | None = None
+    cluster: str | None = None
     roots: tuple[Path, ...] = ()
     journal: Path | None = None
     max_queue: int = 64
@@ -108,6 +111,7 @@ _READERS: dict[str, Reader] = {
     "model": optional(_read_path),
     "device": _read_device,
     "workers": optional(whole("number of workers", 1, 64)),
+    "cluster": optional(read_address),
     "roots": _read_paths,
     "journal": optional(_read_path),
     "max_queue": whole("longest queue", 1, 10_000, "jobs"),

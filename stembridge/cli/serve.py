@@ -23,6 +23,13 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(help="Takes made side by side, each by a process of its own [1].")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Run the workers on a Ray cluster: its head's address such as 10.0.0.5:6379, auto "
+            "for the one this machine is part of, or local for one of this machine alone."
+        ),
+    ] = None,
     model: ModelOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[
@@ -47,6 +54,7 @@ def serve(
     flags: dict[str, object] = {
         "device": device_word(gpu, cpu) if cpu or gpu is not None else None,
         "workers": workers,
+        "cluster": cluster,
         "model": model,
         "host": host,
         "port": port,

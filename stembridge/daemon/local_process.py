@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
-import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import psutil
 
@@ -111,8 +108,3 @@ def local(command: Sequence[str], environment: Mapping[str, str] | None = None) 
         return LocalProcess(process)
 
     return launch
-
-
-def worker_command(settings: Mapping[str, Any]) -> list[str]:
-    """The command line of the worker for these settings (see `worker.main`)."""
-    return [sys.executable, "-m", "stembridge.daemon.worker", json.dumps(settings)]

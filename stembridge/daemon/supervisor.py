@@ -157,6 +157,11 @@ class Supervisor:
             await asyncio.sleep(_BACKOFF_S[min(self._early_deaths, len(_BACKOFF_S) - 1)])
             try:
                 await self._one_life()
+            except StembridgeError as error:
+                self._early_deaths += 1
+                self._enter("failed")
+                body = {"symbol": error.symbol, "sentence": error.sentence}
+                self._report(Event("unusable", "", body | {"ever_ready": self._ever_ready}))
             except (OSError, ValueError):
                 _log.exception("the worker cannot be run")
                 self._early_deaths += 1

@@ -23,10 +23,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -36,9 +36,7 @@ from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
 from stembridge.errors import (
     CancelledError,
-    DeviceLostError,
     DiskFullError,
-    OutOfMemoryError,
     StembridgeError,
 )
 from stembridge.pipeline.events import Event, StemFile, StemReady
@@ -46,6 +44,7 @@ from stembridge.pipeline.receipt import RECEIPT_NAME
 from stembridge.pipeline.run import arrange, take_folder
 from stembridge.request import parse_request
 from stembridge.runtime.device import Threads
+from stembridge.runtime.failures import device_failure
 from stembridge.runtime.load import load_model, warm_up
 from stembridge.runtime.model import StemModel
 from stembridge.safe_files import remove_parts
@@ -88,14 +87,27 @@ def open_model(settings: Settings) -> StemModel:
 
 
 class Worker:
-    """Runs one job after the other until stdin ends."""
+    """Runs one job after the other until the commands end."""
 
-    def __init__(self, settings: Settings, commands: TextIO, events: TextIO) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        commands: Iterable[str],
+        say: Callable[[str], None],
+        roots: AllowedRoots | None = None,
+    ) -> None:
+        """Prepare; nothing is loaded yet.
+
+        Args:
+            settings: the daemon's.
+            commands: one line each.
+            say: takes the line of an event; called from several threads.
+            roots: where context is read; None: the settings' folders.
+        """
         self._settings = settings
-        self._roots = AllowedRoots.of(settings.roots)
+        self._roots = roots or AllowedRoots.of(settings.roots)
         self._commands = commands
-        self._events = events
-        self._lock = threading.Lock()
+        self._say_line = say
         self._jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
 
@@ -129,7 +141,7 @@ class Worker:
             self._failed(request_id, error, usable=error.symbol not in _FATAL)
         except Exception as error:  # noqa: BLE001 - whatever it was, the daemon must hear of it
             _log.exception("job %s", request_id)
-            translated, usable = _translate(error)
+            translated, usable = _translate(error, model.device)
             self._failed(request_id, translated, usable=usable)
         else:
             folder = files[0].path.parent
@@ -157,10 +169,7 @@ class Worker:
         )
 
     def _say(self, kind: str, **body: Any) -> None:
-        line = json.dumps({"kind": kind, **body})
-        with self._lock, contextlib.suppress(BrokenPipeError):
-            self._events.write(line + "\n")
-            self._events.flush()
+        self._say_line(json.dumps({"kind": kind, **body}))
 
     def _beat(self) -> None:
         pause = threading.Event()
@@ -216,27 +225,41 @@ _FATAL = frozenset({"OUT_OF_MEMORY", "DEVICE_LOST"})
 """After these the process is replaced: CUDA errors stick until it ends."""
 
 
-def _translate(error: Exception) -> tuple[StembridgeError, bool]:
+def _translate(error: Exception, device: str) -> tuple[StembridgeError, bool]:
     """A foreign error as one of ours, and whether the process can go on."""
-    text = f"{type(error).__name__}: {error}"
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return DiskFullError("The disk is full; nothing half-written was kept."), True
-    if isinstance(error, MemoryError) or "out of memory" in text.lower():
-        return OutOfMemoryError("There is not enough memory for this request."), False
-    if "cuda" in text.lower():
-        return DeviceLostError(f"The GPU failed ({text[:200]})."), False
-    return StembridgeError(f"Something unexpected failed ({text[:200]})."), False
+    known = device_failure(error, device)
+    if known is not None:
+        return known, False
+    said = f"{type(error).__name__}: {error}"[:200]
+    return StembridgeError(f"Something unexpected failed ({said})."), False
+
+
+def own_pipe() -> Callable[[str], None]:
+    """Writes a line to what is stdout now; later prints go to stderr.
+
+    Libraries print; what they print must not land between our events.
+    """
+    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    lock = threading.Lock()
+
+    def say(line: str) -> None:
+        with lock, contextlib.suppress(BrokenPipeError):
+            pipe.write(line + "\n")
+            pipe.flush()
+
+    return say
 
 
 def main(open_: Open = open_model) -> int:
     """The worker's process: settings in argv[1], commands on stdin, events on stdout."""
     settings = Settings(**json.loads(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the daemon's business
-    # Libraries print; what they print must not land between our events.
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    say = own_pipe()
     logging.basicConfig(level=settings.log_level.upper(), format="worker: %(message)s")
-    return Worker(settings, sys.stdin, events).serve(open_)
+    return Worker(settings, sys.stdin, say).serve(open_)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from stembridge.config import DaemonConfig
+from stembridge.daemon.cluster_head import OwnCluster
 from stembridge.daemon.executor import Executor, OnEvent, Pool
-from stembridge.daemon.local_process import local, worker_command
-from stembridge.daemon.supervisor import Supervisor, Watch
+from stembridge.daemon.local_process import local
+from stembridge.daemon.supervisor import Launch, Supervisor, Watch, WorkerProcess
+from stembridge.errors import BadArgsError
+from stembridge.pool.cluster import LOCAL
 from stembridge.runtime.device import share_of_cores
 
 
@@ -20,7 +25,7 @@ def executor_for(
     watch: Watch,
     command: Sequence[str] | None = None,
 ) -> Executor:
-    """One supervised worker per device.
+    """One supervised worker per device, or as many as wanted on a cluster.
 
     Args:
         config: resolved settings.
@@ -32,22 +37,68 @@ def executor_for(
     Raises:
         BadArgsError: devices and workers do not fit.
     """
+    if config.cluster is not None:
+        return _on_cluster(config, roots, on_event, watch)
     devices = config.devices
     cores = share_of_cores(len(devices)) if len(devices) > 1 else None
     # The array library's own threads obey only the environment.
     environment = {"OMP_NUM_THREADS": str(cores)} if cores else {}
-    members = [
-        Supervisor(
-            local(
-                command or worker_command(worker_settings(config, roots, device, cores)),
-                environment,
-            ),
-            on_event,
-            watch,
-        )
-        for device in devices
-    ]
+    members = []
+    for device in devices:
+        settings = worker_settings(config, roots, device, cores)
+        words = command or python("stembridge.daemon.worker", settings)
+        members.append(Supervisor(local(words, environment), on_event, watch))
     return members[0] if len(members) == 1 else Pool(members)
+
+
+class ClusterPool(Pool):
+    """A pool whose workers run on a cluster of this machine alone, which ends with it."""
+
+    def __init__(self, members: Sequence[Executor], cluster: OwnCluster) -> None:
+        super().__init__(members)
+        self._cluster = cluster
+
+    async def close(self) -> None:
+        """Close the members, then the cluster."""
+        await super().close()
+        await self._cluster.close()
+
+
+def _on_cluster(
+    config: DaemonConfig, roots: Sequence[Path], on_event: OnEvent, watch: Watch
+) -> Executor:
+    if config.device not in {"auto", "cpu"}:
+        raise BadArgsError(
+            "A cluster chooses the GPU of each worker itself; leave out --gpu, or give --cpu."
+        )
+    address, count = str(config.cluster), config.workers or 1
+    share = share_of_cores(count) if address == LOCAL else 1
+    cpus = config.threads or share
+    settings = {
+        "address": address,
+        "cpus": cpus,
+        "worker": worker_settings(config, roots, config.device, cpus),
+    }
+    if address != LOCAL:
+        launch = local(python("stembridge.daemon.cluster_worker", settings))
+        return Pool([Supervisor(launch, on_event, watch) for _ in range(count)])
+    cluster = OwnCluster(count * cpus)
+    launch = _launch_on(cluster, settings)
+    return ClusterPool([Supervisor(launch, on_event, watch) for _ in range(count)], cluster)
+
+
+def _launch_on(cluster: OwnCluster, settings: dict[str, Any]) -> Launch:
+    async def launch() -> WorkerProcess:
+        found = settings | {"address": await cluster.address()}
+        words = python("stembridge.daemon.cluster_worker", found)
+        return await local(words, cluster.environment)()
+
+    return launch
+
+
+def python(module: str, settings: dict[str, Any]) -> list[str]:
+    """The command line of one of our processes, which takes its settings as JSON."""
+    return [sys.executable, "-m", module, json.dumps(settings)]
 
 
 def worker_settings(

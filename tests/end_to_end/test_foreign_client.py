@@ -13,7 +13,7 @@ import soundfile
 
 from stembridge.paths import pretrained_dir
 from tests.helpers import liblo
-from tests.helpers.daemons import DaemonProcess, write_context
+from tests.helpers.daemons import PLACES, DaemonProcess, write_context
 
 pytestmark = [
     pytest.mark.foreign,
@@ -34,9 +34,12 @@ def exact_frames(bars: int, bpm: str, metre: str, rate: int) -> int:
     return int(beats * 60 / Fraction(bpm) * rate + Fraction(1, 2))
 
 
-@pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    with DaemonProcess(tmp_path_factory.mktemp("daemon")) as process:
+@pytest.fixture(scope="module", params=PLACES)
+def daemon(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DaemonProcess]:
+    folder = tmp_path_factory.mktemp("daemon")
+    with DaemonProcess(folder, 0, *request.param) as process:
         process.wait_ready()
         yield process
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import soundfile
 
 from stembridge.client import AsyncClient
@@ -23,6 +25,16 @@ from stembridge.daemon.server import Daemon
 from stembridge.daemon.supervisor import Watch
 
 HELPERS = Path(__file__).resolve().parent
+CLUSTER = ("--cluster", "local", "--workers", "2")
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="a cluster needs Ray"
+)
+PLACES = [
+    pytest.param((), id="here"),
+    pytest.param(CLUSTER, id="cluster", marks=[needs_ray, pytest.mark.slow]),
+]
+"""Where a daemon's workers may run: flags of `stembridge serve`."""
+
 ASK: dict[str, Any] = {"generate": "bass", "bpm": "120", "bars": 1}
 
 
