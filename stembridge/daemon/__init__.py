@@ -5,7 +5,9 @@ worker     the child process that owns the model
 executor   who runs jobs, as the rest sees it; a pool of several
 supervisor one worker kept alive, wherever it runs; local_process: here
 workers    from the settings to the executor
-runner     from the queue to the executor, and from its news to journal and client
+runner     from the queue to the executor, and from its events to journal and newsroom
+news       what happens, for every door that subscribes
+desk       the OSC door: what comes in; outbox: what goes out, and is repeated
 server     startup, serve, shutdown
 
 What it says and hears on the socket is `stembridge.wire`.

@@ -18,9 +18,10 @@ from stembridge.daemon.admission import ClipTable, check_stems, payload_of, requ
 from stembridge.daemon.barriers import Barriers
 from stembridge.daemon.files_gate import check_context, check_room
 from stembridge.daemon.jobs import Job, Journal
+from stembridge.daemon.news import Ended, Item
 from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.runner import Runner
-from stembridge.daemon.sessions import Address, Sessions
+from stembridge.daemon.sessions import Address, Sessions, as_text
 from stembridge.errors import (
     BadArgsError,
     IncompatibleApiError,
@@ -71,7 +72,6 @@ class Desk:
         self._runner = runner
         self._clips = ClipTable()
         self._barriers = Barriers()
-        runner.on_final = self._lift_barriers
         self._handlers: dict[str, Callable[[protocol.Call, Caller], None]] = {
             "hello": self._hello,
             "ping": self._ping,
@@ -174,7 +174,8 @@ class Desk:
             check_context(request, self._house.roots)
             check_room(request, self._house.out)
         try:
-            job, is_new = self._journal.accept(request_id, caller.client, payload, caller.reply)
+            reply = as_text(caller.reply)
+            job, is_new = self._journal.accept(request_id, caller.client, payload, reply)
         finally:
             self._clips.drop(request_id, caller.client)
         position = self._journal.position(job)
@@ -228,6 +229,11 @@ class Desk:
     def _sync(self, call: protocol.Call, caller: Caller) -> None:
         self._barriers.add(call.args["token"], caller.reply, self._journal.newest())
         self._lift_barriers()
+
+    def hear(self, item: Item) -> None:
+        """Answer what waited for the end of a job."""
+        if isinstance(item, Ended):
+            self._lift_barriers()
 
     def _lift_barriers(self) -> None:
         if self._barriers:

@@ -80,7 +80,7 @@ class Journal:
         self.file.close()
 
     def accept(
-        self, request_id: str, client: str, payload: dict[str, Any], reply: tuple[str, int]
+        self, request_id: str, client: str, payload: dict[str, Any], reply: str
     ) -> tuple[Job, bool]:
         """Commit a job, or find it committed already.
 
@@ -103,8 +103,8 @@ class Journal:
         self._check_room(client)
         text = json.dumps(payload)
         self.file.execute(
-            "INSERT INTO job (id, client, payload, crc, host, port) VALUES (?, ?, ?, ?, ?, ?)",
-            request_id, client, text, checksum(text), *reply,
+            "INSERT INTO job (id, client, payload, crc, reply) VALUES (?, ?, ?, ?, ?)",
+            request_id, client, text, checksum(text), reply,
         )  # fmt: skip
         return self._require(request_id), True
 

@@ -21,7 +21,7 @@ from stembridge.safe_files import PRIVATE_FILE, open_folder
 
 _log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BALLAST_BYTES = 8 * 2**20
 """Held back on disk, and given up when the disk is full so that states can still be recorded."""
 
@@ -60,6 +60,12 @@ ALTER TABLE job ADD COLUMN ended_s INTEGER NOT NULL DEFAULT 0; -- by `clock`
 CREATE TABLE clock (seconds INTEGER NOT NULL) STRICT;          -- how long daemons have run in all
 INSERT INTO clock VALUES (0);
 CREATE INDEX job_client ON job (client, number);
+""",
+    """
+ALTER TABLE job ADD COLUMN reply TEXT NOT NULL DEFAULT '';     -- in the words of the door
+UPDATE job SET reply = host || ':' || port;
+ALTER TABLE job DROP COLUMN host;
+ALTER TABLE job DROP COLUMN port;
 """,
 )
 """What leads from each version of the schema to the next."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import sqlite3
 import zlib
@@ -13,7 +12,6 @@ from stembridge.errors import StembridgeError
 
 FINAL = frozenset({"done", "failed", "cancelled"})
 _STATES = FINAL | {"queued", "running"}
-_NOWHERE = ("127.0.0.1", 9)  # the discard port: who asks for the job's state is answered anyway
 _DONE = {"folder": str, "receipt": str, "stems": int}
 _FAILED = {"symbol": str, "code": int, "sentence": str}
 _STEM = {"stem": str, "variation": int, "path": str, "sha256": str, "frames": int, "rate": int,
@@ -22,7 +20,11 @@ _STEM = {"stem": str, "variation": int, "path": str, "sha256": str, "frames": in
 
 @dataclass(frozen=True)
 class Job:
-    """One row of the journal; `damage` says what cannot be read, if anything."""
+    """One row of the journal; `damage` says what cannot be read, if anything.
+
+    Attributes:
+        reply: where news of it go, in the words of the door that took it.
+    """
 
     number: int
     id: str
@@ -31,8 +33,7 @@ class Job:
     state: str
     attempts: int
     seq: int
-    host: str
-    port: int
+    reply: str
     result: dict[str, Any]
     received: bool
     damage: str = ""
@@ -61,10 +62,9 @@ def job_of(row: sqlite3.Row) -> Job:
     if row["state"] not in _STATES or not _fits(result, shape):
         damage.append("state")
         result = {}
-    host, port = _address(row["host"], row["port"])
     return Job(
         row["number"], row["id"], row["client"], payload, row["state"], row["attempts"], row["seq"],
-        host, port, result, bool(row["received"]), " and ".join(damage),
+        row["reply"], result, bool(row["received"]), " and ".join(damage),
     )  # fmt: skip
 
 
@@ -100,11 +100,3 @@ def _fits(value: dict[str, Any], shape: dict[str, type]) -> bool:
     return "" not in value and all(
         isinstance(value.get(name), kind) for name, kind in shape.items()
     )
-
-
-def _address(host: str, port: int) -> tuple[str, int]:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return _NOWHERE
-    return (host, port) if 0 < port < 65_536 else _NOWHERE

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from stembridge.daemon.jobs import Job, Journal, JournalError
-from stembridge.daemon.sessions import Address, Sessions
+from stembridge.daemon.news import Ended, FileMade, Item, ModelReady, Noted, Progressed
+from stembridge.daemon.sessions import Address, Sessions, address_in
 from stembridge.wire import bodies, osc, protocol
 
 Send = Callable[[bytes, Address], None]
@@ -33,6 +34,21 @@ class Outbox:
         self._send: Send = lambda _data, _address: None
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
+    def hear(self, item: Item) -> None:
+        """Tell clients what happens."""
+        match item:
+            case Progressed(job, seq, stage, fraction):
+                to = self.address_of(job)
+                self.post(to, "/stembridge/progress", job.id, seq, stage, fraction)
+            case FileMade(job, seq, record):
+                self.post_stem(job, seq, record, self.address_of(job))
+            case Ended(job):
+                self.owe(job, fresh=True)
+            case ModelReady(facts):
+                self.tell_all("message", "/stembridge/model.info", *bodies.model_info(facts))
+            case Noted(priority, sentence):
+                self.tell_all("message", "/stembridge/log", priority, sentence)
+
     def connect(self, send: Send) -> None:
         """Use this socket from now on."""
         self._send = send
@@ -48,7 +64,7 @@ class Outbox:
 
     def address_of(self, job: Job) -> Address:
         """Where news of a job goes: its client, or, without a lease, whence it came."""
-        return self._sessions.address_of(job.client) or (job.host, job.port)
+        return self._sessions.address_of(job.client) or address_in(job.reply)
 
     def post_stem(self, job: Job, seq: int, record: dict[str, Any], to: Address) -> None:
         """Announce a finished file."""

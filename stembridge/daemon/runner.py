@@ -1,6 +1,6 @@
-"""From the queue to the executor, and from its events to the journal and the client.
+"""From the queue to the executor, and from its events to the journal and the newsroom.
 
-Order matters: files first (the worker renames them into place), then the journal, then the answer.
+Order matters: files first (the worker renames them into place), then the journal, then the news.
 What the journal cannot record (a full disk, a failing one) waits here, in order, and is tried again
 every second; until then nothing is begun, and nothing should be taken.
 """
@@ -12,14 +12,13 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stembridge.daemon.admission import request_of
 from stembridge.daemon.executor import Event, Executor
 from stembridge.daemon.jobs import Job, Journal, JournalError
-from stembridge.daemon.outbox import Outbox
+from stembridge.daemon.news import Ended, FileMade, Newsroom, Noted, Progressed
 from stembridge.errors import BadArgsError, CancelledError, StembridgeError, error_from
 from stembridge.request import request_to_mapping
 
@@ -42,16 +41,15 @@ class _Run:
 class Runner:
     """Keeps the executor busy with the first queued jobs."""
 
-    def __init__(self, journal: Journal, outbox: Outbox, out: Path) -> None:
+    def __init__(self, journal: Journal, news: Newsroom, out: Path) -> None:
         self._journal = journal
-        self._outbox = outbox
+        self._news = news
         self._out = out
         self._executor: Executor | None = None
         self._running: dict[str, _Run] = {}
         self._untold: deque[Event] = deque()
         self._retry: asyncio.TimerHandle | None = None
         self.trouble: JournalError | None = None
-        self.on_final: Callable[[], None] = lambda: None
 
     def connect(self, executor: Executor) -> None:
         """Give jobs to this executor from now on."""
@@ -90,7 +88,7 @@ class Runner:
     def _stall(self, error: JournalError) -> None:
         if self.trouble is None:
             _log.error("%s", error)
-            self._outbox.tell_all("message", "/stembridge/log", 3, error.sentence)
+            self._news.tell(Noted(3, error.sentence))
         self.trouble = error
         if self._retry is None:
             self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)
@@ -156,14 +154,13 @@ class Runner:
         run.progress_s = now_s
         run.seq += 1
         stage, fraction = event.body["stage"], event.body["fraction"]
-        to = self._outbox.address_of(run.job)
-        self._outbox.post(to, "/stembridge/progress", run.job.id, run.seq, stage, fraction)
+        self._news.tell(Progressed(run.job, run.seq, stage, fraction))
 
     def _stem(self, run: _Run, event: Event) -> None:
         run.seq += 1
         record = event.body["file"]
         self._journal.add_stem(run.job.id, run.seq, record)
-        self._outbox.post_stem(run.job, run.seq, record, self._outbox.address_of(run.job))
+        self._news.tell(FileMade(run.job, run.seq, record))
 
     def _done(self, run: _Run, event: Event) -> None:
         result = {
@@ -191,7 +188,7 @@ class Runner:
     def _again(self, job: Job, why: StembridgeError) -> None:
         again = self._journal.requeue(job.id, why.sentence)
         del self._running[job.id]
-        self._outbox.tell_all("message", "/stembridge/log", 2, f"Job {job.id} again: {why}")
+        self._news.tell(Noted(2, f"Job {job.id} again: {why}"))
         if again.is_final:
             self._end(again)
 
@@ -200,5 +197,4 @@ class Runner:
         if run is not None:
             took_s = time.monotonic() - run.started_s
             _log.info("job %s %s after %.2f s", job.id, job.state, took_s)
-        self._outbox.owe(job, fresh=True)
-        self.on_final()
+        self._news.tell(Ended(job))

@@ -26,6 +26,7 @@ from stembridge.daemon.executor import Event
 from stembridge.daemon.files_gate import context_roots
 from stembridge.daemon.jobs import Journal, JournalError, Limits
 from stembridge.daemon.lock import FolderLock
+from stembridge.daemon.news import ModelReady, Newsroom, Noted
 from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.runner import Runner
 from stembridge.daemon.sessions import Sessions
@@ -37,7 +38,6 @@ from stembridge.errors import (
     error_from,
 )
 from stembridge.safe_files import PRIVATE_FILE, write_file
-from stembridge.wire import bodies
 
 _log = logging.getLogger(__name__)
 
@@ -106,11 +106,14 @@ class Daemon:
         self._open.callback(self.journal.close)
         self.sessions = Sessions(self.config.lease_s)
         self.outbox = Outbox(self.journal, self.sessions)
-        self.runner = Runner(self.journal, self.outbox, self.out)
+        self.newsroom = Newsroom()
+        self.newsroom.subscribe(self.outbox.hear)
+        self.runner = Runner(self.journal, self.newsroom, self.out)
         self.executor = executor_for(
             self.config, self.roots, self._hear, self._watch, self._command
         )
         self.desk = Desk(self._house(), self.journal, self.sessions, self.outbox, self.runner)
+        self.newsroom.subscribe(self.desk.hear)
         self.executor.start()
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(
@@ -184,13 +187,12 @@ class Daemon:
     def _hear(self, event: Event) -> None:
         if event.kind == "ready":
             self._facts = event.body["model"]
-            info = bodies.model_info(self._facts)
-            self.outbox.tell_all("message", "/stembridge/model.info", *info)
+            self.newsroom.tell(ModelReady(self._facts))
             self._news("ready", {**event.body, "port": self.port})
         elif event.kind == "unusable":
             error = error_from(event.body["symbol"], event.body["sentence"])
             _log.error("the model cannot be used: %s", error)
-            self.outbox.tell_all("message", "/stembridge/log", 3, error.sentence)
+            self.newsroom.tell(Noted(3, error.sentence))
             if not event.body["ever_ready"]:
                 self._end(error)
         elif event.kind == "broken":

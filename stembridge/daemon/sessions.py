@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from stembridge.errors import NotNowError
 Address = tuple[str, int]
 
 MAX_SESSIONS = 1024
+_NOWHERE = ("127.0.0.1", 9)  # the discard port: who asks for the job's state is answered anyway
 LIVING_S = 3.0
 """A client that was heard so lately is not replaced by another one of its name."""
 
@@ -97,3 +99,19 @@ class Sessions:
             if capability in session.capabilities
             and (address := self.address_of(client)) is not None
         ]
+
+
+def as_text(address: Address) -> str:
+    """An address as the journal keeps it."""
+    return f"{address[0]}:{address[1]}"
+
+
+def address_in(text: str) -> Address:
+    """The address `as_text` wrote; nowhere if the text was damaged."""
+    host, _, port = text.rpartition(":")
+    try:
+        ipaddress.ip_address(host)
+        number = int(port)
+    except ValueError:
+        return _NOWHERE
+    return (host, number) if 0 < number < 65_536 else _NOWHERE

@@ -21,7 +21,7 @@ from stembridge.errors import (
     QueueFullError,
 )
 
-HERE = ("127.0.0.1", 9)
+HERE = "127.0.0.1:9"
 STEM = {"stem": "bass", "variation": 0, "path": "/p", "sha256": "", "frames": 1, "rate": 44_100,
         "verdict": "{}"}  # fmt: skip
 DONE = {"folder": "/f", "receipt": "/f/receipt.json", "stems": 1}
@@ -41,7 +41,7 @@ def accept(journal: Journal, request_id: str, client: str = "c") -> Job:
 
 def test_a_repeat_is_the_same_job_and_another_content_is_a_conflict(journal: Journal) -> None:
     first, is_new = journal.accept("r", "c", PAYLOAD, HERE)
-    again, is_new_again = journal.accept("r", "c", PAYLOAD, ("127.0.0.1", 10))
+    again, is_new_again = journal.accept("r", "c", PAYLOAD, "127.0.0.1:10")
     assert (is_new, is_new_again) == (True, False)
     assert first == again
     for client, payload in (("c", {**PAYLOAD, "clips": [{"path": "/x"}]}), ("d", PAYLOAD)):

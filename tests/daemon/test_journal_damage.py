@@ -12,9 +12,10 @@ import pytest
 
 from stembridge.daemon import journal_file
 from stembridge.daemon.jobs import Journal
+from stembridge.daemon.sessions import address_in
 from stembridge.errors import CreateFailedError, StembridgeError
 
-HERE = ("127.0.0.1", 9)
+HERE = "127.0.0.1:9"
 PAYLOAD = {"pairs": {"generate": "bass", "bpm": "87.3", "bars": 4}, "clips": [{"path": "/a"}]}
 DONE = {"folder": "/f", "receipt": "/f/receipt.json", "stems": 1}
 STEM = {"stem": "bass", "variation": 0, "path": "/p", "sha256": "", "frames": 1, "rate": 44_100,
@@ -79,11 +80,11 @@ def test_an_answer_that_cannot_be_read_says_so(path: Path, column: str, value: s
 
 
 def test_an_address_or_a_file_that_cannot_be_read_harms_nobody(path: Path) -> None:
-    alter(path, "UPDATE job SET host = '127.0.0.q', port = 70000")
+    alter(path, "UPDATE job SET reply = '127.0.0.q:70000'")
     alter(path, "UPDATE stem SET body = '{'")
     journal = Journal(path)
     job = journal.get("done")
-    assert job and (job.host, job.port) == HERE
+    assert job and address_in(job.reply) == ("127.0.0.1", 9)
     assert journal.stems("done") == []
     journal.close()
 
@@ -138,6 +139,7 @@ def test_a_journal_of_the_first_version_goes_on(
     journal = Journal(path)
     job = journal.start_next()
     assert job and (job.id, job.damage, job.payload["pairs"]) == ("r", "", {"bpm": "120"})
+    assert job.reply == HERE
     journal.close()
 
 
