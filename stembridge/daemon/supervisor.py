@@ -172,7 +172,7 @@ class Supervisor:
         self._enter("loading")
         process = self._process = await self._launch()
         watchdog = asyncio.create_task(self._watchdog())
-        watchdog.add_done_callback(lambda _task: process.kill())  # unwatched it must not go on
+        watchdog.add_done_callback(self._unwatched)
         try:
             await self._listen(process)
         except (OSError, ValueError) as error:
@@ -222,6 +222,10 @@ class Supervisor:
         if not self._closing:
             _log.warning("the worker is replaced: %s", doom)
             self._report(Event("lost", job, {"symbol": doom.symbol, "sentence": doom.sentence}))
+
+    def _unwatched(self, watchdog: asyncio.Task[None]) -> None:
+        if not watchdog.cancelled():
+            self._kill(StembridgeError(f"Nobody watched it ({watchdog.exception()!r})."))
 
     async def _watchdog(self) -> None:
         seen_s = time.monotonic()
