@@ -30,6 +30,7 @@ class DaemonConfig:
     Attributes:
         host: address to listen on; loopback unless the user says otherwise.
         port: UDP port for OSC; 0 takes a free one.
+        token: what messages from other machines must carry; needed where they can come.
         out: folder for takes; None: the music folder (`paths.default_output_dir`).
         model: model folder; None: the embedded default.
         device: "auto", "cpu", "cuda:N", or "cuda:N,M" for one worker on each of several GPUs.
@@ -50,6 +51,7 @@ class DaemonConfig:
 
     host: str = "127.0.0.1"
     port: int = 9420
+    token: str | None = None
     out: Path | None = None
     model: Path | None = None
     device: str = "auto"
@@ -93,6 +95,12 @@ def _read_device(value: Any) -> str:
     )
 
 
+def _read_token(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]{12,128}", value):
+        raise ValueError("The token must be 12 to 128 ASCII characters without spaces.")
+    return value
+
+
 def _read_path(value: Any) -> Path:
     return value if isinstance(value, Path) else Path(text("folder or file", 4096)(value))
 
@@ -107,6 +115,7 @@ def _read_paths(value: Any) -> tuple[Path, ...]:
 _READERS: dict[str, Reader] = {
     "host": text("host", 255),
     "port": whole("port", 0, 65_535),
+    "token": optional(_read_token),
     "out": optional(_read_path),
     "model": optional(_read_path),
     "device": _read_device,
@@ -169,10 +178,12 @@ def load_config(
 def describe(config: DaemonConfig) -> list[str]:
     """One line per setting, such as `port = 9421  (environment)`."""
     origins = dict(config.origins)
+    shown_values = {item.name: getattr(config, item.name) for item in fields(config)}
+    del shown_values["origins"]
+    shown_values["token"] = config.token and "(secret)"
     return [
-        f"{item.name} = {getattr(config, item.name)}  ({origins.get(item.name, 'default')})"
-        for item in fields(config)
-        if item.name != "origins"
+        f"{name} = {value}  ({origins.get(name, 'default')})"
+        for name, value in shown_values.items()
     ]
 
 

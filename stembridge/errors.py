@@ -25,7 +25,8 @@ known, and translated into an `/stembridge/error` message or an exit status once
     ├── ClusterDownError            -114  CLUSTER_DOWN
     ├── BadAudioError               -115  BAD_AUDIO
     ├── NoGpuError                  -116  NO_GPU
-    └── MissingExtraError           -117  MISSING_EXTRA
+    ├── MissingExtraError           -117  MISSING_EXTRA
+    └── TokenNeededError            -118  TOKEN_NEEDED
 
 The codes -1 to -10 keep the meaning they have in the New Session Manager API.
 """
@@ -202,6 +203,13 @@ class MissingExtraError(StembridgeError):
 
     code = -117
     symbol = "MISSING_EXTRA"
+
+
+class TokenNeededError(StembridgeError):
+    """A message from another machine lacks the daemon's token, or has another one."""
+
+    code = -118
+    symbol = "TOKEN_NEEDED"
 
 
 _ALL: tuple[type[StembridgeError], ...] = (

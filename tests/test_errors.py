@@ -32,6 +32,7 @@ def test_codes_and_symbols_are_the_protocols():
         "BAD_AUDIO": -115,
         "NO_GPU": -116,
         "MISSING_EXTRA": -117,
+        "TOKEN_NEEDED": -118,
     }
 
 

@@ -35,6 +35,13 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="UDP port for OSC; 0 takes a free one [9420].")
     ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="Secret that messages from other machines must carry; needed with such a --host. "
+            "Better in the environment, as STEMBRIDGE_TOKEN: others can see command lines."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the takes.")] = None,
     state: Annotated[Path | None, typer.Option(help="Folder of the job journal.")] = None,
     context_root: Annotated[
@@ -58,6 +65,7 @@ def serve(
         "model": model,
         "host": host,
         "port": port,
+        "token": token,
         "out": out,
         "journal": state and state / "journal.sqlite3",
         "roots": context_root or None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ class AsyncClient:
         client_id: str = "",
         capabilities: str = "",
         timeout_s: float = 5.0,
+        token: str = "",
         on_message: Callable[[Call], None] = lambda _call: None,
     ) -> None:
         """Prepare; `connect` (or `async with`) opens the socket.
@@ -49,6 +51,7 @@ class AsyncClient:
             client_id: kept over restarts of a program, it finds its jobs again.
             capabilities: such as ":message:".
             timeout_s: patience for one answer.
+            token: of a daemon on another machine (default: STEMBRIDGE_TOKEN in the environment).
             on_message: sees every message from the daemon.
         """
         self.client_id = client_id or f"python-{uuid.uuid4().hex[:12]}"
@@ -57,6 +60,7 @@ class AsyncClient:
         self._peer = (host, port)
         self._capabilities = capabilities
         self._timeout_s = timeout_s
+        self._token = token or os.environ.get("STEMBRIDGE_TOKEN", "")
         self._on_message = on_message
         self._waiters: list[tuple[Callable[[Call], bool], asyncio.Future[Call]]] = []
         self._lease: asyncio.Task[None] | None = None
@@ -199,7 +203,8 @@ class AsyncClient:
     def send(self, verb: str, *values: osc.Value) -> None:
         """Send one message once."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(protocol.pack(f"/stembridge/{verb}", *values))
+            message = protocol.pack(f"/stembridge/{verb}", *values, token=self._token)
+            self._transport.sendto(message)
 
     async def _repeat(self, send: Callable[[], None], wanted: Callable[[Call], bool]) -> Call:
         """Send, again and again with growing pauses, until a wanted message comes."""

@@ -16,10 +16,12 @@ import stembridge
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.daemon.admission import ClipTable, check_stems, payload_of, request_of
 from stembridge.daemon.barriers import Barriers
+from stembridge.daemon.caller import Caller, envelope
 from stembridge.daemon.files_gate import check_context, check_room
 from stembridge.daemon.jobs import Job, Journal
 from stembridge.daemon.news import Ended, Item
 from stembridge.daemon.outbox import Outbox
+from stembridge.daemon.rate import PerSecond
 from stembridge.daemon.runner import Runner
 from stembridge.daemon.sessions import Address, Sessions, as_text
 from stembridge.errors import (
@@ -36,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 CAPABILITIES = ":clips:sync:message:"
 _MOST_LISTED = 256
+_RELAYS_PER_S = 200
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,6 @@ class House:
     state: Callable[[], str]
     model: Callable[[], dict[str, Any] | None]
     quit: Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who sent a message, and where the answer goes."""
-
-    client: str
-    source: Address
-    reply: Address
 
 
 class Desk:
@@ -72,6 +66,7 @@ class Desk:
         self._runner = runner
         self._clips = ClipTable()
         self._barriers = Barriers()
+        self._relays = PerSecond(_RELAYS_PER_S)
         self._handlers: dict[str, Callable[[protocol.Call, Caller], None]] = {
             "hello": self._hello,
             "ping": self._ping,
@@ -92,12 +87,15 @@ class Desk:
         row = BY_ADDRESS.get(message.address)
         if row is not None and row.direction == "out":
             return  # never answer an answer: two daemons would talk for ever
-        request_id, client, port = _envelope(message)
+        request_id, client, port = envelope(message)
         is_hello = message.address == "/stembridge/hello"
         if is_hello:  # says where answers go from now on
             port = port or source[1]
         caller = Caller(client, source, self._sessions.reply_to(client, source, port))
         try:
+            if self._outbox.is_own(caller.reply):
+                caller = Caller(client, source, source)
+                raise BadArgsError("Answers cannot go to the daemon's own port; name yours.")
             call = protocol.bind(message)
             if not is_hello:  # which may come from somebody else of the same name
                 self._sessions.touch(client, source)
@@ -258,6 +256,8 @@ class Desk:
         self._house.quit()
 
     def _relay(self, call: protocol.Call, message: osc.Message, caller: Caller) -> None:
+        if not self._relays.admit():  # two daemons that know each other could talk for ever
+            raise NotNowError("Too many messages are handed on.", retry_after_ms=1000)
         listeners = self._sessions.with_capability(call.row.capability)
         if not listeners and call.row.must_arrive:
             raise NotNowError(
@@ -277,21 +277,3 @@ class Desk:
         """
         stranger = caller.reply == caller.source
         return {caller.reply, self._outbox.address_of(job)} if stranger else {caller.reply}
-
-
-def _envelope(message: osc.Message) -> tuple[str, str, int]:
-    """(request id, client id, reply port) of a message that may yet prove wrong."""
-    row = BY_ADDRESS.get(message.address)
-    if row is None:
-        return "", "", 0
-    names = [arg.name for arg in row.args]
-    values: dict[str, Any] = dict(zip(names, message.values, strict=False))
-    tail = message.values[len(names) :]
-    if "reply_port" in tail[::2]:
-        values["reply_port"] = dict(zip(tail[::2], tail[1::2], strict=False)).get("reply_port")
-    port = values.get("reply_port")
-    return (
-        str(values.get("request_id", "")),
-        str(values.get("client_id", "")),
-        int(port) if isinstance(port, int | float) and abs(port) < 2**31 else 0,
-    )

@@ -6,13 +6,16 @@ import asyncio
 import logging
 import socket
 import sys
-import time
 from typing import cast
+
+import psutil
 
 from stembridge.daemon.desk import Desk
 from stembridge.daemon.outbox import Outbox
+from stembridge.daemon.rate import PerSecond
 from stembridge.daemon.sessions import Address
-from stembridge.errors import BadTimeError, CreateFailedError, StembridgeError
+from stembridge.daemon.trust import Trust
+from stembridge.errors import BadTimeError, CreateFailedError, StembridgeError, TokenNeededError
 from stembridge.wire import osc
 
 _log = logging.getLogger(__name__)
@@ -24,26 +27,30 @@ _COMPLAINTS_PER_S = 10
 class Endpoint(asyncio.DatagramProtocol):
     """The socket: bytes in, messages to the desk; bytes out."""
 
-    def __init__(self, desk: Desk, outbox: Outbox) -> None:
+    def __init__(self, desk: Desk, outbox: Outbox, trust: Trust) -> None:
         self._desk = desk
+        self._trust = trust
         self._outbox = outbox
         self.malformed = 0
-        self._complaints = _COMPLAINTS_PER_S
-        self._second = 0.0
+        self._complaints = PerSecond(_COMPLAINTS_PER_S)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the outbox use the socket."""
         # Not an isinstance check: on Python 3.11 the class is not derived from DatagramTransport.
-        self._outbox.connect(cast(asyncio.DatagramTransport, transport).sendto)
+        own = own_addresses(*transport.get_extra_info("sockname")[:2])
+        self._outbox.connect(cast(asyncio.DatagramTransport, transport).sendto, own)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Parse strictly, then hand on."""
+        if self._outbox.is_own(addr):
+            return  # our own words, sent back by somebody: they would go round for ever
         try:
             messages = osc.parse(data)
-        except (osc.MalformedError, BadTimeError) as error:
+            trusted = [self._trust.check(message, addr[0]) for message in messages]
+        except (osc.MalformedError, BadTimeError, TokenNeededError) as error:
             self._complain(error, addr)
             return
-        for message in messages:
+        for message in trusted:
             self._desk.take(message, addr)
 
     def error_received(self, exc: Exception) -> None:
@@ -51,15 +58,22 @@ class Endpoint(asyncio.DatagramProtocol):
         _log.debug("socket: %s", exc)
 
     def _complain(self, error: StembridgeError, addr: Address) -> None:
-        """Answer and log malformed datagrams, but only so many a second: they may be a flood."""
+        """Answer and log what strangers send, but only so many a second: it may be a flood.
+
+        One short answer at most to one datagram, too: nobody can make us shout at somebody else.
+        """
         self.malformed += 1
-        now = time.monotonic()
-        if now - self._second > 1.0:
-            self._second, self._complaints = now, _COMPLAINTS_PER_S
-        if self._complaints > 0:
-            self._complaints -= 1
-            _log.info("malformed datagram %d from %s: %s", self.malformed, addr, error)
+        if self._complaints.admit():
+            _log.info("refused datagram %d from %s: %s", self.malformed, addr, error)
             self._desk.refuse(error, addr)
+
+
+def own_addresses(host: str, port: int) -> frozenset[Address]:
+    """Every address under which the socket bound to `host` reaches itself."""
+    if host != "0.0.0.0":  # noqa: S104 - compared, not bound
+        return frozenset({(host, port)})
+    found = (address.address for card in psutil.net_if_addrs().values() for address in card)
+    return frozenset((address, port) for address in (*found, "127.0.0.1", host))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -71,10 +85,11 @@ def bind(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         sock.setblocking(False)
         sock.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         sock.close()
+        reason = getattr(error, "strerror", None) or error
         raise CreateFailedError(
-            f"UDP port {port} of {host} cannot be used ({error.strerror}); stop the program that "
-            "has it, or choose another one with --port."
+            f"UDP port {port} of {host} cannot be used ({reason}); stop the program that has it, "
+            "or choose another one with --port."
         ) from error
     return sock

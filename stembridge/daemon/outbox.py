@@ -32,6 +32,7 @@ class Outbox:
         self._journal = journal
         self._sessions = sessions
         self._send: Send = lambda _data, _address: None
+        self._own: frozenset[Address] = frozenset()
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def hear(self, item: Item) -> None:
@@ -49,13 +50,23 @@ class Outbox:
             case Noted(priority, sentence):
                 self.tell_all("message", "/stembridge/log", priority, sentence)
 
-    def connect(self, send: Send) -> None:
-        """Use this socket from now on."""
-        self._send = send
+    def connect(self, send: Send, own: frozenset[Address] = frozenset()) -> None:
+        """Use this socket from now on.
+
+        Args:
+            send: sends a datagram.
+            own: where the socket itself listens; nothing is sent there.
+        """
+        self._send, self._own = send, own
+
+    def is_own(self, address: Address) -> bool:
+        """Whether the daemon itself listens there."""
+        return address in self._own
 
     def post(self, to: Address, address: str, *values: osc.Value) -> None:
         """Send one message once."""
-        self._send(protocol.pack(address, *values), to)
+        if not self.is_own(to):
+            self._send(protocol.pack(address, *values), to)
 
     def tell_all(self, capability: str, address: str, *values: osc.Value) -> None:
         """Send one message to every living client with a capability."""

@@ -31,6 +31,7 @@ from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.runner import Runner
 from stembridge.daemon.sessions import Sessions
 from stembridge.daemon.supervisor import Watch
+from stembridge.daemon.trust import Trust
 from stembridge.daemon.workers import executor_for
 from stembridge.errors import (
     CreateFailedError,
@@ -96,6 +97,7 @@ class Daemon:
         Raises:
             CreateFailedError: another daemon runs, the port is taken, a folder cannot be used.
         """
+        trust = Trust(self.config.host, self.config.token)
         state = self.journal_file.parent
         self._open.callback(FolderLock(state).release)
         self._news("owned", {"state": str(state)})
@@ -117,7 +119,7 @@ class Daemon:
         self.executor.start()
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(
-            lambda: Endpoint(self.desk, self.outbox), sock=sock
+            lambda: Endpoint(self.desk, self.outbox, trust), sock=sock
         )
         self._open.callback(transport.close)
         self.port = transport.get_extra_info("sockname")[1]

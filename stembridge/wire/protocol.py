@@ -57,12 +57,28 @@ def bind(message: osc.Message) -> Call:
     return Call(row, args, pairs)
 
 
-def pack(address: str, *values: osc.Value) -> bytes:
-    """One message of the table as bytes; the values in the row's order, then keys and values."""
+def split_token(message: osc.Message) -> tuple[osc.Message, str]:
+    """A message without the token at its end, and the token ("" if there is none)."""
+    key, token = message.values[-2:] if len(message.values) > 1 else (None, None)
+    if key != schema.TOKEN_KEY.name or not isinstance(token, str):
+        return message, ""
+    return osc.Message(message.address, message.values[:-2]), token
+
+
+def pack(address: str, *values: osc.Value, token: str = "") -> bytes:
+    """One message of the table as bytes; the values in the row's order, then keys and values.
+
+    Args:
+        address: of the row.
+        values: its values.
+        token: goes behind them, unless empty.
+    """
     row = BY_ADDRESS[address]
     tags = [arg.tag for arg, _ in zip(row.args, values, strict=False)]
     rest = values[len(tags) :]
-    return osc.encode(address, "".join(tags) + "".join(_tag(value) for value in rest), values)
+    last = (schema.TOKEN_KEY.name, token) if token else ()
+    tail = "".join(_tag(value) for value in (*rest, *last))
+    return osc.encode(address, "".join(tags) + tail, (*values, *last))
 
 
 def signature(row: Row) -> str:
@@ -160,6 +176,7 @@ def as_json() -> dict[str, Any]:
             "clips": schema.MAX_CLIPS,
             "lease_s": schema.LEASE_S,
         },
+        "last_pair": asdict(schema.TOKEN_KEY),
         "addresses": [asdict(row) for row in ROWS],
         "errors": [
             {"code": error.code, "symbol": symbol, "doc": _sentence(error)}
@@ -180,6 +197,15 @@ def as_markdown() -> str:
         if row.keys is not None:
             lines += ["", f"Keys of `{row.address}`:", "", "| Key | Kind | |", "|---|---|---|"]
             lines += [f"| `{key.name}` | {key.kind} | {key.doc} |" for key in row.keys]
+    key = schema.TOKEN_KEY
+    lines += [
+        "",
+        "Last pair of any message to the daemon:",
+        "",
+        "| Key | Kind | |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{key.name}` | {key.kind} | {key.doc} |"]
     lines += ["", "| Code | Symbol | |", "|---|---|---|"]
     lines += [f"| {e.code} | `{symbol}` | {_sentence(e)} |" for symbol, e in BY_SYMBOL.items()]
     return "\n".join(lines)

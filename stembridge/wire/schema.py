@@ -65,6 +65,13 @@ class Row:
     must_arrive: bool = False
 
 
+TOKEN_KEY = Key(
+    "token",
+    "text",
+    "what the daemon was given as --token; asked of every message that comes from another machine",
+)
+"""May end any message to the daemon, as two strings behind all its values: the key, the token."""
+
 _REPLY_KEY = Key("reply_port", "integer", "UDP port for all answers (clients without hello)")
 
 
