@@ -1,4 +1,4 @@
-"""Who sends a message, read before the message is known to be right: errors need an address, too."""
+"""Who sends a message, read before it is known to be right: errors need an address, too."""
 
 from __future__ import annotations
 
