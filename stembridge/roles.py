@@ -28,6 +28,7 @@ class Role:
             bass. Between equals the later word wins.
         colour: of its tracks and clips, 0xRRGGBB.
         programs: its General MIDI programs, from 0 (first, last); None: the drum channel.
+        program: the usual one of them.
         band_hz: where its fundamentals and low harmonics lie.
         level_lufs: its loudness in an average mixture of -20 LUFS.
     """
@@ -36,6 +37,7 @@ class Role:
     precedence: int = 1
     colour: int = 0x9A9A9A
     programs: tuple[int, int] | None = (0, 127)
+    program: int = 0
     band_hz: tuple[float, float] = (38.0, 1500.0)
     level_lufs: float = -26.0
 
@@ -51,7 +53,8 @@ ROLES: dict[str, Role] = {
             "bass", "basses", "bassist", "basse", "bajo", "basso", "sub", "808", "low end", "bs",
             "contrabass", "303",
         ),
-        precedence=2, colour=0x5480E4, programs=(32, 39), band_hz=(38.0, 350.0), level_lufs=-25.9,
+        precedence=2, colour=0x5480E4, programs=(32, 39), program=33,
+        band_hz=(38.0, 350.0), level_lufs=-25.9,
     ),
     "drums": Role(
         words=(
@@ -71,7 +74,7 @@ ROLES: dict[str, Role] = {
             "guitare", "gitarre", "guitarra", "chitarra", "strat", "stratocaster", "tele",
             "telecaster", "les paul", "strum", "strums", "strumming",
         ),
-        colour=0x3DC300, programs=(24, 31), band_hz=(90.0, 1500.0), level_lufs=-27.1,
+        colour=0x3DC300, programs=(24, 31), program=27, band_hz=(90.0, 1500.0), level_lufs=-27.1,
     ),
     "piano": Role(
         words=(

@@ -6,6 +6,7 @@ import pytest
 from role_names import NAMES
 
 from stembridge import roles
+from stembridge.dataset.styles import PROGRAMS
 from stembridge.errors import BadArgsError
 from stembridge.request import parse_request
 from stembridge.roles import ROLES, Role, check_apart, in_order, role, role_of
@@ -47,3 +48,14 @@ def test_which_stems_there_are_is_the_models_affair() -> None:
     assert (request.context_stems, request.timbres) == (("other",), (("vocals", "choir"),))
     with pytest.raises(BadArgsError, match="more than 16 stems to generate"):
         parse_request({"bpm": "120", "bars": 8, "generate": [f"s{n}" for n in range(17)]})
+
+
+def test_what_the_composer_plays_lies_in_the_roles_ranges() -> None:
+    for stem, timbres in PROGRAMS.items():
+        programs = [program for choices in timbres.values() for program in choices]
+        range_ = role(stem).programs
+        if range_ is None:
+            assert {bank for bank, _ in programs} == {128}
+        else:
+            assert all(bank == 0 and range_[0] <= n <= range_[1] for bank, n in programs)
+            assert range_[0] <= role(stem).program <= range_[1]

@@ -35,13 +35,15 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
 def _option(field: Field) -> inspect.Parameter:
     words = field.wish.help or field.wish.words
     help_ = words[0].upper() + words[1:] + "."
-    type_: Any = int | None if field.kind == "integer" else str | None
+    # Numbers stay text: the field's own reader has the better words for what is no number.
+    metavar = {"integer": "<int>", "decimal": "<number>"}.get(field.kind)
+    type_: Any = str | None
     default: Any = None
     if field.head:
         type_ = list[str] | None
     elif field.wish.switch is not None:
-        type_, default = bool, False
-    annotation = Annotated[type_, typer.Option(field.option, help=help_)]
+        type_, default, metavar = bool, False, None
+    annotation = Annotated[type_, typer.Option(field.option, help=help_, metavar=metavar)]
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(field.name, kind, default=default, annotation=annotation)
 

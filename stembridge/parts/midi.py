@@ -6,7 +6,8 @@ import io
 from collections.abc import Mapping, Sequence
 
 from stembridge.musical_time import TimeSignature
-from stembridge.parts.part import DRUMS, Note, Part
+from stembridge.parts.part import Note, Part
+from stembridge.roles import is_pitched, role
 
 TICKS_PER_BEAT = 480
 DRUM_CHANNEL = 9
@@ -28,7 +29,6 @@ PROGRAMS: dict[str, dict[str, int]] = {
 }  # fmt: skip
 """General MIDI program of a stem's timbre, as `timbres` of a take name it."""
 
-_USUAL = {"bass": 33, "guitar": 27}
 _CHANNELS = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 
 
@@ -56,9 +56,9 @@ def midi_file(
     ]
     channels = iter(_CHANNELS)
     for part in parts:
-        channel = DRUM_CHANNEL if part.stem == DRUMS else next(channels)
+        channel = next(channels) if is_pitched(part.stem) else DRUM_CHANNEL
         known = PROGRAMS.get(part.stem, {})
-        program = known.get((timbres or {}).get(part.stem, ""), _USUAL.get(part.stem, 0))
+        program = known.get((timbres or {}).get(part.stem, ""), role(part.stem).program)
         name = part.stem.encode("ascii", "replace").decode()
         track = mido.MidiTrack([mido.MetaMessage("track_name", name=name), *first])
         track.append(mido.Message("program_change", channel=channel, program=program))

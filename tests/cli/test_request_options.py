@@ -68,7 +68,7 @@ def test_a_declaration_gives_an_option(
     run(words, standalone_mode=False)
     run([], standalone_mode=False)
     assert heard == [
-        ({"title": "Blue", "choruses": 3, "dry": True, "moods": {"bass": "sad"}}, Path("x")),
+        ({"title": "Blue", "choruses": "3", "dry": True, "moods": {"bass": "sad"}}, Path("x")),
         ({"moods": {}}, Path()),
     ]
     with pytest.raises(SystemExit):
