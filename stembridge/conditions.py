@@ -150,17 +150,18 @@ def grid_block(beats: NDArray[np.float64], bpm: float, time_signature: TimeSigna
 def chord_block(beats: NDArray[np.float64], chords: Sequence[ChordSpan]) -> Array:
     """Flag, twelve pitch classes and one-hot root of the chord sounding at each frame, `[25, F]`.
 
+    What ears are not sure of is told as quietly as they are unsure (`ChordSpan.confidence`).
     Chords must be sorted by `start_beats`; frames before the first one are "not known".
     """
     block = np.zeros((CHORD_CHANNELS, len(beats)), np.float32)
     index = _sounding(beats, chords)
     for i, chord in enumerate(chords):
         at = index == i
-        block[0, at] = 1.0
+        block[0, at] = chord.confidence
         for pitch_class in chord.pitch_classes:
-            block[1 + pitch_class, at] = 1.0
+            block[1 + pitch_class, at] = chord.confidence
         if chord.root is not None:
-            block[13 + chord.root, at] = 1.0
+            block[13 + chord.root, at] = chord.confidence
     return block
 
 

@@ -156,6 +156,10 @@ class FakeModel:
         chances: FloatArray = np.eye(n_styles, dtype=np.float32)[n_given % n_styles]
         return chances
 
+    def chord_chances(self, spectra: FloatArray) -> FloatArray | None:
+        """It brings no ears: chords are estimated."""
+        return None
+
     def read_notes(self, stem: str, latents: FloatArray) -> FloatArray:
         """A note of one pitch wherever the level jumps: latents [B, C, F] -> [B, 4, 1, F]."""
         n_batch, n_channels, n_frames = latents.shape

@@ -186,6 +186,46 @@ def parts(
     print(model)
 
 
+@train.command("express")
+def express(
+    out: FolderOption,
+    kit: Annotated[Path, typer.Option(help="Packed instruments (`stembridge train kit`).")],
+    base: Annotated[
+        Path | None, typer.Option(help="Artifact whose codecs are kept; the built-in one's.")
+    ] = None,
+    recipe: RecipeOption = None,
+    gpu: Annotated[int | None, typer.Option(min=0, help="GPU; the CPU if left out.")] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that make songs; 0: others make them.")
+    ] = 14,
+    pace: Annotated[float, typer.Option(help="Stretches all clocks, for slower machines.")] = 1.0,
+    only: Annotated[
+        str | None, typer.Option(help="One stage: songs, networks or artifact.")
+    ] = None,
+) -> None:
+    """Train every network of the default model in minutes, on a GPU beside many cores."""
+    from functools import partial
+
+    from stembridge.dataset.recorded import KitSongs
+    from stembridge.paths import pretrained_dir
+    from stembridge.training.express import kit_song, start_makers
+    from stembridge.training.express_export import export_express
+    from stembridge.training.express_recipe import load_express
+    from stembridge.training.express_run import run_express
+
+    chosen = load_express(base or pretrained_dir(), recipe)
+    orders = chosen.orders(out, partial(kit_song, KitSongs(kit)))
+    if only == "songs":
+        for maker in start_makers(orders, workers):
+            maker.join()
+    elif only != "artifact":
+        plan = chosen.plan("cpu" if gpu is None else f"cuda:{gpu}", pace)
+        run_express(plan, orders, out, workers, lambda line: print(line, flush=True))
+    if only in (None, "artifact"):
+        export_express(chosen, out, out / "artifact")
+        print(out / "artifact")
+
+
 @train.command("loss")
 def loss(
     models: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import ceil, floor
 
@@ -10,10 +10,15 @@ import numpy as np
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.chords import ChordSpan, estimate_chords
+from stembridge.chords.network import chords_of
+from stembridge.chords.spectrum import frame_s, log_spectrum
 from stembridge.musical_time import TimeSignature, beats_to_samples, samples_to_beats
 from stembridge.remarks import Remark
 from stembridge.roles import is_pitched
 from stembridge.runtime.manifest import Manifest
+
+Ears = Callable[[FloatArray], FloatArray | None]
+"""A model's chord network (`StemModel.chord_chances`)."""
 
 AUDIBLE = 10 ** (-50 / 20)  # below the peak: quieter is a tail, or noise
 
@@ -25,13 +30,27 @@ def heard_chords(
     time_signature: TimeSignature,
     length_beats: float,
     start_beats: float = 0.0,
+    ears: Ears | None = None,
 ) -> tuple[ChordSpan, ...]:
-    """Chords that given stems `[n_samples]` play, if the model is to be told of them."""
+    """Chords that given stems `[n_samples]` play, if the model is to be told of them.
+
+    A model's own ears make a guess of everything with a pitch, and say how sure they are; without
+    them chords are estimated, and nothing is said where the evidence is weak.
+    """
     takes_chords = any(block.name == "chords" for block in manifest.condition_layout)
     if not (manifest.chords_from_context and takes_chords):
         return ()
     rate = manifest.sample_rate
-    return estimate_chords(stems, rate, bpm, time_signature, length_beats, start_beats)
+    pitched = [audio for stem, audio in stems.items() if is_pitched(stem)]
+    if ears is None or not manifest.chord_ears or not pitched:
+        return estimate_chords(stems, rate, bpm, time_signature, length_beats, start_beats)
+    spectra = log_spectrum(np.sum(pitched, axis=0), rate)
+    chances = ears(spectra[None]) if len(spectra) else None
+    if chances is None:
+        return ()
+    return chords_of(
+        chances[0], spectra.max(1), frame_s(rate), bpm, time_signature, length_beats, start_beats
+    )
 
 
 def chords_throughout(
@@ -41,6 +60,7 @@ def chords_throughout(
     time_signature: TimeSignature,
     length_beats: float,
     start_beats: float = 0.0,
+    ears: Ears | None = None,
 ) -> tuple[tuple[ChordSpan, ...], tuple[Remark, ...]]:
     """As `heard_chords`; where the music fills only some of the bars, these are repeated.
 
@@ -50,11 +70,13 @@ def chords_throughout(
     bar = time_signature.beats_per_bar
     bars = _bars_with_music(stems, manifest, bpm, bar, length_beats, start_beats)
     if bars is None or bars[1] - bars[0] >= length_beats - bar / 2:
-        return heard_chords(stems, manifest, bpm, time_signature, length_beats, start_beats), ()
+        at = (time_signature, length_beats, start_beats)
+        return heard_chords(stems, manifest, bpm, *at, ears), ()
     first, stop = bars
     begin, end = (beats_to_samples(beats, bpm, manifest.sample_rate) for beats in bars)
     part = {stem: audio[begin:end] for stem, audio in stems.items()}
-    heard = heard_chords(part, manifest, bpm, time_signature, stop - first, start_beats + first)
+    at = (time_signature, stop - first, start_beats + first)
+    heard = heard_chords(part, manifest, bpm, *at, ears)
     if not heard:
         return (), ()
     number = (start_beats % bar + first) / bar

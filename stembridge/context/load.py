@@ -22,7 +22,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.loudness import amplitude, integrated_loudness, is_silent
 from stembridge.chords import ChordSpan
-from stembridge.context.hearing import chords_throughout
+from stembridge.context.hearing import Ears, chords_throughout
 from stembridge.context.length import Lengths
 from stembridge.context.mono import Downmix
 from stembridge.context.probe import ContextFile, open_context
@@ -66,6 +66,7 @@ def load_context(
     manifest: Manifest,
     roots: AllowedRoots,
     check: Check = lambda: None,
+    ears: Ears | None = None,
 ) -> Context:
     """Read all clips of a request.
 
@@ -74,6 +75,7 @@ def load_context(
         manifest: of the model that will hear it.
         roots: the folders context may come from.
         check: called before each piece of each clip; may raise to stop.
+        ears: the model's chord network.
 
     Raises:
         NoSuchFileError, PathDeniedError, BadAudioError: a clip's file.
@@ -90,7 +92,7 @@ def load_context(
         given[index] = True
         reader.add(clip, samples[index])
     remarks = (*reader.remarks, *reader.lengths.remarks())
-    return context_of(samples, given.tolist(), request, manifest, remarks)
+    return context_of(samples, given.tolist(), request, manifest, remarks, ears)
 
 
 def context_of(
@@ -99,6 +101,7 @@ def context_of(
     request: GenerationRequest,
     manifest: Manifest,
     remarks: Sequence[Remark] = (),
+    ears: Ears | None = None,
 ) -> Context:
     """Brings given stems to the model's level and hears their chords.
 
@@ -108,6 +111,7 @@ def context_of(
         request: says where the beats are, and whether chords are wanted.
         manifest: of the model that will hear it.
         remarks: what is known of it already.
+        ears: the model's chord network.
     """
     stems = [s for s, is_given in zip(manifest.stems, given, strict=True) if is_given]
     silent = tuple(s for s in stems if is_silent(samples[stem_index(manifest, s)]))
@@ -122,7 +126,7 @@ def context_of(
     if request.use_grid and not request.chords:
         chords, more = chords_throughout(
             {s: samples[stem_index(manifest, s)] for s in sounding}, manifest, request.bpm,
-            request.time_signature, request.length_beats, request.start_beats,
+            request.time_signature, request.length_beats, request.start_beats, ears,
         )  # fmt: skip
         said += more
     return Context(samples, tuple(given), gain, loudness, silent, chords, said)

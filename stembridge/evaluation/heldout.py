@@ -19,7 +19,6 @@ from stembridge.pipeline.events import Reporter, ignore
 from stembridge.pipeline.generate import Take, generate
 from stembridge.pipeline.settings import settings_for
 from stembridge.request import GenerationRequest
-from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 
 Array = NDArray[np.float32]
@@ -74,14 +73,15 @@ def request_of(song: AnnotatedSong, target: str, trial: Trial, seed: int) -> Gen
     )
 
 
-def given_to(request: GenerationRequest, song: AnnotatedSong, manifest: Manifest) -> Context:
+def given_to(request: GenerationRequest, song: AnnotatedSong, model: StemModel) -> Context:
     """All stems of a song that are not asked for, as they reach the model."""
+    manifest = model.manifest
     samples = np.zeros((manifest.n_stems, song.audio.shape[1]), np.float32)
     given = [stem in song.stems and stem not in request.generate for stem in manifest.stems]
     for index, stem in enumerate(manifest.stems):
         if given[index]:
             samples[index] = song.stem(stem)
-    return context_of(samples, given, request, manifest)
+    return context_of(samples, given, request, manifest, ears=model.chord_chances)
 
 
 def make(
@@ -102,7 +102,7 @@ def make(
     if not trial.choose:
         model = cast(StemModel, _Unchoosing(model))
     request = request_of(song, target, trial, seed)
-    context = given_to(request, song, model.manifest)
+    context = given_to(request, song, model)
     settings = settings_for(request, model.manifest)
     take = next(generate(request, settings, context, model, Reporter(ignore, 1)))
     return take, take.stems[target] / np.float32(context.gain)

@@ -142,7 +142,7 @@ def _row(
         heard = {"generated": audio} | heard
         if stem in model.manifest.note_readers:
             request = request_of(song, stem, task.trial, seed)
-            gain = given_to(request, song, model.manifest).gain
+            gain = given_to(request, song, model).gain
             part, heard["played"] = perform(model, take, request, song, gain)
             row = replace(row, part=part)
         made = take.latents[model.manifest.stem_index(stem)]

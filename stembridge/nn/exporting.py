@@ -20,6 +20,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from stembridge.nn.chord_ears import ChordEars
 from stembridge.nn.normed_conv import fold_weight_norm
 from stembridge.nn.note_reader import NoteReader
 from stembridge.nn.onnx_size import shrink
@@ -29,6 +30,7 @@ from stembridge.nn.parity import (
     FloatArray,
     audio_input,
     fixed_noise,
+    spectra_input,
     store_references,
 )
 from stembridge.nn.registry import Network
@@ -41,6 +43,8 @@ from stembridge.runtime.manifest import (
     write_manifest,
     write_mapping,
 )
+
+EARS_NAME = "chord_ears.onnx"
 
 
 class _Method(nn.Module):
@@ -134,6 +138,19 @@ def export_note_reader(
     return update_manifest(directory, {"note_readers": {stem: entry}}, [name, PARITY_NAME])
 
 
+def export_chord_ears(directory: Path, ears: ChordEars) -> list[str]:
+    """Write the chord network as ONNX; batch and time axes are dynamic.
+
+    Returns:
+        What the manifest still lacks.
+    """
+    module = rounded(ears.eval())
+    spectra = torch.from_numpy(spectra_input(1))
+    _write_onnx(module, spectra, directory / EARS_NAME, ("spectra", "chances"), legacy=True)
+    store_references(directory, {EARS_NAME: _answer(module, spectra)})
+    return update_manifest(directory, {"chord_ears": EARS_NAME}, [EARS_NAME, PARITY_NAME])
+
+
 def _answer(module: nn.Module, *given: Tensor) -> FloatArray:
     with torch.inference_mode():
         answer: FloatArray = module(*given).numpy()
@@ -146,7 +163,7 @@ def _write_onnx(
     given, made = names
     # Two items: an exporter may take an axis of length 1 for a constant.
     example = torch.cat([example, example])
-    time_axis = {"audio": 1, "latents": 2, "notes": 3}
+    time_axis = {"audio": 1, "latents": 2, "notes": 3, "spectra": 1, "chances": 1}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # deprecations inside the exporters
         if legacy:

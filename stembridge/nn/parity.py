@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from stembridge.chords.spectrum import N_BINS
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 
@@ -104,6 +105,11 @@ def manifest_style_input(
     return style_input(shape, manifest.condition_channels)
 
 
+def spectra_input(batch: int, n_frames: int = CODEC_FRAMES) -> FloatArray:
+    """The chord network's spectra [B, T, 252]: noise between 0 and 1, a third of it silence."""
+    return np.clip(fixed_noise("spectra", (batch, n_frames, N_BINS)) * 0.5, 0, 1)
+
+
 def store_references(directory: Path, references: Mapping[str, FloatArray]) -> Path:
     """Add torch's answers to the artifact's parity file; returns its path."""
     path = directory / PARITY_NAME
@@ -143,6 +149,9 @@ def check_stored(model: StemModel, references: Mapping[str, FloatArray]) -> list
         latents = fixed_noise("notes", (1, manifest.latent_channels, CODEC_FRAMES))
         found = model.read_notes(stem, latents)
         checks.append(deviation(reader.file, found, references[reader.file]))
+    if manifest.chord_ears:
+        found = _chances(model)(spectra_input(1))
+        checks.append(deviation(manifest.chord_ears, found, references[manifest.chord_ears]))
     n_frames = reference_frames(manifest.frame_multiple)
     found = model.denoise(*manifest_input(manifest, 2, n_frames))
     checks.append(deviation(manifest.denoiser, found, references[manifest.denoiser]))
@@ -169,11 +178,26 @@ def check_other_shapes(model: StemModel, live: Reference | None = None) -> list[
         cases.append((name, _bound(model.decode, stem), (latents,)))
     for stem, reader in manifest.note_readers.items():
         cases.append((reader.file, _bound(model.read_notes, stem), (latents,)))
+    if manifest.chord_ears:
+        given = (spectra_input(3, 3 * CODEC_FRAMES),)
+        cases.append((manifest.chord_ears, _chances(model), given))
     cases.append((manifest.denoiser, model.denoise, manifest_input(manifest, 3, n_frames)))
     if manifest.style_classifier:
-        given = manifest_style_input(manifest, 3, 3 * CODEC_FRAMES)
-        cases.append((manifest.style_classifier, _heard(model), given))
+        styled = manifest_style_input(manifest, 3, 3 * CODEC_FRAMES)
+        cases.append((manifest.style_classifier, _heard(model), styled))
     return [_compare(name, run, given, live) for name, run, given in cases]
+
+
+def _chances(model: StemModel) -> Callable[..., FloatArray]:
+    """The chord network as a function that always answers."""
+
+    def heard(*given: FloatArray) -> FloatArray:
+        chances = model.chord_chances(*given)
+        if chances is None:
+            raise ValueError("the manifest names chord ears, but the model has none")
+        return chances
+
+    return heard
 
 
 def _heard(model: StemModel) -> Callable[..., FloatArray]:

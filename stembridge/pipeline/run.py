@@ -59,8 +59,9 @@ def arrange(
     ensure_room(out_dir, 2 * expected_bytes(request))
     folder = out_dir / take_folder(request)
     context = load_context(
-        request, model.manifest, roots or AllowedRoots.anywhere(), partial(report, "read", 0.0)
-    )
+        request, model.manifest, roots or AllowedRoots.anywhere(), partial(report, "read", 0.0),
+        model.chord_chances,
+    )  # fmt: skip
     finished: list[StemFile] = []
     for take in generate(request, settings, context, model, report):
         for stem in _write_take(take, request, context, model, folder, report):

@@ -36,12 +36,14 @@ class ArtifactModel:
         denoiser: TorchScriptNetwork,
         style_classifier: TorchScriptNetwork | None = None,
         note_readers: Mapping[str, OnnxNetwork] | None = None,
+        chord_ears: OnnxNetwork | None = None,
     ) -> None:
         self._manifest = manifest
         self._codec: OnnxCodec | None = codec
         self._denoiser: TorchScriptNetwork | None = denoiser
         self._style_classifier = style_classifier
         self._note_readers = dict(note_readers or {})
+        self._chord_ears = chord_ears
         self._device = denoiser.device
 
     @property
@@ -84,6 +86,10 @@ class ArtifactModel:
             raise ModelUntrustedError("The model's style classifier gives no chances of styles.")
         return chances
 
+    def chord_chances(self, spectra: FloatArray) -> FloatArray | None:
+        """Spectra [B, T, 252] -> log chances of chords [B, T, 97]; None without ears."""
+        return None if self._chord_ears is None else self._chord_ears(spectra)
+
     def read_notes(self, stem: str, latents: FloatArray) -> FloatArray:
         """Latents [B, C, F] -> what is played in them [B, 4, P, F] (`stembridge.parts.reader`)."""
         return _open(self._note_readers.get(stem))(latents)
@@ -91,6 +97,7 @@ class ArtifactModel:
     def close(self) -> None:
         """Release the networks."""
         self._note_readers.clear()
+        self._chord_ears = None
         self._codec = self._denoiser = self._style_classifier = None
 
 
@@ -172,7 +179,11 @@ def _open_on(
     }  # fmt: skip
     name = manifest.style_classifier
     classifier = on_device(files[name], name) if name else None
-    return ArtifactModel(manifest, codec, denoiser, classifier, readers)
+    heard = manifest.chord_ears
+    ears = OnnxNetwork(
+        files[heard], heard, "spectra", "chances", device_id=index, threads=threads.codec_count()
+    ) if heard else None  # fmt: skip
+    return ArtifactModel(manifest, codec, denoiser, classifier, readers, ears)
 
 
 def warm_up(model: StemModel, batch_sizes: Sequence[int] = (1,)) -> float:

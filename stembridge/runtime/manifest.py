@@ -32,6 +32,7 @@ MAX_MANIFEST_BYTES = 1 << 20
 YOUNGER_FIELDS = (
     "chords_from_context", "latents_add_up", "nominal_lufs", "nominal_stem_lufs",
     "style_classifier", "style_timbres", "style_chords", "note_readers",
+    "chord_ears",
 )  # fmt: skip
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -54,7 +55,7 @@ class ArtifactFile(_Part):
 class ConditionBlock(_Part):
     """One named block of condition channels; the blocks follow each other on axis K."""
 
-    name: Literal["grid", "chords", "style", "timbre"]
+    name: Literal["grid", "chords", "style", "timbre", "heard"]
     channels: PositiveInt
 
 
@@ -90,6 +91,7 @@ class Manifest(_Part):
     `style_classifier`: file of the network that hears a style in given latents, if there is one;
     `style_timbres`: style -> stem -> timbres to choose from where a request names none;
     `style_chords`: style -> progressions in C, a chord a bar, for requests with no harmony at all.
+    `chord_ears`: file of the network that hears chords in spectra; without one they are estimated.
     `note_readers`: stem -> the network that reads its notes; without one, notes are transcribed.
     """
 
@@ -117,6 +119,7 @@ class Manifest(_Part):
     style_classifier: str | None = None
     style_timbres: dict[str, dict[str, tuple[str, ...]]] = {}
     style_chords: dict[str, tuple[str, ...]] = {}
+    chord_ears: str | None = None
     note_readers: dict[str, NoteReaderEntry] = {}
     sampler: SamplerDefaults = SamplerDefaults()
     encoders: dict[str, str]
@@ -180,7 +183,7 @@ class Manifest(_Part):
         """Names of the files that are opened."""
         named = {self.denoiser, *self.encoders.values(), *self.decoders.values()}
         named |= {reader.file for reader in self.note_readers.values()}
-        return named if self.style_classifier is None else named | {self.style_classifier}
+        return named | {name for name in (self.style_classifier, self.chord_ears) if name}
 
     @property
     def artifact_sha256(self) -> str:

@@ -70,6 +70,13 @@ class StemModel(Protocol):
         """
         ...
 
+    def chord_chances(self, spectra: FloatArray) -> FloatArray | None:
+        """Log chances of chords [B, T, 97] in spectra [B, T, 252] (`stembridge.chords.network`).
+
+        None if the model brings no network for it.
+        """
+        ...
+
     def read_notes(self, stem: str, latents: FloatArray) -> FloatArray:
         """Read the notes in latents [B, C, F]: [B, 4, P, F], see `stembridge.parts.reader`.
 

@@ -37,6 +37,7 @@ class TaskConfig:
         continuation: probability that the first frames of all stems are given.
         continuation_frames: how many, at most.
         drop: probability of dropping each condition block; of "heard", that no mixture is heard.
+        worn: probability that given stems are heard as users hand them in, where that is known.
         doubt: probability that chords are told as ears tell them: with a confidence below 1,
             and wrong as often as that says.
     """
@@ -52,6 +53,7 @@ class TaskConfig:
     drop: tuple[tuple[str, float], ...] = (
         ("grid", 0.1), ("chords", 0.4), ("style", 0.5), ("timbre", 0.5), ("heard", 0.7),
     )  # fmt: skip
+    worn: float = 0.5
     doubt: float = 0.0
 
 
@@ -87,6 +89,10 @@ class BatchSource:
         windows = self._set.windows(songs, starts, self._task.window)
         clean = windows.latents
         sigma, counted = self._noise_levels(rng, size, clean.shape[1])
+        worn = (counted.max(2) == 0) & (rng.random(size) < self._task.worn)[:, None]
+        if windows.worn is not None:
+            heard = torch.from_numpy(worn).to(clean.device)[:, :, None, None]
+            clean = torch.where(heard, windows.worn, clean)
         counted *= self._set.present[songs][:, :, None]
         conditions = self._conditions(rng, windows.conditions)
         if HEARD in self._layout.slices():

@@ -116,7 +116,7 @@ def train_ears(
             warm = min(1.0, (step + 1) / 100)
             group["lr"] = training.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * done))
         x, y = _windows(spectra, labels, lengths, training, generator)
-        with torch.autocast(device, torch.bfloat16):
+        with torch.autocast(torch.device(device).type, torch.bfloat16):
             log_chances = ears(x).float()
         loss = functional.cross_entropy(
             log_chances.flatten(0, 1), y.flatten(), ignore_index=UNKNOWN,

@@ -24,6 +24,7 @@ class DeviceSet:
         self._latents = room(*first.latents.shape[:2], frames)
         self._conditions = room(first.conditions.shape[0], frames)
         self._mixtures = room(*first.mixtures.shape[:2], frames)
+        self._worn = room(*first.latents.shape[:2], frames) if first.worn is not None else None
         self._mixed = torch.zeros((capacity, *first.mixed.shape), device=device)
         self._lengths = np.zeros(capacity, np.int32)
         self._present = np.zeros((capacity, len(first.present)), bool)
@@ -42,8 +43,8 @@ class DeviceSet:
         """Takes one more song, cut to the set's frames."""
         row, frames = self._count, min(song.latents.shape[2], self._frames)
         for home, part in ((self._latents, song.latents), (self._conditions, song.conditions),
-                           (self._mixtures, song.mixtures)):  # fmt: skip
-            if part is not None:
+                           (self._mixtures, song.mixtures), (self._worn, song.worn)):  # fmt: skip
+            if home is not None and part is not None:
                 home[row, ..., :frames] = torch.from_numpy(part[..., :frames])
         if song.mixed is not None:
             self._mixed[row] = torch.from_numpy(song.mixed)
@@ -65,7 +66,8 @@ class DeviceSet:
     ) -> Windows:
         """See `WindowSource`."""
         rows, at = self._places(songs, starts, n_frames)
-        return Windows(_cut(self._latents, rows, at), _cut(self._conditions, rows, at))
+        worn = None if self._worn is None else _cut(self._worn, rows, at)
+        return Windows(_cut(self._latents, rows, at), _cut(self._conditions, rows, at), worn)
 
     def mixtures(
         self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int,

@@ -25,7 +25,23 @@ from stembridge.nn.linear_codec import LinearCodec
 from stembridge.training.latents import Encoded, song_conditions
 
 _SOUNDING = 1e-4  # peak, -80 dB: below it a stem counts as absent
+_BASS_ALONE = 0.08
 _PITCHED = tuple(i for i, stem in enumerate(STEMS) if stem not in ("drums", "bass"))
+
+
+@dataclass(frozen=True)
+class MadeSong:
+    """A song to be encoded.
+
+    Attributes:
+        song: four stems, clean: what is to be written.
+        heard: `[S, n_samples]`, the same stems as users hand them in; None: as they are.
+        other: what else sounds, `[n_samples]`, such as a voice: it is in the mixtures only.
+    """
+
+    song: AnnotatedSong
+    heard: NDArray[np.float32] | None = None
+    other: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,7 @@ class EncodedSong:
     """One song.
 
     Attributes:
-        encoded: latents, conditions, present stems and mixtures, frames along the last axis.
+        encoded: latents, conditions, present stems, mixtures and worn stems, frames last.
         spectra: `[2, T, 252]` float16, what the chord network hears of two choices of stems.
         notes: stem -> `[n, 4]` float32: start and end in s, pitch, velocity.
     """
@@ -44,38 +60,41 @@ class EncodedSong:
 
 
 def prepare(
-    song: AnnotatedSong,
+    made: MadeSong,
     codecs: Mapping[str, LinearCodec],
     layout: Layout,
     rng: np.random.Generator,
-    lead: NDArray[np.float32] | None = None,
 ) -> EncodedSong:
     """Encodes a song.
 
     Args:
-        song: four stems.
+        made: the song.
         codecs: stem -> codec.
         layout: of the conditions; its block of mixtures is left out.
         rng: chooses the stems of mixtures.
-        lead: what else sounds, `[n_samples]`: it is in the mixtures only.
     """
+    song = made.song
     hop = codecs[STEMS[0]].config.hop
     n_samples = song.audio.shape[1] // hop * hop
     stems = song.audio[:, :n_samples]
-    other = np.zeros(n_samples, np.float32) if lead is None else lead[:n_samples]
+    worn = stems if made.heard is None else made.heard[:, :n_samples]
+    other = np.zeros(n_samples, np.float32) if made.other is None else made.other[:n_samples]
     present = np.abs(stems).max(1) > _SOUNDING
     mixed = np.stack([present, present & (rng.random(len(STEMS)) < 0.5)])
-    mixtures = [stems[row].sum(0) + other for row in mixed]
+    mixtures = [sound[row].sum(0) + other for sound, row in zip((stems, worn), mixed, strict=True)]
     with torch.no_grad():
-        latents = [_heard(stems[i], {s: codecs[s]}) for i, s in enumerate(STEMS)]
+        latents, handed_in = (
+            torch.stack([_heard(sound[i], {s: codecs[s]}) for i, s in enumerate(STEMS)])
+            for sound in (stems, worn)
+        )
         by_all = [_heard(mixture, codecs) for mixture in mixtures]
     conditions = song_conditions(song, _without_heard(layout), n_samples // hop, hop)
     encoded = Encoded(
-        torch.stack(latents).half().numpy(), conditions.astype(np.float16), present,
-        torch.stack(by_all).half().numpy(), mixed,
+        latents.half().numpy(), conditions.astype(np.float16), present,
+        torch.stack(by_all).half().numpy(), mixed, handed_in.half().numpy(),
     )  # fmt: skip
     choices = [_choice(present, rng), _choice(present, rng)]
-    spectra = [log_spectrum(stems[row].sum(0) + use * other, song.rate) for row, use in choices]
+    spectra = [log_spectrum(worn[row].sum(0) + use * other, song.rate) for row, use in choices]
     return EncodedSong(encoded, np.stack(spectra).astype(np.float16), _notes(song))
 
 
@@ -99,9 +118,12 @@ def _without_heard(layout: Layout) -> Layout:
 def _choice(
     present: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[NDArray[np.bool_], float]:
-    """Stems that are heard together, at least one of them with chords, and whether the lead is."""
+    """Stems that are heard together, and whether the lead is: chords, or now and then a bass."""
     chosen = present & (rng.random(len(STEMS)) < 0.55)
-    if not chosen[list(_PITCHED)].any():
+    alone = rng.random() < _BASS_ALONE
+    if alone:
+        chosen[:] = [stem == "bass" for stem in STEMS]
+    elif not chosen[list(_PITCHED)].any():
         chosen[rng.choice(_PITCHED)] = True
     return chosen, float(rng.random() < 0.3)
 

@@ -19,17 +19,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from stembridge.conditions import Layout
-from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.dataset.recorded import KitSongs, heard
 from stembridge.nn.linear_codec import LinearCodecConfig
 from stembridge.training.codec import encoder_of
-from stembridge.training.encoded_songs import prepare, save
+from stembridge.training.encoded_songs import MadeSong, prepare, save
 from stembridge.training.processes import orphaned
 
-MadeSong = tuple[AnnotatedSong, NDArray[np.float32] | None]
-"""A song, and what else sounds in it `[n_samples]`: a voice, say."""
+MakeSong = Callable[[str, int], MadeSong]
+"""Makes song `index` of a split; importable by name, so that a new process finds it."""
+
+
+def kit_song(songs: KitSongs, split: str, index: int) -> MadeSong:
+    """A song on a kit's instruments, clean and as users hand it in, and a voice if one sings."""
+    song, voice = songs(split, index)
+    return MadeSong(song, heard(song), voice)
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class SongOrder:
         folder: receives `SPLIT-INDEX.npz`; songs that are there are not made again.
         encoders: stem -> an exported encoder's bytes and its codec's configuration.
         layout: conditions.
-        make: makes song `index` of a split; importable by name, so that a new process finds it.
+        make: makes a song.
     """
 
     split: str
@@ -50,7 +55,7 @@ class SongOrder:
     folder: Path
     encoders: Mapping[str, tuple[bytes, LinearCodecConfig]]
     layout: Layout
-    make: Callable[[str, int], MadeSong]
+    make: MakeSong
 
 
 def make_songs(orders: Sequence[SongOrder], rank: int = 0, world: int = 1) -> None:
@@ -64,9 +69,8 @@ def make_songs(orders: Sequence[SongOrder], rank: int = 0, world: int = 1) -> No
                 continue
             if orphaned():
                 return
-            song, lead = order.make(order.split, index)
             rng = np.random.default_rng([index, 40])
-            save(prepare(song, codecs, order.layout, rng, lead), path)
+            save(prepare(order.make(order.split, index), codecs, order.layout, rng), path)
 
 
 def start_makers(orders: Sequence[SongOrder], workers: int) -> Sequence[BaseProcess]:

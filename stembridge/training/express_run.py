@@ -1,7 +1,7 @@
-"""The default model's networks in minutes, one after the other on one GPU, against the clock.
+"""The default model's networks in minutes, on one GPU, against the clock.
 
-    songs (many cores) ─► denoiser ─► chord ears ─► note readers
-                       └► style classifier (one core, beside)
+    songs (many cores) ─┬► denoiser
+                        └► chord ears ─► note readers ─► style classifier (beside it)
 
 The folder: `songs/<split>/` (one file a song), `run/` (denoiser), `ears/`, `readers/<stem>/`,
 `style/`. Every stage that is there is left alone, so that the same command goes on.
@@ -52,7 +52,8 @@ class Express:
         style: of the style classifier, by steps.
         frame_s: length of a latent frame, s.
         device: "cuda" or "cpu".
-        readers_from: songs the note readers learn from, at most.
+        ears_from, readers_from: songs the chord ears and the note readers learn from, at most.
+        beside_from: share of the songs that must be there before the others are trained.
     """
 
     backbone: BackboneConfig
@@ -63,7 +64,9 @@ class Express:
     style: StyleTraining = field(default_factory=StyleTraining)
     frame_s: float = 2048 / 44100
     device: str = "cuda"
+    ears_from: int = 2500
     readers_from: int = 1500
+    beside_from: float = 0.7
 
 
 def run_express(
@@ -78,44 +81,56 @@ def run_express(
         workers: processes that make songs.
         say: told what happens.
     """
-    started = time.monotonic()
-
-    def told(line: str) -> None:
-        say(f"{time.monotonic() - started:6.1f} s  {line}")
-
     makers = start_makers(orders, workers)
     kept_out, songs, layout = orders[0].folder, orders[-1].folder, orders[-1].layout
-    style = multiprocessing.get_context("spawn").Process(
-        target=fit_style, args=(plan, songs, layout, folder), daemon=True
+    # Beside the denoiser, on the same GPU: what they wait for on the cores costs it nothing.
+    beside = multiprocessing.get_context("spawn").Process(
+        target=fit_beside, args=(plan, songs, kept_out, layout, folder), daemon=True
     )
-    style.start()
+    beside.start()
     if not (folder / "run" / "done").exists():
         train_live(plan.backbone, plan.denoiser, plan.live, songs=songs, layout=layout,
-                   folder=folder / "run", say=told)  # fmt: skip
+                   folder=folder / "run", say=say)  # fmt: skip
         (folder / "run" / "done").touch()
     for maker in makers:
         maker.terminate()
-    told(f"{len(list(songs.glob('*.npz')))} songs")
-    fit_ears(plan, songs, kept_out, folder / "ears", told)
-    fit_readers(plan, songs, kept_out, folder / "readers", told)
-    style.join()
-    told("done")
+    beside.join()
+    _fit_others(plan, songs, kept_out, layout, folder, say)  # what did not get done beside
 
 
-def fit_style(plan: Express, songs: Path, layout: Layout, folder: Path) -> None:
-    """Fits the style classifier once enough songs are there (in a process of its own)."""
+def fit_beside(plan: Express, songs: Path, kept_out: Path, layout: Layout, folder: Path) -> None:
+    """The other networks, once enough songs are there (in a process of its own)."""
+    torch.set_num_threads(2)
+    wanted = round(plan.beside_from * plan.live.capacity)
+    latest = time.monotonic() + 0.5 * plan.live.seconds
+    while len(list(songs.glob("*.npz"))) < wanted and time.monotonic() < latest:
+        time.sleep(1.0)
+    _fit_others(plan, songs, kept_out, layout, folder, _shown)
+
+
+def _shown(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+def _fit_others(
+    plan: Express, songs: Path, kept_out: Path, layout: Layout, folder: Path, say: Say
+) -> None:
+    fit_ears(plan, songs, kept_out, folder / "ears", say)
+    fit_readers(plan, songs, kept_out, folder / "readers", say)
+    fit_style(plan, songs, layout, folder, say)
+
+
+def fit_style(plan: Express, songs: Path, layout: Layout, folder: Path, say: Say) -> None:
+    """Fits the style classifier to some of the songs: it has few weights."""
     home = folder / "style"
     if (home / CONFIG_NAME).exists():
         return
-    torch.set_num_threads(2)
-    while len(found := sorted(songs.glob("*.npz"))) < min(_STYLED, plan.live.capacity):
-        time.sleep(1.0)
-    encoded = [Encoded(*load(path).encoded[:3]) for path in found[:_STYLED]]
-    write_encoded(folder / "styled", encoded)
+    paths = sorted(songs.glob("*.npz"))[:_STYLED]
+    write_encoded(folder / "styled", [Encoded(*load(path).encoded[:3]) for path in paths])
     latents = LatentSet.open(folder / "styled")
     classifier = fit_style_classifier(latents, layout, plan.frame_s, plan.style)
     right = [f"{style_accuracy(classifier, latents, layout, i):.2f}" for i in range(len(STEMS))]
-    print(f"styles heard right without {', '.join(STEMS)}: {', '.join(right)}", flush=True)  # noqa: T201
+    say(f"styles heard right without {', '.join(STEMS)}: {', '.join(right)}")
     facts = {"style_timbres": timbres_by_style(latents, layout)}
     fields = config_fields(classifier.config)
     write_network(Network("style_classifier", fields, classifier, facts), home)
@@ -125,11 +140,11 @@ def fit_ears(plan: Express, songs: Path, kept_out: Path, home: Path, say: Say) -
     """Trains the chord network on every song's two spectra."""
     if (home / CONFIG_NAME).exists():
         return
-    spectra, labels, lengths = heard_chords_of(songs, plan.ears.frames)
+    spectra, labels, lengths = heard_chords_of(songs, plan.ears.frames, plan.ears_from)
     say(f"chord ears: {len(spectra)} spectra")
     at = plan.device
     ears = train_ears(spectra.to(at), labels.to(at), lengths.to(at), plan.ears)
-    judged = heard_chords_of(kept_out, plan.ears.frames)
+    judged = heard_chords_of(kept_out, plan.ears.frames, plan.ears_from)
     right = accuracy(ears, *judged[:2])
     say("chord ears, kept-out songs: " + ", ".join(f"{k} {v:.3f}" for k, v in right.items()))
     write_network(
@@ -137,10 +152,12 @@ def fit_ears(plan: Express, songs: Path, kept_out: Path, home: Path, say: Say) -
     )
 
 
-def heard_chords_of(folder: Path, frames: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def heard_chords_of(
+    folder: Path, frames: int, at_most: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Spectra `[N, T, 252]` float16, chords `[N, T]` and lengths `[N]` of a folder's songs."""
     spectra, labels, lengths = [], [], []
-    for path in sorted(folder.glob("*.npz")):
+    for path in sorted(folder.glob("*.npz"))[:at_most]:
         song = load(path)
         told = chord_labels(_chord_rows(song))
         n_frames = min(song.spectra.shape[1], len(told))

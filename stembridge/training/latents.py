@@ -4,7 +4,7 @@ A latent set is a folder: `latents.npy` float16 `[N, S, C, F]`, `conditions.npy`
 `[N, K, F]`, `lengths.npy` int32 `[N]` (frames of every song; the rest is padding), and where some
 songs lack a stem, `present.npy` bool `[N, S]`. Where mixtures are heard: `mixtures.npy` float16
 `[N, V, S·C, F]`, V mixtures of every song by all S encoders, and `mixed.npy` bool `[N, V, S]`, the
-stems in each.
+stems in each. Where stems are also known as users hand them in: `worn.npy`, like `latents.npy`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -26,10 +26,14 @@ from stembridge.nn.linear_codec import LinearCodec
 
 
 class Windows(NamedTuple):
-    """Stretches of songs: latents `[B, S, C, F]`, conditions `[B, K, F]` without mixtures."""
+    """Stretches of songs: latents `[B, S, C, F]`, conditions `[B, K, F]` without mixtures.
+
+    `worn`, like latents: the same stems as users hand them in; None where that is not known.
+    """
 
     latents: Tensor
     conditions: Tensor
+    worn: Tensor | None = None
 
 
 class WindowSource(Protocol):
@@ -72,6 +76,7 @@ class LatentSet:
     present: NDArray[np.bool_]
     mixed: NDArray[np.bool_] | None = None
     mixture_latents: NDArray[np.float16] | None = None
+    worn: NDArray[np.float16] | None = None
 
     @staticmethod
     def open(folder: Path) -> LatentSet:
@@ -81,17 +86,19 @@ class LatentSet:
         present = np.load(path) if path.exists() else np.ones(latents.shape[:2], bool)
         conditions = np.load(folder / "conditions.npy", mmap_mode="r")
         lengths = np.load(folder / "lengths.npy")
-        if not (folder / "mixtures.npy").exists():
-            return LatentSet(latents, conditions, lengths, present)
-        mixtures = np.load(folder / "mixtures.npy", mmap_mode="r")
-        mixed = np.load(folder / "mixed.npy")
-        return LatentSet(latents, conditions, lengths, present, mixed, mixtures)
+
+        def further(name: str) -> Any:
+            path = folder / name
+            return np.load(path, mmap_mode="r") if path.exists() else None
+
+        return LatentSet(latents, conditions, lengths, present, further("mixed.npy"),
+                         further("mixtures.npy"), further("worn.npy"))  # fmt: skip
 
     def rows(self, rows: Sequence[int]) -> LatentSet:
         """The set of some of its songs."""
         at = np.array(rows)
         parts = (self.latents, self.conditions, self.lengths, self.present, self.mixed,
-                 self.mixture_latents)  # fmt: skip
+                 self.mixture_latents, self.worn)  # fmt: skip
         return LatentSet(*(None if part is None else part[at] for part in parts))  # type: ignore[arg-type]
 
     def windows(
@@ -101,6 +108,7 @@ class LatentSet:
         return Windows(
             _cut(self.latents, songs, starts, n_frames),
             _cut(self.conditions, songs, starts, n_frames),
+            None if self.worn is None else _cut(self.worn, songs, starts, n_frames),
         )
 
     def mixtures(
@@ -129,7 +137,8 @@ def _cut(
 class Encoded(NamedTuple):
     """One song: latents `[S, C, F]`, conditions `[K, F]`, and which stems it has `[S]`.
 
-    Where they were made: mixtures `[V, S·C, F]` and the stems in each, `[V, S]`.
+    Where they were made: mixtures `[V, S·C, F]` and the stems in each, `[V, S]`; and latents of the
+    stems as users hand them in, `[S, C, F]`.
     """
 
     latents: NDArray[np.float16]
@@ -137,6 +146,7 @@ class Encoded(NamedTuple):
     present: NDArray[np.bool_]
     mixtures: NDArray[np.float16] | None = None
     mixed: NDArray[np.bool_] | None = None
+    worn: NDArray[np.float16] | None = None
 
 
 def write_encoded(folder: Path, songs: Sequence[Encoded]) -> None:
@@ -156,6 +166,9 @@ def write_encoded(folder: Path, songs: Sequence[Encoded]) -> None:
     if songs and len(mixtures) == len(songs):
         np.save(folder / "mixtures.npy", padded(mixtures))
         np.save(folder / "mixed.npy", np.stack([s.mixed for s in songs if s.mixed is not None]))
+    worn = [song.worn for song in songs if song.worn is not None]
+    if songs and len(worn) == len(songs):
+        np.save(folder / "worn.npy", padded(worn))
     np.save(folder / "lengths.npy", lengths)
 
 

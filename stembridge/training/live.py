@@ -20,6 +20,7 @@ from stembridge.training.encoded_songs import arriving, load
 _LOOK_EVERY = 20  # steps between looks for new songs
 _AT_ONCE = 60  # songs taken up between two steps, so that no look takes long
 _WAIT_S = 0.5
+_PATIENCE_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,17 @@ def train_live(
 
 
 def _wait_for_songs(songs: Path, live: LiveTraining, device: str) -> DeviceSet:
-    while len(found := sorted(songs.glob("*.npz"))) < live.first:
+    """An empty set, once enough songs are there to begin.
+
+    Raises:
+        TimeoutError: none arrived for minutes: those who make them must have failed.
+    """
+    there, since = 0, time.monotonic()
+    while len(found := sorted(songs.glob("*.npz"))) < min(live.first, live.capacity):
+        if len(found) > there:
+            there, since = len(found), time.monotonic()
+        if time.monotonic() - since > _PATIENCE_S:
+            raise TimeoutError(f"no songs arrive in '{songs}'; {there} are there")
         time.sleep(_WAIT_S)
     return DeviceSet(live.capacity, live.frames, load(found[0]).encoded, device)
 

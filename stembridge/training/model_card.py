@@ -90,6 +90,7 @@ def _told(manifest: Manifest) -> list[str]:
         + ", chosen where nothing given has a pitch" * bool(manifest.style_chords),
         "style": "a style" + " (heard in the given stems if none is told)" * style_heard,
         "timbre": "an instrument per stem" + " (else one that goes with the style)" * style_heard,
+        "heard": "a mixture that holds, or goes with, the stems",
     }
     return [words[block.name] for block in manifest.condition_layout]
 

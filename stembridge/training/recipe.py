@@ -261,11 +261,12 @@ def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
     network = read_network(folder / "run" / "denoiser")
     facts = artifact_facts(recipe)
     export_denoiser(out, Network(network.kind, network.config, network.module, facts), float16=True)
-    _export_styles(read_network(folder / "style"), out, recipe.layout.channels)
+    export_styles(read_network(folder / "style"), out, recipe.layout.channels)
     write_card(out)
 
 
-def _export_styles(network: Network, out: Path, condition_channels: int) -> None:
+def export_styles(network: Network, out: Path, condition_channels: int) -> None:
+    """Writes a run's style classifier, with what each style's songs play, into an artifact."""
     if not isinstance(network.module, StyleClassifier):
         raise ValueError("the run's folder style/ holds no style classifier")
     chords = {

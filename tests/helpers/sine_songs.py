@@ -8,12 +8,13 @@ from stembridge.chords import parse_chord
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.song import Note
 from stembridge.musical_time import TimeSignature
+from stembridge.training.encoded_songs import MadeSong
 
 RATE = 44100
 _ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
-def sine_song(split: str, index: int) -> tuple[AnnotatedSong, np.ndarray | None]:
+def sine_song(split: str, index: int) -> MadeSong:
     """Two bars at 120 bpm of a chord on one of twelve roots, and a voice in every other song."""
     root, t = (
         int(np.random.default_rng([index, len(split)]).integers(12)),
@@ -27,4 +28,5 @@ def sine_song(split: str, index: int) -> tuple[AnnotatedSong, np.ndarray | None]
         f"{split}-{index}", audio, RATE, 120.0, TimeSignature.parse("4/4"),
         (parse_chord(_ROOTS[root]),), "pop", {}, notes,
     )  # fmt: skip
-    return song, audio[2, ::-1].copy() if index % 2 else None
+    voice = audio[2, ::-1].copy() if index % 2 else None
+    return MadeSong(song, 0.5 * audio, voice)

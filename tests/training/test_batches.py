@@ -173,3 +173,17 @@ def test_doubtful_chords_are_wrong_as_often_as_they_say() -> None:
     doubted = sure < 1
     assert float(right[doubted].mean()) == pytest.approx(float(sure[doubted].mean()), abs=0.05)
     assert (roots[:, :3] == roots[:, :1]).all()  # a chord is wrong as a whole
+
+
+def test_given_stems_are_heard_as_users_hand_them_in_as_often_as_told(tmp_path: Path) -> None:
+    latents = np.zeros((4, C, 30), np.float16)
+    conditions = np.ones((LAYOUT.channels, 30), np.float16)
+    write_encoded(tmp_path, [Encoded(latents, conditions, np.ones(4, bool), worn=latents + 1)])
+    source = BatchSource(LatentSet.open(tmp_path), LAYOUT, replace(TASK, worn=0.4), 2)
+    batch = source.batch(0, 400)
+    given = (batch.counted == 0).all(2)
+    worn = (batch.clean == 1).all(3).all(2)
+    assert not worn[~given].any()  # what is to be made is clean
+    items = given.any(1)
+    assert float(worn[items].any(1).float().mean()) == pytest.approx(0.4, abs=0.08)
+    assert torch.equal(worn[worn.any(1)], given[worn.any(1)])  # a band records in one place

@@ -18,7 +18,7 @@ from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
 from stembridge.training.batches import TaskConfig
 from stembridge.training.denoiser import DenoiserTraining
 from stembridge.training.device_set import DeviceSet
-from stembridge.training.encoded_songs import arriving, load, prepare, save
+from stembridge.training.encoded_songs import MadeSong, arriving, load, prepare, save
 from stembridge.training.latents import LatentSet, write_encoded
 from stembridge.training.live import LiveTraining, train_live
 
@@ -46,7 +46,7 @@ def song(seconds: float = 2.0) -> AnnotatedSong:
 
 
 def test_a_song_comes_back_from_its_file_as_it_was_made(tmp_path: Path) -> None:
-    made = prepare(song(), codecs(), LAYOUT, np.random.default_rng(1))
+    made = prepare(MadeSong(song()), codecs(), LAYOUT, np.random.default_rng(1))
     save(made, tmp_path / "one.npz")
     read = load(tmp_path / "one.npz")
     for a, b in zip(made.encoded, read.encoded, strict=True):
@@ -64,11 +64,12 @@ def test_a_song_comes_back_from_its_file_as_it_was_made(tmp_path: Path) -> None:
 def test_mixtures_are_the_stems_they_name_and_what_else_sounds() -> None:
     one, made_by = song(), codecs()
     lead = np.random.default_rng(5).standard_normal(one.audio.shape[1]).astype(np.float32)
-    made = prepare(one, made_by, LAYOUT, np.random.default_rng(1), lead)
+    heard = np.float32(0.5) * one.audio
+    made = prepare(MadeSong(one, heard, lead), made_by, LAYOUT, np.random.default_rng(1))
     assert made.encoded.mixed is not None
     assert made.encoded.mixtures is not None
     assert made.encoded.mixed[0].tolist() == [True, True, False, True]
-    mixture = one.audio[made.encoded.mixed[1]].sum(0) + lead
+    mixture = heard[made.encoded.mixed[1]].sum(0) + lead
     samples = torch.from_numpy(mixture[None, : len(mixture) // HOP * HOP])
     expected = torch.cat(
         [made_by[stem].project(made_by[stem].fast_patches(samples))[0] for stem in STEMS]
@@ -77,7 +78,7 @@ def test_mixtures_are_the_stems_they_name_and_what_else_sounds() -> None:
 
 
 def test_a_growing_set_gives_the_same_windows_as_one_on_disk(tmp_path: Path) -> None:
-    made = [prepare(song(s), codecs(), LAYOUT, np.random.default_rng(i)).encoded
+    made = [prepare(MadeSong(song(s)), codecs(), LAYOUT, np.random.default_rng(i)).encoded
             for i, s in enumerate((2.0, 1.5))]  # fmt: skip
     write_encoded(tmp_path, made)
     disk, held = LatentSet.open(tmp_path), DeviceSet(3, 50, made[0], "cpu")
@@ -87,6 +88,8 @@ def test_a_growing_set_gives_the_same_windows_as_one_on_disk(tmp_path: Path) -> 
     assert not held.full
     songs, starts, which = np.array([1, 0]), np.array([3, 0]), np.array([5, 2])
     for a, b in zip(held.windows(songs, starts, 8), disk.windows(songs, starts, 8), strict=True):
+        assert a is not None
+        assert b is not None
         assert torch.equal(a, b)
     there, here = held.mixtures(songs, starts, 8, which), disk.mixtures(songs, starts, 8, which)
     assert there is not None
@@ -98,7 +101,7 @@ def test_a_growing_set_gives_the_same_windows_as_one_on_disk(tmp_path: Path) -> 
 
 def test_training_takes_up_songs_as_they_arrive_and_ends_with_the_clock(tmp_path: Path) -> None:
     songs = tmp_path / "songs"
-    made = prepare(song(), codecs(), LAYOUT, np.random.default_rng(1))
+    made = prepare(MadeSong(song()), codecs(), LAYOUT, np.random.default_rng(1))
     for index in range(70):
         save(made, songs / f"train-{index:05d}.npz")
     shape = BackboneConfig(4, C, LAYOUT.channels, width=16, dilations=(1, 0), heads=2)
