@@ -27,7 +27,7 @@ WORDS = {
     "out_of_phase": "the channels of {stem} cancel each other in mono; heard so that they do not",
     "chords_repeated": "chords were heard in bars {first:g} to {last:g} only, and are repeated",
     "tuning": "the context is tuned {cents:+.0f} cents from A = 440 Hz; the take follows",
-    "tuning_unclear": "{stem} is tuned {cents:+.0f} cents from A = 440 Hz, {other} differs: "
+    "tuning_unclear": "{stem} is tuned {cents:+.0f} cents from A = 440 Hz and other stems are not: "
     "the take stays at 440",
     "take_silent": "silent",
     "take_starts_late": "starts only after {bars:.1f} bars of silence",

@@ -63,7 +63,16 @@ def spectra(audio: Audio, rate: float) -> tuple[Array, Array, float]:
 
 
 def tuning(magnitudes: Array, bin_hz: float) -> float:
-    """Deviation from concert pitch in semitones, -0.5..0.5: circular mean over spectral peaks."""
+    """Deviation from concert pitch in semitones, -0.5..0.5."""
+    return float(np.angle(tuning_vector(magnitudes, bin_hz)) / (2 * np.pi))
+
+
+def tuning_vector(magnitudes: Array, bin_hz: float) -> complex:
+    """Circular mean of the deviation over spectral peaks.
+
+    Its angle, a full turn being a semitone, is the deviation; its length, 0..1, says how far the
+    peaks agree.
+    """
     first = int(100 / bin_hz)
     some = magnitudes[:: 1 + len(magnitudes) // _TUNING_FRAMES]
     m = np.log(some + 1e-9)
@@ -74,8 +83,9 @@ def tuning(magnitudes: Array, bin_hz: float) -> float:
     offset = np.clip(0.5 * (left - right) / curve, -0.5, 0.5)
     hz = (first + np.arange(mid.shape[1]) + offset) * bin_hz
     semitones = 12 * np.log2(hz[peak] / 440.0)
-    turns = np.exp(2j * np.pi * semitones) * np.exp(0.5 * mid[peak])
-    return float(np.angle(turns.sum()) / (2 * np.pi))
+    weight = np.exp(0.5 * mid[peak])
+    turns = np.exp(2j * np.pi * semitones) * weight
+    return complex(turns.sum() / max(weight.sum(), 1e-12))
 
 
 def _note_spectra(n_bins: int, bin_hz: float, tuned: float) -> Array:

@@ -26,6 +26,7 @@ from stembridge.runtime.model import StemModel
 
 PART_S, SURROUNDINGS_S, CROSSFADE_S = 60.0, 1.0, 0.05
 SEAM_S = 0.02  # over which a loop's end becomes what leads into its start
+AHEAD_S = 0.01  # what leads into it: codecs let a note sound a little ahead
 
 
 def _frames(seconds: float, model: StemModel) -> int:
@@ -65,7 +66,7 @@ def hear(
         loop: what is given goes on at its start when it ends.
     """
     manifest = model.manifest
-    n_frames = frames_for_samples(samples.shape[-1], manifest.hop)
+    n_frames = frames_of(samples.shape[-1], manifest.hop, loop=loop)
     latents = np.zeros((1, manifest.n_stems, manifest.latent_channels, n_frames), np.float32)
     for index, stem in enumerate(manifest.stems):
         if given[index]:
@@ -193,18 +194,30 @@ def decode_loop(
 ) -> FloatArray:
     """As `decode`, for latents [C, F] whose last frame goes on into the first.
 
-        sound   … end end end end|start start …
-        end     [n - x ........ n]      of the sound, and a fade over into
-        lead    [F hop - x . F hop]     what was made to lead into the start
+        sound  ......|0 ........................ F hop|...   as the network made it
+        loop          0 ..................XXX
+        lead                           ...XXX....... 0       what leads into the start, at the end
 
-    The last frame reaches `F hop - n_samples` beyond the loop: both hold the same, that much apart.
+    A loop is seldom a whole number of frames. Its last partial frame is not made: a little ahead of
+    the seam the sound fades over into what was made before the first note, which is the same music
+    as much later. Nothing is joined at the seam itself.
     """
-    hop, n_frames = model.manifest.hop, latents.shape[-1]
+    manifest, n_frames = model.manifest, latents.shape[-1]
+    hop, rate = manifest.hop, manifest.sample_rate
     around = _frames(SURROUNDINGS_S, model)
     circle = np.arange(-around, n_frames + around) % n_frames
     sound = decode(model, stem, latents[:, circle], len(circle) * hop, check)
     start = around * hop
-    audio = sound[start : start + n_samples].copy()
-    seam = min(round(SEAM_S * model.manifest.sample_rate), n_samples // 2, start)
-    lead = sound[start - seam : start]
-    return overlap_add([audio, lead], seam, "equal_gain")
+    late = n_samples - n_frames * hop
+    if late < 0:  # shorter than one frame
+        return sound[start : start + n_samples]
+    fade = min(round(SEAM_S * rate), n_samples // 4)
+    lead = late + min(round(AHEAD_S * rate), n_samples // 4)
+    pieces = [sound[start : start + n_samples - lead], sound[start - lead - fade : start]]
+    # The same where it is no later; else the same notes, but other phases.
+    return overlap_add(pieces, fade, "equal_power" if late else "equal_gain")
+
+
+def frames_of(n_samples: int, hop: int, *, loop: bool = False) -> int:
+    """Frames that are made for so many samples: a loop's last partial frame is not."""
+    return max(1, n_samples // hop) if loop else frames_for_samples(n_samples, hop)

@@ -1,0 +1,66 @@
+"""How far the context is from A = 440 Hz, and a session in which it is not.
+
+A model knows one tuning. Its whole session is therefore played a little slower or faster, as a tape
+would be, until the context is at 440; the take is then played back the other way, and has the
+context's tuning at the session's tempo. Nothing is stretched: half a semitone is 3 % of tempo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.chords import UNPITCHED
+from stembridge.chords.pitches import decimated, spectra, tuning_vector
+from stembridge.remarks import Remark
+
+NOTICED_CENTS = 8.0  # what nobody hears, and estimates miss, is left alone
+AGREE_CENTS = 12.0  # stems that differ by more share no tuning
+SURE = 0.35  # how far a stem's partials must agree
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What was heard.
+
+    Attributes:
+        cents: from 440 Hz, of the whole context; 0.0 where it is in tune, or nobody can tell.
+        remarks: what is to be said of it.
+    """
+
+    cents: float = 0.0
+    remarks: tuple[Remark, ...] = ()
+
+    def rate(self, model_rate: int) -> int:
+        """At so many Hz the context, heard as if at `model_rate`, is at 440."""
+        return round(model_rate * 2 ** (self.cents / 1200))
+
+
+def hear_tuning(stems: Mapping[str, FloatArray], rate: int) -> Tuning:
+    """The tuning of given stems `[n_samples]`."""
+    heard: dict[str, complex] = {}
+    for stem, audio in stems.items():
+        if stem in UNPITCHED or not audio.any():
+            continue
+        magnitudes, _, bin_hz = spectra(*decimated(audio, rate))
+        vector = tuning_vector(magnitudes, bin_hz)
+        if abs(vector) >= SURE:
+            heard[stem] = vector
+    if not heard:
+        return Tuning()
+    cents = _cents(sum(heard.values()))
+    for stem, vector in heard.items():
+        apart = abs(_cents(vector * np.exp(-2j * np.pi * cents / 100)))
+        if apart > AGREE_CENTS:
+            own = {"stem": stem, "cents": round(_cents(vector))}
+            return Tuning(0.0, (Remark("tuning_unclear", own),))
+    if abs(cents) < NOTICED_CENTS:
+        return Tuning()
+    return Tuning(cents, (Remark("tuning", {"cents": round(cents)}),))
+
+
+def _cents(vector: complex) -> float:
+    return float(np.angle(vector) / (2 * np.pi) * 100)
