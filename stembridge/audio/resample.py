@@ -39,7 +39,7 @@ def resampled(
 
 
 def resample(
-    samples: FloatArray, from_rate: int, to_rate: int, n_samples: int | None = None
+    samples: FloatArray, from_rate: float, to_rate: float, n_samples: int | None = None
 ) -> FloatArray:
     """Convert `[n]` from one rate to another.
 
@@ -47,16 +47,16 @@ def resample(
         samples: float32 [n].
         from_rate: Hz.
         to_rate: Hz.
-        n_samples: exact length of the result; by default `n * to_rate / from_rate`, rounded.
+        n_samples: exact length of the result; by default `n * to_rate / from_rate`, rounded, for
+            whole rates.
 
     Returns:
         float32 [n_samples]; the same bytes for the same input on one machine.
     """
-    wanted = resampled_length(samples.shape[-1], from_rate, to_rate)
-    if n_samples is not None:
-        wanted = n_samples
+    if n_samples is None:
+        n_samples = resampled_length(samples.shape[-1], int(from_rate), int(to_rate))
     if from_rate != to_rate and samples.size:
         import soxr
 
         samples = soxr.resample(np.ascontiguousarray(samples), from_rate, to_rate, quality="HQ")
-    return fit_length(samples, wanted)
+    return fit_length(samples, n_samples)

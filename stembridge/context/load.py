@@ -14,24 +14,26 @@ that new stems stand to the context as the model meant them to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.loudness import amplitude, integrated_loudness, is_silent
+from stembridge.audio.resample import resample
 from stembridge.chords import ChordSpan
 from stembridge.context.hearing import Ears, chords_throughout
 from stembridge.context.length import Lengths
 from stembridge.context.mono import Downmix
 from stembridge.context.probe import ContextFile, open_context
 from stembridge.context.source import Check, MonoFile, Source
+from stembridge.context.tuning import hear_tuning
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import beats_to_samples
 from stembridge.remarks import Remark
 from stembridge.request import ContextClip, GenerationRequest
-from stembridge.roles import check_known
+from stembridge.roles import check_known, is_pitched
 from stembridge.runtime.manifest import Manifest
 
 MAX_GAIN_DB = 40.0  # more would only lift the noise of a context that is silent in earnest
@@ -50,6 +52,7 @@ class Context:
         silent: given stems that hold nothing in this stretch of time.
         chords: heard in the given stems where the request names none and the model wants them.
         remarks: what a musician should know of all this.
+        retuned: the context's A in 440 Hz, if the model hears it so much lower; else 1.
     """
 
     samples: FloatArray
@@ -59,6 +62,13 @@ class Context:
     silent: tuple[str, ...]
     chords: tuple[ChordSpan, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    retuned: float = 1.0
+
+    def heard(self, request: GenerationRequest) -> GenerationRequest:
+        """The request at the tempo at which the model hears it, see `tuning`."""
+        if self.retuned == 1.0:
+            return request
+        return replace(request, bpm=request.bpm / self.retuned)
 
 
 def load_context(
@@ -92,7 +102,19 @@ def load_context(
         given[index] = True
         reader.add(clip, samples[index])
     remarks = (*reader.remarks, *reader.lengths.remarks())
-    return context_of(samples, given.tolist(), request, manifest, remarks, ears)
+    if not any(map(is_pitched, request.generate)):
+        return context_of(samples, given.tolist(), request, manifest, remarks, ears)
+    pitched = {stem: samples[i] for i, stem in enumerate(manifest.stems) if given[i]}
+    tuning = hear_tuning(pitched, rate)
+    remarks = (*remarks, *tuning.remarks)
+    if not tuning.cents:
+        return context_of(samples, given.tolist(), request, manifest, remarks, ears)
+    retuned = tuning.rate(rate) / rate
+    heard = replace(request, bpm=request.bpm / retuned)
+    length = beats_to_samples(heard.length_beats, heard.bpm, rate)
+    slower = np.stack([resample(row, rate, tuning.rate(rate), length) for row in samples])
+    context = context_of(slower, given.tolist(), heard, manifest, remarks, ears)
+    return replace(context, retuned=retuned)
 
 
 def context_of(

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
-from stembridge.chords import UNPITCHED
 from stembridge.chords.pitches import decimated, spectra, tuning_vector
 from stembridge.remarks import Remark
+from stembridge.roles import is_pitched
 
-NOTICED_CENTS = 8.0  # what nobody hears, and estimates miss, is left alone
+NOTICED_CENTS = 10.0  # what nobody hears, and estimates miss, is left alone
 AGREE_CENTS = 12.0  # stems that differ by more share no tuning
-SURE = 0.35  # how far a stem's partials must agree
+SURE = 0.3  # how far a stem's partials must agree
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def hear_tuning(stems: Mapping[str, FloatArray], rate: int) -> Tuning:
     """The tuning of given stems `[n_samples]`."""
     heard: dict[str, complex] = {}
     for stem, audio in stems.items():
-        if stem in UNPITCHED or not audio.any():
+        if not is_pitched(stem) or not audio.any():
             continue
         magnitudes, _, bin_hz = spectra(*decimated(audio, rate))
         vector = tuning_vector(magnitudes, bin_hz)

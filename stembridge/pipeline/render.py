@@ -31,6 +31,7 @@ def render(
     context_gain: float | None,
     request: GenerationRequest,
     played: dict[str, FloatArray] | None = None,
+    retuned: float = 1.0,
 ) -> dict[str, FloatArray]:
     """The stems of one take as they go into files.
 
@@ -41,6 +42,7 @@ def render(
             nothing was heard: the take as a whole is brought to a usual loudness.
         request: for tempo, length and rate of the session.
         played: stem -> stereo [2, n_samples] at the session's rate and the model's level.
+        retuned: by which factor all these must sound higher and faster (see `context.tuning`).
 
     Returns:
         stem -> audio [round(beats * 60 / bpm * session_rate)] or [2, the same], sample 0
@@ -48,7 +50,8 @@ def render(
     """
     rate = request.session_rate
     n_samples = beats_to_samples(request.length_beats, request.bpm, rate)
-    own = played or {}
+    model_rate = round(model_rate * retuned)
+    own = {stem: _faster(audio, rate, retuned, n_samples) for stem, audio in (played or {}).items()}
     if request.loop:
         rendered = {s: _resampled_loop(a, model_rate, rate, n_samples) for s, a in stems.items()}
         rendered |= own
@@ -74,6 +77,12 @@ def _resampled_loop(audio: FloatArray, from_rate: int, to_rate: int, n_samples: 
     around = np.arange(-before, audio.size + before) % audio.size
     wrapped = resample(audio[around], from_rate, to_rate, n_samples + 2 * lead)
     return wrapped[lead : lead + n_samples]
+
+
+def _faster(audio: FloatArray, rate: int, factor: float, n_samples: int) -> FloatArray:
+    if factor == 1.0:
+        return audio
+    return np.stack([resample(channel, rate * factor, rate, n_samples) for channel in audio])
 
 
 def _gain_alone(stems: dict[str, FloatArray], rate: int) -> float:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from stembridge.audio.allowed_roots import AllowedRoots
+from stembridge.audio.resample import resample
 from stembridge.context import Context, load_context
 from stembridge.context.probe import open_context
+from stembridge.context.tuning import hear_tuning
 from stembridge.request import parse_request
 from stembridge.testing import fake_manifest
 
@@ -56,6 +60,32 @@ def test_it_is_repeated_on_request() -> None:
     assert codes(context) == ["looped", "looped"]
     first, last = context.samples[..., :88_200], context.samples[..., -88_200:]
     assert first.any() and abs(first - last).max() < 1e-3 * abs(first).max()
+
+
+def test_a_quarter_tone_is_heard_at_concert_pitch_and_given_back() -> None:
+    context = load(4, piano="piano_quartertone.flac")
+    assert codes(context) == ["tuning"] and "+49 cents" in context.remarks[0].words
+    assert symbols(context) in ("Am F C G", "Bbm Gb Db Ab")  # a quarter tone is as near to either
+    assert 1200 * np.log2(context.retuned) == pytest.approx(49, abs=2)
+    in_tune = hear_tuning({"piano": context.samples[3]}, MANIFEST.sample_rate)
+    assert in_tune.cents == 0.0 and in_tune.remarks == ()
+    assert load_with(4, {"generate": "drums"}, piano="piano_quartertone.flac").retuned == 1.0
+
+
+@pytest.mark.parametrize("cents", [-45, -20, 0, 12, 30])
+def test_any_tuning_is_heard(tmp_path: Path, cents: int) -> None:
+    audio, rate = soundfile.read(CASES / "piano_2bar.flac", dtype="float32")
+    tuned = resample(audio, rate * 2 ** (cents / 1200), rate, audio.size)
+    heard = hear_tuning({"piano": tuned}, rate)
+    assert heard.cents == pytest.approx(cents, abs=3)
+    assert [remark.code for remark in heard.remarks] == (["tuning"] if cents else [])
+
+
+def test_stems_that_differ_share_no_tuning() -> None:
+    audio, rate = soundfile.read(CASES / "piano_2bar.flac", dtype="float32")
+    sharp = resample(audio, rate * 2 ** (40 / 1200), rate, audio.size)
+    heard = hear_tuning({"piano": audio, "guitar": sharp}, rate)
+    assert heard.cents == 0.0 and [remark.code for remark in heard.remarks] == ["tuning_unclear"]
 
 
 @pytest.mark.parametrize(
