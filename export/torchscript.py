@@ -15,7 +15,7 @@ sys.path[:] = [p for p in sys.path if Path(p).resolve() != Path(__file__).resolv
 import argparse  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
-from stembridge.nn.exporting_torchscript import DENOISER_NAME, export_denoiser  # noqa: E402
+from stembridge.nn.exporting_denoiser import export_denoiser  # noqa: E402
 from stembridge.nn.sources import add_source_arguments, denoiser, has_source  # noqa: E402
 
 
@@ -39,9 +39,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     if not has_source(args):
         parser.error("give --checkpoint or --preset")
     args.out.mkdir(parents=True, exist_ok=True)
-    missing = export_denoiser(args.out, denoiser(args), float16=args.float16)
-    size_mb = (args.out / DENOISER_NAME).stat().st_size / 1e6
-    print(f"{args.out / DENOISER_NAME}: {size_mb:.1f} MB")
+    network = denoiser(args)
+    missing = export_denoiser(args.out, network, format="torchscript", float16=args.float16)
+    size_mb = (args.out / "denoiser.ts").stat().st_size / 1e6
+    print(f"{args.out / 'denoiser.ts'}: {size_mb:.1f} MB")
     print(f"the manifest still lacks: {', '.join(missing)}" if missing else "artifact complete")
     return 0
 

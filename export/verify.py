@@ -2,7 +2,8 @@
 
 python export/verify.py ARTIFACT [--device cpu|cuda:0]
 python export/verify.py ARTIFACT --preset msldm --random      (torch's networks at hand: also
-python export/verify.py ARTIFACT --checkpoint DENOISER_DIR     compared at other shapes)
+python export/verify.py ARTIFACT --checkpoint DENOISER_DIR     compared at other shapes, and the
+                                                               denoiser in its other format)
 
 Prints the relative error of every network on fixed noise; the exit status is 1 above 1e-4.
 """
@@ -25,6 +26,7 @@ from safetensors.numpy import load  # noqa: E402
 from stembridge.errors import StembridgeError  # noqa: E402
 from stembridge.nn import parity, sources  # noqa: E402
 from stembridge.nn.exporting import codec_modules, rounded  # noqa: E402
+from stembridge.nn.exporting_denoiser import SUFFIXES, Format, answer_in  # noqa: E402
 from stembridge.runtime.artifact_files import read_verified  # noqa: E402
 from stembridge.runtime.load import load_model  # noqa: E402
 from stembridge.runtime.manifest import Manifest  # noqa: E402
@@ -55,6 +57,18 @@ def _live(args: argparse.Namespace, manifest: Manifest) -> dict[str, Callable[..
     return {name: _numpy(module) for name, module in modules.items()}
 
 
+def _other_format(module: torch.nn.Module, manifest: Manifest) -> parity.Deviation:
+    """The denoiser written in the format that the artifact does not use, against torch."""
+    format: Format = "torchscript" if manifest.denoiser_format == "onnx" else "onnx"
+    half = manifest.denoiser_dtype == "float16"
+    module = (rounded(module) if half else module).eval()
+    n_frames = parity.reference_frames(manifest.frame_multiple)
+    given = parity.manifest_input(manifest, 2, n_frames)
+    found = answer_in(format, module, given, half)
+    name = f"denoiser{SUFFIXES[format]} (the other format)"
+    return parity.deviation(name, found, _numpy(module)(*given))
+
+
 def _numpy(module: torch.nn.Module) -> Callable[..., np.ndarray]:
     def call(*arrays: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -79,6 +93,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         *parity.check_stored(model, load(stored)),
         *parity.check_other_shapes(model, live),
     ]
+    if with_source:
+        found.append(_other_format(sources.denoiser(args).module, model.manifest))
     print(f"{model.manifest.name} on {model.device}, relative errors (limit {parity.LIMIT:g}):")
     for one in found:
         verdict = "ok" if one.acceptable else "TOO LARGE"

@@ -109,9 +109,11 @@ def check_stretching() -> Finding:
 
 
 def check_torch() -> Finding:
-    """PyTorch runs the denoiser."""
-    import torch
-
+    """PyTorch runs networks that are TorchScript."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return Finding("PyTorch", "ok", "not installed; models whose networks are ONNX need none")
     return Finding("PyTorch", "ok", f"{torch.__version__}, {torch.get_num_threads()} threads")
 
 
@@ -142,8 +144,11 @@ def _installed(package: str) -> bool:
 def check_gpu() -> Finding:
     """Whether both libraries can use a GPU; without one, the CPU does the work."""
     import onnxruntime
-    import torch
 
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return _gpu_without_torch(onnxruntime)
     if not torch.cuda.is_available():
         if shutil.which("nvidia-smi") is None:
             return Finding("GPU", "ok", "none; the CPU does the work")
@@ -151,6 +156,18 @@ def check_gpu() -> Finding:
         return Finding("GPU", "note", "an NVIDIA driver is here, but PyTorch cannot use it", advice)
     free, total = torch.cuda.mem_get_info(0)
     found = f"{torch.cuda.get_device_name(0)}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
+    if "CUDAExecutionProvider" in _providers(onnxruntime):
+        return Finding("GPU", "ok", found)
+    advice = "pip install 'stembridge[cuda]' (onnxruntime-gpu instead of onnxruntime)"
+    return Finding("GPU", "note", f"{found}; ONNX Runtime cannot use it", advice)
+
+
+def _gpu_without_torch(onnxruntime: Any) -> Finding:
+    from stembridge.runtime.device import cuda_devices
+
+    if (count := cuda_devices()) == 0:
+        return Finding("GPU", "ok", "none; the CPU does the work")
+    found = f"{count} with an NVIDIA driver"
     if "CUDAExecutionProvider" in _providers(onnxruntime):
         return Finding("GPU", "ok", found)
     advice = "pip install 'stembridge[cuda]' (onnxruntime-gpu instead of onnxruntime)"

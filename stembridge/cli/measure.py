@@ -175,8 +175,8 @@ def peak_memory_bytes() -> float:
 
 
 def _peak_gpu_mib(device: str) -> float | None:
-    """Most GPU memory PyTorch has held; None on the CPU."""
-    if not device.startswith("cuda"):
+    """Most GPU memory PyTorch has held; None on the CPU, and where it runs no network."""
+    if not device.startswith("cuda") or "torch" not in sys.modules:
         return None
     import torch
 

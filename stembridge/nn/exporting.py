@@ -7,23 +7,19 @@ manifest; the artifact opens once codec and denoiser are both there.
 from __future__ import annotations
 
 import copy
-import io
 import json
-import logging
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 from torch import Tensor, nn
 
 from stembridge.nn.chord_ears import ChordEars
 from stembridge.nn.normed_conv import fold_weight_norm
 from stembridge.nn.note_reader import NoteReader
-from stembridge.nn.onnx_size import shrink
+from stembridge.nn.onnx_writing import write_onnx
 from stembridge.nn.parity import (
     CODEC_FRAMES,
     PARITY_NAME,
@@ -104,8 +100,8 @@ def export_codec(
     names = f"encoder{codec.suffix}.onnx", f"decoder{codec.suffix}.onnx"
     audio = torch.from_numpy(audio_input("encoder", 1, CODEC_FRAMES * hop))
     latents = torch.from_numpy(fixed_noise("decoder", (1, channels, CODEC_FRAMES)))
-    _write_onnx(encoder, audio, directory / names[0], ("audio", "latents"), legacy)
-    _write_onnx(decoder, latents, directory / names[1], ("latents", "audio"), legacy)
+    _write_twin(encoder, audio, directory / names[0], ("audio", "latents"), legacy)
+    _write_twin(decoder, latents, directory / names[1], ("latents", "audio"), legacy)
     answers = {names[0]: _answer(encoder, audio), names[1]: _answer(decoder, latents)}
     store_references(directory, answers)
     fields = facts | {
@@ -132,7 +128,7 @@ def export_note_reader(
     name, module = f"notes-{stem}.onnx", rounded(reader.eval())
     shape = (1, reader.config.channels, CODEC_FRAMES)
     latents = torch.from_numpy(fixed_noise("notes", shape))
-    _write_onnx(module, latents, directory / name, ("latents", "notes"), legacy=True)
+    _write_twin(module, latents, directory / name, ("latents", "notes"), legacy=True)
     store_references(directory, {name: _answer(module, latents)})
     entry = {"file": name, "lowest": reader.config.lowest, "threshold": threshold}
     return update_manifest(directory, {"note_readers": {stem: entry}}, [name, PARITY_NAME])
@@ -146,71 +142,27 @@ def export_chord_ears(directory: Path, ears: ChordEars) -> list[str]:
     """
     module = rounded(ears.eval())
     spectra = torch.from_numpy(spectra_input(1))
-    _write_onnx(module, spectra, directory / EARS_NAME, ("spectra", "chances"), legacy=True)
+    _write_twin(module, spectra, directory / EARS_NAME, ("spectra", "chances"), legacy=True)
     store_references(directory, {EARS_NAME: _answer(module, spectra)})
     return update_manifest(directory, {"chord_ears": EARS_NAME}, [EARS_NAME, PARITY_NAME])
+
+
+_TIME_AXIS = {"audio": 1, "latents": 2, "notes": 3, "spectra": 1, "chances": 1}
+
+
+def _write_twin(
+    module: nn.Module, example: Tensor, path: Path, names: tuple[str, str], legacy: bool
+) -> None:
+    """One input, one output, batch and time dynamic."""
+    given, made = names
+    axes = {name: {0: "batch", _TIME_AXIS[name]: f"{name}_time"} for name in names}
+    write_onnx(module, {given: torch.cat([example, example])}, made, path, axes, legacy=legacy)
 
 
 def _answer(module: nn.Module, *given: Tensor) -> FloatArray:
     with torch.inference_mode():
         answer: FloatArray = module(*given).numpy()
     return answer
-
-
-def _write_onnx(
-    module: nn.Module, example: Tensor, path: Path, names: tuple[str, str], legacy: bool
-) -> None:
-    given, made = names
-    # Two items: an exporter may take an axis of length 1 for a constant.
-    example = torch.cat([example, example])
-    time_axis = {"audio": 1, "latents": 2, "notes": 3, "spectra": 1, "chances": 1}
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # deprecations inside the exporters
-        if legacy:
-            buffer = io.BytesIO()
-            axes = {name: {0: "batch", time_axis[name]: f"{name}_time"} for name in names}
-            torch.onnx.export(
-                module,
-                (example,),
-                buffer,  # type: ignore[arg-type]
-                input_names=[given],
-                output_names=[made],
-                dynamo=False,
-                dynamic_axes=axes,
-            )
-            model = onnx.load_model(io.BytesIO(buffer.getvalue()))
-        else:
-            model = _modern(module, example, names, time_axis[given])
-    _write_bare(model, path)
-
-
-def _modern(module: nn.Module, example: Tensor, names: tuple[str, str], time_axis: int) -> Any:
-    # It warns at every export that torchvision, which is not used, is not installed.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    dynamic = torch.export.Dim.DYNAMIC
-    program = torch.onnx.export(
-        module,
-        (example,),
-        input_names=[names[0]],
-        output_names=[names[1]],
-        dynamo=True,
-        dynamic_shapes=({0: dynamic, time_axis: dynamic},),
-        verbose=False,
-    )
-    if program is None:
-        raise RuntimeError("torch.onnx.export returned nothing")
-    return program.model_proto
-
-
-def _write_bare(model: Any, path: Path) -> None:
-    """Write an ONNX model, small and without the exporter's notes: they name local files."""
-    shrink(model)
-    for part in (model, model.graph, *model.graph.node, *model.functions):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
-        del value.metadata_props[:]
-    path.write_bytes(model.SerializeToString())
 
 
 def rounded(module: nn.Module) -> nn.Module:
@@ -235,7 +187,8 @@ def update_manifest(directory: Path, fields: Mapping[str, Any], files: Iterable[
         merged = isinstance(value, Mapping) and value and isinstance(mapping.get(key), dict)
         mapping[key] = {**mapping[key], **value} if merged else value
     described = {name: describe_file(directory / name).model_dump() for name in files}
-    mapping["files"] = {**mapping.get("files", {}), **described}
+    there = {n: file for n, file in mapping.get("files", {}).items() if (directory / n).is_file()}
+    mapping["files"] = there | described
     required = [name for name, field in Manifest.model_fields.items() if field.is_required()]
     missing = [name for name in required if name not in mapping]
     missing += _stems_without(mapping, "encoders") if not missing else []

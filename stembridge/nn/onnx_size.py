@@ -41,9 +41,11 @@ def _large_constant(node: Any) -> Any:
 
 
 def _halve_weights(graph: Any) -> None:
-    """Weights become float16, and a `Cast` that runtimes carry out once, while loading."""
+    """Weights in the file become float16, and a `Cast` that runtimes carry out once, loading."""
     casts = []
     for tensor in graph.initializer:
+        if tensor.data_location == TensorProto.EXTERNAL:
+            continue
         array = numpy_helper.to_array(tensor)
         if array.dtype != np.float32 or array.nbytes <= _WORTH:
             continue

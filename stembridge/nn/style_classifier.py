@@ -113,7 +113,7 @@ class StyleClassifier(nn.Module):
             (sine[:, 1:] * cosine[:, :-1] - cosine[:, 1:] * sine[:, :-1]).sum(1, keepdim=True),
             (cosine[:, 1:] * cosine[:, :-1] + sine[:, 1:] * sine[:, :-1]).sum(1, keepdim=True),
         )
-        frame_beats = 110.0 / 60.0 * self.config.frame_s * torch.exp2(log_tempo)
+        frame_beats = 110.0 / 60.0 * self.config.frame_s * torch.exp(math.log(2) * log_tempo)
         bar_beats = 2 * math.pi * frame_beats / turn.clamp_min(1e-3)
         bins = torch.cat(
             [_soft_bins(log_tempo, self.tempos), _soft_bins(bar_beats, self.bars_beats)], 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import sys
 from dataclasses import dataclass
 
 from stembridge.errors import BadArgsError
@@ -61,3 +63,14 @@ def cuda_index(device: str) -> int | None:
     if match is None:
         raise BadArgsError(f"Unknown device '{device}': say cpu, auto or cuda:0, cuda:1, ….")
     return int(match[1])
+
+
+def cuda_devices() -> int:
+    """GPUs that the NVIDIA driver knows, asked without torch; 0 where there is no driver."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int(0)
+        failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    except (OSError, AttributeError):
+        return 0
+    return 0 if failed else count.value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,13 +17,13 @@ from stembridge.runtime.artifact_files import read_verified
 from stembridge.runtime.device import Threads, cuda_index
 from stembridge.runtime.manifest import Manifest, read_manifest
 from stembridge.runtime.model import FloatArray, StemModel
+from stembridge.runtime.networks import Network, Networks
 
 if TYPE_CHECKING:
     from stembridge.runtime.onnx_model import OnnxCodec, OnnxNetwork
-    from stembridge.runtime.torchscript_model import TorchScriptNetwork
 
 _log = logging.getLogger(__name__)
-_Network = TypeVar("_Network")
+_Part = TypeVar("_Part")
 
 
 class ArtifactModel:
@@ -33,14 +33,14 @@ class ArtifactModel:
         self,
         manifest: Manifest,
         codec: OnnxCodec,
-        denoiser: TorchScriptNetwork,
-        style_classifier: TorchScriptNetwork | None = None,
+        denoiser: Network,
+        style_classifier: Network | None = None,
         note_readers: Mapping[str, OnnxNetwork] | None = None,
         chord_ears: OnnxNetwork | None = None,
     ) -> None:
         self._manifest = manifest
         self._codec: OnnxCodec | None = codec
-        self._denoiser: TorchScriptNetwork | None = denoiser
+        self._denoiser: Network | None = denoiser
         self._style_classifier = style_classifier
         self._note_readers = dict(note_readers or {})
         self._chord_ears = chord_ears
@@ -101,7 +101,7 @@ class ArtifactModel:
         self._codec = self._denoiser = self._style_classifier = None
 
 
-def _open(network: _Network | None) -> _Network:
+def _open(network: _Part | None) -> _Part:
     if network is None:
         raise RuntimeError("the model was closed")
     return network
@@ -134,56 +134,26 @@ def load_model(
     folder = pretrained_dir() if directory is None else Path(directory)
     manifest = read_manifest(folder)
     files = {name: read_verified(folder, manifest, name) for name in sorted(manifest.network_files)}
-    open_on = partial(_open_on, manifest, files, threads or Threads(), bfloat16)
+    networks = Networks(manifest, files, threads or Threads(), index)
     if device != "auto":
-        return open_on(index)
+        return _open_on(networks, bfloat16)
     try:
-        return open_on(0)
+        return _open_on(replace(networks, index=0), bfloat16)
     except NoGpuError as error:
         _log.info("running on the CPU: %s", error)
-        return open_on(None)
+        return _open_on(networks, bfloat16)
 
 
-def _open_on(
-    manifest: Manifest,
-    files: dict[str, bytes],
-    threads: Threads,
-    bfloat16: bool,
-    index: int | None,
-) -> ArtifactModel:
-    # Heavy libraries load here, torch first: ONNX Runtime then finds torch's CUDA libraries.
-    from stembridge.runtime.torchscript_model import TorchScriptNetwork, require_cuda
-
-    if index is not None:
-        require_cuda(index)
-    from stembridge.runtime.onnx_model import OnnxCodec, OnnxNetwork
-
-    code = files[manifest.denoiser]
-    codec = OnnxCodec(
-        manifest.encoders,
-        manifest.decoders,
-        files,
-        device_id=index,
-        threads=threads.codec_count(),
+def _open_on(networks: Networks, bfloat16: bool) -> ArtifactModel:
+    networks.require_device()
+    return ArtifactModel(
+        networks.manifest,
+        networks.codec(),
+        networks.denoiser(bfloat16),
+        networks.style_classifier(),
+        networks.note_readers(),
+        networks.chord_ears(),
     )
-    on_device = partial(
-        TorchScriptNetwork, device_id=index, threads=threads.denoiser_count(len(code))
-    )
-    denoiser = on_device(code, manifest.denoiser, bfloat16=bfloat16)
-    readers = {
-        stem: OnnxNetwork(
-            files[reader.file], reader.file, "latents", "notes",
-            device_id=index, threads=threads.codec_count(),
-        )
-        for stem, reader in manifest.note_readers.items()
-    }  # fmt: skip
-    name = manifest.style_classifier
-    classifier = on_device(files[name], name) if name else None
-    heard = manifest.chord_ears
-    ears = OnnxNetwork(
-        files[heard], heard, "spectra", "chances", device_id=index, threads=threads.codec_count()
-    ) if heard else None  # fmt: skip
-    return ArtifactModel(manifest, codec, denoiser, classifier, readers, ears)
 
 
 def warm_up(model: StemModel, batch_sizes: Sequence[int] = (1,)) -> float:

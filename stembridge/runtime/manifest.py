@@ -32,11 +32,12 @@ MAX_MANIFEST_BYTES = 1 << 20
 YOUNGER_FIELDS = (
     "chords_from_context", "latents_add_up", "nominal_lufs", "nominal_stem_lufs",
     "style_classifier", "style_timbres", "style_chords", "note_readers",
-    "chord_ears",
+    "style_classifier_format", "denoiser_format", "weights", "chord_ears",
 )  # fmt: skip
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NetworkFormat = Literal["torchscript", "onnx"]
 Lufs = Annotated[float, Field(ge=-70, le=0)]
 StemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 
@@ -88,6 +89,7 @@ class Manifest(_Part):
     `latents_add_up`: whether the latents of a mixture are the sum of its stems' (waveforms' are).
     `nominal_lufs`, `nominal_stem_lufs`: loudness of the mixtures it was trained on, and of each
     stem in them, LUFS.
+    `weights`: safetensors file of the denoiser's parameters; an ONNX denoiser refers to it.
     `style_classifier`: file of the network that hears a style in given latents, if there is one;
     `style_timbres`: style -> stem -> timbres to choose from where a request names none;
     `style_chords`: style -> progressions in C, a chord a bar, for requests with no harmony at all.
@@ -117,6 +119,7 @@ class Manifest(_Part):
     nominal_lufs: Lufs | None = None
     nominal_stem_lufs: dict[str, Lufs] = {}
     style_classifier: str | None = None
+    style_classifier_format: NetworkFormat = "torchscript"
     style_timbres: dict[str, dict[str, tuple[str, ...]]] = {}
     style_chords: dict[str, tuple[str, ...]] = {}
     chord_ears: str | None = None
@@ -125,7 +128,9 @@ class Manifest(_Part):
     encoders: dict[str, str]
     decoders: dict[str, str]
     denoiser: str
+    denoiser_format: NetworkFormat = "torchscript"
     denoiser_dtype: Literal["float32", "float16"] = "float32"
+    weights: str | None = None
     files: dict[str, ArtifactFile]
     licence: str
     training: dict[str, Any] = {}
@@ -182,15 +187,23 @@ class Manifest(_Part):
     def network_files(self) -> set[str]:
         """Names of the files that are opened."""
         named = {self.denoiser, *self.encoders.values(), *self.decoders.values()}
+        if self.weights is not None and self.denoiser_format == "onnx":
+            named.add(self.weights)
         named |= {reader.file for reader in self.note_readers.values()}
         return named | {name for name in (self.style_classifier, self.chord_ears) if name}
+
+    @property
+    def needs_torch(self) -> bool:
+        """Whether any of its networks is TorchScript."""
+        heard = "onnx" if self.style_classifier is None else self.style_classifier_format
+        return "torchscript" in (self.denoiser_format, heard)
 
     @property
     def artifact_sha256(self) -> str:
         """Identity of the whole artifact: hash of the canonical manifest, file hashes included."""
         mapping = self.to_mapping()
         for name in YOUNGER_FIELDS:
-            if not mapping[name]:
+            if getattr(self, name) == Manifest.model_fields[name].default:
                 del mapping[name]
         return hashlib.sha256(_canonical_json(mapping)).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Encoders and decoders on ONNX Runtime: the only importer of onnxruntime.
+"""Networks on ONNX Runtime: the only importer of onnxruntime.
 
 A network file may serve several stems; it is opened once. Inputs and outputs go through I/O
 binding, one code path for CPU and CUDA: on CUDA the output buffer then stays in device memory
@@ -15,18 +15,21 @@ import numpy as np
 import onnxruntime as ort
 
 from stembridge.errors import ModelUntrustedError, NoGpuError
+from stembridge.runtime.device import cuda_devices
 from stembridge.runtime.failures import translated
 from stembridge.runtime.model import FloatArray
 
 
 class OnnxNetwork:
-    """One ONNX file with one float32 input and one float32 output.
+    """One ONNX file with float32 inputs and one float32 output.
 
     Args:
         data: the verified bytes of the file.
         source: its name, for messages.
-        input_name: required name of the input ("audio" or "latents").
-        output_name: required name of the output.
+        inputs: required name of the input ("audio" or "latents"), or of several in order; a
+            network may leave out those of them that it does not look at.
+        output: required name of the output.
+        weights: name and verified bytes of the file that holds its weights, if that is another.
         device_id: CUDA device, or None for the CPU.
         threads: intra-operator CPU threads.
 
@@ -39,31 +42,34 @@ class OnnxNetwork:
         self,
         data: bytes,
         source: str,
-        input_name: str,
-        output_name: str,
+        inputs: str | tuple[str, ...],
+        output: str,
         *,
+        weights: tuple[str, bytes] | None = None,
         device_id: int | None = None,
         threads: int = 1,
     ) -> None:
-        self._input, self._output = input_name, output_name
+        self._inputs, self._output = (inputs,) if isinstance(inputs, str) else inputs, output
         self._place = ("cpu", 0) if device_id is None else ("cuda", device_id)
-        self._session = _open_session(data, source, device_id, threads)
-        inputs = [node.name for node in self._session.get_inputs()]
+        self._session = _open_session(data, source, weights, device_id, threads)
+        self._taken = [node.name for node in self._session.get_inputs()]
         outputs = [node.name for node in self._session.get_outputs()]
-        if inputs != [input_name] or outputs != [output_name]:
+        known = [name for name in self._inputs if name in self._taken]
+        if self._taken != known or not known or outputs != [output]:
             raise ModelUntrustedError(
-                f"The model file '{source}' takes {inputs} and gives {outputs}; "
-                f"expected '{input_name}' and '{output_name}'."
+                f"The model file '{source}' takes {self._taken} and gives {outputs}; "
+                f"expected '{', '.join(self._inputs)}' and '{output}'."
             )
 
-    def __call__(self, array: FloatArray) -> FloatArray:
-        """Run the network on one float32 array."""
+    def __call__(self, *arrays: FloatArray) -> FloatArray:
+        """Run the network on float32 arrays, one for each input."""
         with translated(self.device):
-            given = np.ascontiguousarray(array, dtype=np.float32)
             binding = self._session.io_binding()
-            binding.bind_ortvalue_input(
-                self._input, ort.OrtValue.ortvalue_from_numpy(given, *self._place)
-            )
+            for name, array in zip(self._inputs, arrays, strict=True):
+                if name in self._taken:
+                    given = np.ascontiguousarray(array, dtype=np.float32)
+                    value = ort.OrtValue.ortvalue_from_numpy(given, *self._place)
+                    binding.bind_ortvalue_input(name, value)
             binding.bind_output(self._output, *self._place)
             self._session.run_with_iobinding(binding)
             result: FloatArray = binding.get_outputs()[0].numpy()
@@ -77,9 +83,17 @@ class OnnxNetwork:
 
 
 def _open_session(
-    data: bytes, source: str, device_id: int | None, threads: int
+    data: bytes,
+    source: str,
+    weights: tuple[str, bytes] | None,
+    device_id: int | None,
+    threads: int,
 ) -> ort.InferenceSession:
     options = ort.SessionOptions()
+    if weights is not None:
+        name, content = weights
+        # Instead of a file of that name, which nobody would have verified.
+        options.add_external_initializers_from_files_in_memory([name], [content], [len(content)])
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # provider trouble is reported by the check below
     # Idle pool threads sleep instead of spinning: the DAW on the same machine needs the cores.
@@ -99,6 +113,16 @@ def _open_session(
     if device_id is not None and session.get_providers()[0] != "CUDAExecutionProvider":
         raise no_cuda(device_id)
     return session
+
+
+def require_cuda(index: int) -> None:
+    """Make sure that ONNX Runtime was built for CUDA and that a driver knows GPU `index`.
+
+    Raises:
+        NoGpuError: if not.
+    """
+    if "CUDAExecutionProvider" not in ort.get_available_providers() or index >= cuda_devices():
+        raise no_cuda(index)
 
 
 def no_cuda(device_id: int | None) -> NoGpuError:
@@ -139,7 +163,7 @@ class OnnxCodec:
             return {stem: networks[name] for stem, name in table.items()}
 
         if device_id is not None:
-            ort.preload_dlls()  # torch is imported by now, so its own CUDA libraries are found
+            ort.preload_dlls()  # torch's own CUDA libraries, where it is imported by now, or pip's
         self._encoders = opened(encoders, "audio", "latents")
         self._decoders = opened(decoders, "latents", "audio")
 

@@ -175,7 +175,9 @@ class Run:
         # A short memory at first: an average over the random start would take long to forget it.
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            values = [value.float() for value in self.denoiser.state_dict().values()]
+            state = self.denoiser.state_dict()
+            # By name: a resumed average comes in the file's order.
+            values = [state[name].float() for name in self.average]
             torch._foreach_lerp_(list(self.average.values()), values, 1 - decay)
 
     def save(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.nn.exporting import update_manifest
-from stembridge.nn.exporting_torchscript import export_denoiser
+from stembridge.nn.exporting_denoiser import export_denoiser
 from stembridge.nn.parity import PARITY_NAME
 from stembridge.nn.precondition import Preconditioned
 from stembridge.nn.registry import Network, config_fields
@@ -156,7 +156,8 @@ def _write_artifact(
 ) -> None:
     """Codec files as they were, the new denoiser, and a manifest that says what was done."""
     manifest, out = source.manifest, report.artifact
-    codecs = {*manifest.encoders.values(), *manifest.decoders.values()}
+    readers = {reader.file for reader in manifest.note_readers.values()}
+    codecs = {*manifest.encoders.values(), *manifest.decoders.values(), *readers}
     copied = [*sorted(codecs), *([PARITY_NAME] if PARITY_NAME in manifest.files else [])]
     for file in copied:
         (out / file).write_bytes(read_verified(source.folder, manifest, file))

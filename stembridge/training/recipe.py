@@ -31,7 +31,7 @@ from stembridge.dataset.synthetic import build
 from stembridge.dataset.theory import progressions_in_c
 from stembridge.nn.backbone import BackboneConfig
 from stembridge.nn.exporting import CodecExport, export_codec
-from stembridge.nn.exporting_torchscript import export_denoiser, export_style_classifier
+from stembridge.nn.exporting_denoiser import export_denoiser, export_style_classifier
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
 from stembridge.nn.registry import (
     CONFIG_NAME,
@@ -236,13 +236,13 @@ def artifact_facts(recipe: Recipe) -> dict[str, Any]:
         "styles": list(layout.styles),
         "timbres": {stem: list(names) for stem, names in layout.timbres},
         "chords_from_context": serving.get("chords_from_context", False),
+        "nominal_lufs": NOMINAL_LUFS,
+        "nominal_stem_lufs": NOMINAL_STEM_LUFS,
         "sampler": {"name": serving["sampler"], "steps": serving["steps"]},
         "training": {
             "data": recipe.data,
             "backbone": asdict(recipe.backbone_config),
             "run": recipe.training,
-            "nominal_lufs": NOMINAL_LUFS,
-            "nominal_stem_lufs": NOMINAL_STEM_LUFS,
         }
         | recipe.facts,
     }

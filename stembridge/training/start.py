@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load
 from torch import Tensor
 
 from stembridge.conditions import Layout
@@ -56,7 +57,7 @@ class Start:
                 f"describe a backbone for {', '.join(STEMS)}."
             )
         backbone = BackboneConfig(**{k: _frozen(v) for k, v in fields.items()})
-        weights = _weights(read_verified(folder, manifest, manifest.denoiser), backbone)
+        weights = _weights(folder, manifest, backbone)
         return Start(folder, manifest, backbone, weights)
 
     @property
@@ -105,19 +106,26 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _weights(code: bytes, backbone: BackboneConfig) -> dict[str, Tensor]:
-    """Float32 weights of a verified TorchScript denoiser, by the names of its torch network."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        stored = torch.jit.load(io.BytesIO(code), map_location="cpu").state_dict()
+def _weights(folder: Path, manifest: Manifest, backbone: BackboneConfig) -> dict[str, Tensor]:
+    """Float32 weights of a verified denoiser, by the names of its torch network."""
+    if manifest.weights is not None:
+        stored = load(read_verified(folder, manifest, manifest.weights))
+    else:
+        stored = _traced(read_verified(folder, manifest, manifest.denoiser))
     wanted = build("backbone", config_fields(backbone, sigma_data=1.0)).state_dict()
     fits = all(
         name in stored and stored[name].shape == value.shape for name, value in wanted.items()
     )
     if not fits:
         raise BadArgsError("The model's denoiser is not the network that its manifest describes.")
-    # A trace keeps tables that the network makes anew; they are left out here.
-    return {name: stored[name].detach().float().clone() for name in wanted}
+    return {name: stored[name].float() for name in wanted}
+
+
+def _traced(code: bytes) -> dict[str, Tensor]:
+    """Parameters of a TorchScript file, for artifacts without a file of weights."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return dict(torch.jit.load(io.BytesIO(code), map_location="cpu").state_dict())
 
 
 def encoded(song: AnnotatedSong, model: StemModel, layout: Layout) -> Encoded:

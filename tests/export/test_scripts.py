@@ -16,7 +16,7 @@ import torch
 from tiny_artifact import TINY, export_tiny
 
 from stembridge.nn.exporting import CodecExport, export_codec
-from stembridge.nn.exporting_torchscript import export_denoiser
+from stembridge.nn.exporting_denoiser import export_denoiser
 from stembridge.nn.parity import LIMIT
 from stembridge.nn.registry import Network, build, config_fields, write_network
 from stembridge.nn.sources import preset_codec, preset_denoiser
@@ -64,7 +64,8 @@ def test_the_three_commands(tmp_path: Path):
     assert "the manifest still lacks: name, stems" in said
     assert "artifact complete" in script("torchscript.py", *source, "--out", out)
     lines = script("verify.py", out, *source).splitlines()[1:]
-    assert len(lines) == 6
+    assert len(lines) == 7
+    assert "denoiser.onnx (the other format)" in lines[-1]
     for line in lines:
         assert line.endswith("ok")
         assert float(line.split("largest")[0].split()[-1]) < LIMIT
@@ -84,7 +85,7 @@ def test_verify_fails_where_the_weights_differ(tiny: Path, tmp_path: Path):
     other = Path(shutil.copytree(tiny, tmp_path / "other"))
     wrong = tmp_path / "wrong"
     wrong.mkdir()
-    export_denoiser(wrong, preset_denoiser(TINY, seed=1))
+    export_denoiser(wrong, preset_denoiser(TINY, seed=1), format="torchscript")
     shutil.copy(wrong / "denoiser.ts", other / "denoiser.ts")
     manifest = read_manifest(other)
     files = {**manifest.files, "denoiser.ts": describe_file(other / "denoiser.ts")}
@@ -108,7 +109,7 @@ def test_sources_must_be_named(tmp_path: Path):
 def test_float16_halves_the_file_and_keeps_float32_parity(tiny: Path, tmp_path: Path):
     full = tmp_path / "full"
     full.mkdir()
-    export_denoiser(full, preset_denoiser(TINY, seed=0))
+    export_denoiser(full, preset_denoiser(TINY, seed=0), format="torchscript")
     weights = 2 * sum(p.numel() for p in preset_denoiser(TINY, 0).module.parameters())
     sizes = [(folder / "denoiser.ts").stat().st_size for folder in (full, tiny)]
     assert sizes[0] - sizes[1] == pytest.approx(weights, rel=0.05)

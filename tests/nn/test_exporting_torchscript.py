@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stembridge.nn.exporting_torchscript import _write_torchscript
+from stembridge.nn.exporting_torchscript import write_torchscript
 from stembridge.nn.registry import build
 
 GIVEN = (torch.randn(2, 4, 3, 16), torch.rand(2, 4, 16), torch.randn(2, 20, 16))
@@ -21,7 +21,7 @@ class Bound(torch.nn.Module):
 
 def test_a_constant_on_the_cpu_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"bound\.ts would run on this device only"):
-        _write_torchscript(Bound(), GIVEN, tmp_path / "bound.ts", float16=False)
+        write_torchscript(Bound(), GIVEN, tmp_path / "bound.ts", float16=False)
     assert not list(tmp_path.iterdir())
 
 
@@ -37,7 +37,7 @@ def test_the_networks_are_bound_to_no_device(
     kind: str, fields: dict[str, object], tmp_path: Path
 ) -> None:
     module = build(kind, fields).eval()
-    _write_torchscript(module, GIVEN, tmp_path / "free.ts", float16=False)
+    write_torchscript(module, GIVEN, tmp_path / "free.ts", float16=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         opened = torch.jit.load(tmp_path / "free.ts")

@@ -78,8 +78,8 @@ def test_the_new_artifact_opens_with_the_old_codec_and_a_new_denoiser(
     assert (manifest.style_classifier, manifest.style_timbres) == (None, {})
     assert manifest.style_chords == {}
     assert manifest.files["encoder-bass.onnx"] == old.manifest.files["encoder-bass.onnx"]
-    assert manifest.files["denoiser.ts"] != old.manifest.files["denoiser.ts"]
-    assert manifest.training["nominal_lufs"] == old.manifest.training["nominal_lufs"]
+    assert manifest.files["weights.safetensors"] != old.manifest.files["weights.safetensors"]
+    assert manifest.mixture_lufs == old.manifest.mixture_lufs
     tuning = manifest.training["fine_tune"]
     assert tuning["from_sha256"] == old.manifest.artifact_sha256
     assert tuning["validation_loss_after"][ALL] == report.after
@@ -193,12 +193,12 @@ def test_too_few_or_foreign_songs_are_refused_in_words(tiny_run: Path, tmp_path:
         finetune(foreign, tmp_path / "b", init=artifact, steps=1)
 
 
-def test_a_changed_denoiser_is_never_opened(tiny_run: Path, tmp_path: Path) -> None:
+def test_changed_weights_are_never_opened(tiny_run: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.mkdir()
     for file in (tiny_run / "artifact").iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
-    (copy / "denoiser.ts").write_bytes((copy / "denoiser.ts").read_bytes() + b"x")
+    (copy / "weights.safetensors").write_bytes((copy / "weights.safetensors").read_bytes() + b"x")
     with pytest.raises(ModelUntrustedError):
         finetune(own_songs(), tmp_path / "out", init=copy, steps=1)
     manifest = json.loads((copy / "manifest.json").read_text())

@@ -38,7 +38,7 @@ def test_the_shipped_recipe_is_whole() -> None:
         assert config.hop % config.stft_hop == 0
     facts = recipes.artifact_facts(recipe)
     assert facts["chords_from_context"] is True
-    assert facts["training"]["nominal_lufs"] == -20.0
+    assert facts["nominal_lufs"] == -20.0
     assert facts["overlap_frames"] < facts["window_frames"] == recipe.task_config.window
     # Sampling must not start or end where training never was.
     low, high = recipe.task_config.sigma_range
@@ -138,10 +138,10 @@ def test_the_style_classifier_is_opened_only_as_the_manifest_vouches(
 ) -> None:
     folder = tmp_path / "artifact"
     shutil.copytree(tiny_run / "artifact", folder)
-    code = bytearray((folder / "style.ts").read_bytes())
+    code = bytearray((folder / "style.onnx").read_bytes())
     code[len(code) // 2] ^= 1
-    (folder / "style.ts").write_bytes(code)
-    with pytest.raises(ModelUntrustedError, match=r"style\.ts.*SHA-256"):
+    (folder / "style.onnx").write_bytes(code)
+    with pytest.raises(ModelUntrustedError, match=r"style\.onnx.*SHA-256"):
         load_model(folder, "cpu")
     model = load_model(tiny_run / "artifact", "cpu")
     model.close()
