@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stembridge.errors import StembridgeError
+from stembridge.runtime.device import cuda_devices
 
 CHILD_LIMIT_S, PING_S = 20.0, 1.0
 ENOUGH_ROOM_BYTES = 2**30
@@ -148,7 +149,9 @@ def check_gpu() -> Finding:
     try:
         import torch
     except ModuleNotFoundError:
-        return _gpu_without_torch(onnxruntime)
+        if count := cuda_devices():
+            return _gpu_for_onnx(f"{count} with an NVIDIA driver", onnxruntime)
+        return Finding("GPU", "ok", "none; the CPU does the work")
     if not torch.cuda.is_available():
         if shutil.which("nvidia-smi") is None:
             return Finding("GPU", "ok", "none; the CPU does the work")
@@ -156,18 +159,10 @@ def check_gpu() -> Finding:
         return Finding("GPU", "note", "an NVIDIA driver is here, but PyTorch cannot use it", advice)
     free, total = torch.cuda.mem_get_info(0)
     found = f"{torch.cuda.get_device_name(0)}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
-    if "CUDAExecutionProvider" in _providers(onnxruntime):
-        return Finding("GPU", "ok", found)
-    advice = "pip install 'stembridge[cuda]' (onnxruntime-gpu instead of onnxruntime)"
-    return Finding("GPU", "note", f"{found}; ONNX Runtime cannot use it", advice)
+    return _gpu_for_onnx(found, onnxruntime)
 
 
-def _gpu_without_torch(onnxruntime: Any) -> Finding:
-    from stembridge.runtime.device import cuda_devices
-
-    if (count := cuda_devices()) == 0:
-        return Finding("GPU", "ok", "none; the CPU does the work")
-    found = f"{count} with an NVIDIA driver"
+def _gpu_for_onnx(found: str, onnxruntime: Any) -> Finding:
     if "CUDAExecutionProvider" in _providers(onnxruntime):
         return Finding("GPU", "ok", found)
     advice = "pip install 'stembridge[cuda]' (onnxruntime-gpu instead of onnxruntime)"

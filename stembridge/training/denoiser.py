@@ -176,8 +176,7 @@ class Run:
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             state = self.denoiser.state_dict()
-            # By name: a resumed average comes in the file's order.
-            values = [state[name].float() for name in self.average]
+            values = [state[name].float() for name in self.average]  # resumed: the file's order
             torch._foreach_lerp_(list(self.average.values()), values, 1 - decay)
 
     def save(self) -> None:

@@ -11,7 +11,7 @@ from safetensors.numpy import load
 from stembridge.dataset.song import STEMS
 from stembridge.nn.chord_ears import ChordEars
 from stembridge.nn.exporting import export_chord_ears, export_note_reader, update_manifest
-from stembridge.nn.exporting_torchscript import export_denoiser
+from stembridge.nn.exporting_denoiser import export_denoiser
 from stembridge.nn.note_reader import NoteReader
 from stembridge.nn.parity import PARITY_NAME, store_references
 from stembridge.nn.registry import Network, read_network

@@ -97,6 +97,8 @@ class ExpressRecipe:
             "condition_layout": [{"name": n, "channels": c} for n, c in layout.blocks],
             "styles": list(layout.styles),
             "timbres": {stem: list(names) for stem, names in layout.timbres},
+            "nominal_lufs": base.mixture_lufs,
+            "nominal_stem_lufs": base.stem_lufs,
             "training": dict(base.training) | {"backbone": shape, "run": self.tables["denoiser"],
                                                "data": self.tables["songs"]},
         }  # fmt: skip
