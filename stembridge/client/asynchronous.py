@@ -201,10 +201,14 @@ class AsyncClient:
         return await self._repeat(lambda: self.send(verb, *values), concerns)
 
     def send(self, verb: str, *values: osc.Value) -> None:
-        """Send one message once."""
+        """Send one message once.
+
+        Raises:
+            BadArgsError: a text is longer than the wire takes, or the whole message is.
+        """
+        datagram = protocol.pack_call(f"/stembridge/{verb}", *values, token=self._token)
         if self._transport is not None and not self._transport.is_closing():
-            message = protocol.pack(f"/stembridge/{verb}", *values, token=self._token)
-            self._transport.sendto(message)
+            self._transport.sendto(datagram)
 
     async def _repeat(self, send: Callable[[], None], wanted: Callable[[Call], bool]) -> Call:
         """Send, again and again with growing pauses, until a wanted message comes."""

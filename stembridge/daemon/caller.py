@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stembridge.daemon.sessions import Address
-from stembridge.wire import osc
+from stembridge.errors import BadArgsError
+from stembridge.wire import osc, protocol
 from stembridge.wire.addresses import BY_ADDRESS
 
 
@@ -29,9 +30,16 @@ def envelope(message: osc.Message) -> tuple[str, str, int]:
     tail = message.values[len(names) :]
     if "reply_port" in tail[::2]:
         values["reply_port"] = dict(zip(tail[::2], tail[1::2], strict=False)).get("reply_port")
-    port = values.get("reply_port")
     return (
         str(values.get("request_id", "")),
         str(values.get("client_id", "")),
-        int(port) if isinstance(port, int | float) and abs(port) < 2**31 else 0,
+        _port(values.get("reply_port")),
     )
+
+
+def _port(value: Any) -> int:
+    """A port as any client may write it, such as "9421" or 9421.0; 0 if it is none."""
+    try:
+        return protocol.integer("reply_port", value)
+    except BadArgsError:
+        return 0

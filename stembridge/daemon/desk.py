@@ -124,9 +124,6 @@ class Desk:
                 f"This daemon speaks API {schema.API_MAJOR}.{schema.API_MINOR}, the client "
                 f"{call.args['api_major']}.{call.args['api_minor']}; update the older of the two."
             )
-        port = call.args["reply_port"]
-        if not 0 <= port < 65_536:
-            raise BadArgsError(f"A port must be 0 to 65535; it was {port}.")
         capabilities = call.args.get("capabilities", "")
         self._sessions.hello(caller.client, caller.source, caller.reply, capabilities)
         self._outbox.post(
@@ -276,4 +273,4 @@ class Desk:
         (`oscsend` closes its socket at once; whoever uses it listens where the job's news go.)
         """
         stranger = caller.reply == caller.source
-        return {caller.reply, self._outbox.address_of(job)} if stranger else {caller.reply}
+        return {caller.reply, *self._outbox.addresses_of(job)} if stranger else {caller.reply}

@@ -37,21 +37,25 @@ class Endpoint(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the outbox use the socket."""
         # Not an isinstance check: on Python 3.11 the class is not derived from DatagramTransport.
-        own = own_addresses(*transport.get_extra_info("sockname")[:2])
-        self._outbox.connect(cast(asyncio.DatagramTransport, transport).sendto, own)
+        host, port = transport.get_extra_info("sockname")[:2]
+        send = cast(asyncio.DatagramTransport, transport).sendto
+        self._outbox.connect(send, own_addresses(host, port), six=":" in host)
 
-    def datagram_received(self, data: bytes, addr: Address) -> None:
+    def datagram_received(
+        self, data: bytes, addr: tuple[str, int] | tuple[str, int, int, int]
+    ) -> None:
         """Parse strictly, then hand on."""
-        if self._outbox.is_own(addr):
+        source = (addr[0], addr[1])  # IPv6 has four parts
+        if self._outbox.is_own(source):
             return  # our own words, sent back by somebody: they would go round for ever
         try:
             messages = osc.parse(data)
-            trusted = [self._trust.check(message, addr[0]) for message in messages]
+            trusted = [self._trust.check(message, source[0]) for message in messages]
         except (osc.MalformedError, BadTimeError, TokenNeededError) as error:
-            self._complain(error, addr)
+            self._complain(error, source)
             return
         for message in trusted:
-            self._desk.take(message, addr)
+            self._desk.take(message, source)
 
     def error_received(self, exc: Exception) -> None:
         """A client's port is closed (ICMP): nothing to do, its lease will run out."""
@@ -70,7 +74,7 @@ class Endpoint(asyncio.DatagramProtocol):
 
 def own_addresses(host: str, port: int) -> frozenset[Address]:
     """Every address under which the socket bound to `host` reaches itself."""
-    if host != "0.0.0.0":  # noqa: S104 - compared, not bound
+    if host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return frozenset({(host, port)})
     found = (address.address for card in psutil.net_if_addrs().values() for address in card)
     return frozenset((address, port) for address in (*found, "127.0.0.1", host))
@@ -78,7 +82,7 @@ def own_addresses(host: str, port: int) -> frozenset[Address]:
 
 def bind(host: str, port: int) -> socket.socket:
     """A UDP socket that nobody else shares."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         if sys.platform == "win32":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
@@ -93,3 +97,18 @@ def bind(host: str, port: int) -> socket.socket:
             "or choose another one with --port."
         ) from error
     return sock
+
+
+def bind_all(host: str, port: int) -> list[socket.socket]:
+    """Sockets for a host: "localhost" is ::1 for some programs and 127.0.0.1 for others.
+
+    Raises:
+        CreateFailedError: the port is taken.
+    """
+    sockets = [bind(host, port)]
+    if host in ("127.0.0.1", "localhost"):
+        try:
+            sockets.append(bind("::1", sockets[0].getsockname()[1]))
+        except (CreateFailedError, OSError) as error:  # a machine without IPv6
+            _log.info("not listening on ::1: %s", error)
+    return sockets

@@ -31,7 +31,7 @@ class Outbox:
     def __init__(self, journal: Journal, sessions: Sessions) -> None:
         self._journal = journal
         self._sessions = sessions
-        self._send: Send = lambda _data, _address: None
+        self._sends: dict[bool, Send] = {}
         self._own: frozenset[Address] = frozenset()
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -39,10 +39,11 @@ class Outbox:
         """Tell clients what happens."""
         match item:
             case Progressed(job, seq, stage, fraction):
-                to = self.address_of(job)
-                self.post(to, "/stembridge/progress", job.id, seq, stage, fraction)
+                for to in self.addresses_of(job):
+                    self.post(to, "/stembridge/progress", job.id, seq, stage, fraction)
             case FileMade(job, seq, record):
-                self.post_stem(job, seq, record, self.address_of(job))
+                for to in self.addresses_of(job):
+                    self.post_stem(job, seq, record, to)
             case Ended(job):
                 self.owe(job, fresh=True)
             case ModelReady(facts):
@@ -50,14 +51,16 @@ class Outbox:
             case Noted(priority, sentence):
                 self.tell_all("message", "/stembridge/log", priority, sentence)
 
-    def connect(self, send: Send, own: frozenset[Address] = frozenset()) -> None:
-        """Use this socket from now on.
+    def connect(self, send: Send, own: frozenset[Address], *, six: bool) -> None:
+        """Use this socket from now on, for addresses of its family.
 
         Args:
             send: sends a datagram.
             own: where the socket itself listens; nothing is sent there.
+            six: whether its family is IPv6.
         """
-        self._send, self._own = send, own
+        self._sends[six] = send
+        self._own |= own
 
     def is_own(self, address: Address) -> bool:
         """Whether the daemon itself listens there."""
@@ -65,17 +68,22 @@ class Outbox:
 
     def post(self, to: Address, address: str, *values: osc.Value) -> None:
         """Send one message once."""
-        if not self.is_own(to):
-            self._send(protocol.pack(address, *values), to)
+        send = self._sends.get(":" in to[0])
+        if send is not None and not self.is_own(to):
+            send(protocol.pack(address, *values), to)
 
     def tell_all(self, capability: str, address: str, *values: osc.Value) -> None:
         """Send one message to every living client with a capability."""
         for to in self._sessions.with_capability(capability):
             self.post(to, address, *values)
 
-    def address_of(self, job: Job) -> Address:
-        """Where news of a job goes: its client, or, without a lease, whence it came."""
-        return self._sessions.address_of(job.client) or address_in(job.reply)
+    def addresses_of(self, job: Job) -> set[Address]:
+        """Where news of a job goes: whence it came, and to its client, if that is elsewhere now.
+
+        Two programs may use one client id: whoever asked hears.
+        """
+        asked_from = address_in(job.reply)
+        return {self._sessions.address_of(job.client) or asked_from, asked_from}
 
     def post_stem(self, job: Job, seq: int, record: dict[str, Any], to: Address) -> None:
         """Announce a finished file."""
@@ -135,7 +143,8 @@ class Outbox:
             living = job and self._sessions.address_of(job.client) is not None
             if job is None or job.received or (time.monotonic() > until_s and not living):
                 return
-            self.post_final(job, self.address_of(job), with_stems=with_stems)
+            for to in self.addresses_of(job):
+                self.post_final(job, to, with_stems=with_stems)
         self._timers[request_id] = asyncio.get_running_loop().call_later(
             pause_s, self._resend, request_id, min(2 * pause_s, _LAST_RESEND_S), until_s
         )

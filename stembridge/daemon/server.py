@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from stembridge import paths
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.config import DaemonConfig
 from stembridge.daemon.desk import Desk, House
-from stembridge.daemon.endpoint import Endpoint, bind
+from stembridge.daemon.endpoint import Endpoint, bind_all
 from stembridge.daemon.executor import Event
 from stembridge.daemon.files_gate import context_roots
 from stembridge.daemon.jobs import Journal, JournalError, Limits
@@ -101,8 +102,9 @@ class Daemon:
         state = self.journal_file.parent
         self._open.callback(FolderLock(state).release)
         self._news("owned", {"state": str(state)})
-        sock = bind(self.config.host, self.config.port)
-        self._open.callback(sock.close)
+        sockets = bind_all(self.config.host, self.config.port)
+        for sock in sockets:
+            self._open.callback(sock.close)
         limits = Limits(queued=self.config.max_queue, attempts=self.config.max_attempts)
         self.journal = Journal(self.journal_file, limits)
         self._open.callback(self.journal.close)
@@ -117,12 +119,9 @@ class Daemon:
         self.desk = Desk(self._house(), self.journal, self.sessions, self.outbox, self.runner)
         self.newsroom.subscribe(self.desk.hear)
         self.executor.start()
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: Endpoint(self.desk, self.outbox, trust), sock=sock
-        )
-        self._open.callback(transport.close)
-        self.port = transport.get_extra_info("sockname")[1]
+        self.port = sockets[0].getsockname()[1]
+        for sock in sockets:
+            await self._listen(sock, trust)
         self._open.callback(self._announce(state).unlink, missing_ok=True)
         self.runner.connect(self.executor)
         for job in self.journal.recover():
@@ -131,6 +130,12 @@ class Daemon:
         self._open.callback(keeper.cancel)
         facts = {"host": self.config.host, "port": self.port, "out": str(self.out)}
         self._news("listening", {**facts, "roots": [str(root) for root in self.roots]})
+
+    async def _listen(self, sock: socket.socket, trust: Trust) -> None:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: Endpoint(self.desk, self.outbox, trust), sock=sock
+        )
+        self._open.callback(transport.close)
 
     async def serve(self) -> None:
         """Wait for `stop`.

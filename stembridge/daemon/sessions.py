@@ -82,7 +82,9 @@ class Sessions:
         if 0 < reply_port < 65_536:
             return source[0], reply_port
         session = self._by_client.get(client or self._by_source.get(source, ""))
-        return session.address if session is not None else source
+        if session is None or (session.address == session.source != source):
+            return source  # another socket than the one that said hello: a second program
+        return session.address
 
     def address_of(self, client: str) -> Address | None:
         """The client's address while its lease lasts."""

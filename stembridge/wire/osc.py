@@ -6,7 +6,8 @@ for ever, and a time tag one hour ahead puts them to sleep for that hour.
 
 What passes (OSC 1.0, narrowed): an address without pattern characters, a type tag string of
 `i f s T F N h d`, NUL-padded UTF-8 strings, and bundles of messages (not of bundles) whose time tag
-is "immediately" or past. Everything is bounded before it is read, so the work per datagram is too.
+is "immediately", past, or a moment ahead (they are carried out at once: all messages of a bundle
+are read, or none). Everything is bounded before it is read, so the work per datagram is too.
 """
 
 from __future__ import annotations
@@ -25,8 +26,12 @@ from stembridge.wire.schema import MAX_ARGS, MAX_DATAGRAM_BYTES, MAX_STRING_BYTE
 Value = str | int | float | bool | None
 
 _BUNDLE = b"#bundle\0"
-_IMMEDIATELY = 1
+_IMMEDIATELY = (0, 1)  # OSC says 1; some libraries send 0
+_AHEAD_S = 2.0
+"""How far ahead a bundle may be dated: SuperCollider and others add their latency to every tag."""
+
 _NTP_EPOCH_S = 2_208_988_800  # seconds from 1900 (NTP, and so OSC) to 1970
+SHORTER = "Put the file into a folder with a shorter path, or shorten the text."
 _PATTERN = frozenset("?*[]{}, #")
 _WIDTH = {"i": 4, "f": 4, "h": 8, "d": 8, "T": 0, "F": 0, "N": 0}
 
@@ -76,8 +81,12 @@ def _bundle(data: bytes, now_s: float) -> tuple[Message, ...]:
     if len(data) < 16:
         raise MalformedError("The bundle ends before its time tag.")
     (tag,) = struct.unpack_from(">Q", data, 8)
-    if tag != _IMMEDIATELY and _is_future(tag >> 32, now_s):
-        raise BadTimeError("The bundle is dated in the future; send it when it is due.")
+    ahead_s = 0.0 if tag in _IMMEDIATELY else _ahead_s(tag, now_s)
+    if ahead_s > _AHEAD_S:
+        raise BadTimeError(
+            f"The bundle is dated {ahead_s:.3g} s in the future; {_AHEAD_S:g} s are let pass. Send "
+            "it when it is due, or with the time tag that means immediately."
+        )
     messages: list[Message] = []
     at = 16
     while at < len(data):
@@ -91,10 +100,11 @@ def _bundle(data: bytes, now_s: float) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _is_future(tag_s: int, now_s: float) -> bool:
-    """Whether a time tag's seconds lie ahead; they wrap in 2036, so half a turn ahead counts."""
-    ahead_s = (tag_s - int(now_s) - _NTP_EPOCH_S) % 2**32
-    return 0 < ahead_s < 2**31
+def _ahead_s(tag: int, now_s: float) -> float:
+    """How far a time tag lies ahead; tags wrap in 2036, so more than half a turn is the past."""
+    now = int((now_s + _NTP_EPOCH_S) * 2**32)
+    ahead = (tag - now) % 2**64
+    return ahead / 2**32 if ahead < 2**63 else 0.0
 
 
 def _message(data: bytes, at: int, end: int) -> Message:
@@ -156,6 +166,11 @@ def _string(data: bytes, at: int, end: int) -> tuple[str, int]:
     """A NUL-terminated UTF-8 string, NUL-padded to a multiple of four bytes."""
     stop = data.find(b"\0", at, min(end, at + MAX_STRING_BYTES + 1))
     if stop < 0:
+        length = data.find(b"\0", at, end) - at
+        if length > 0:
+            raise MalformedError(
+                f"A text is {length} bytes long; {MAX_STRING_BYTES} fit. {SHORTER}"
+            )
         raise MalformedError(f"A string is not ended within {MAX_STRING_BYTES} bytes.")
     following = stop + 4 - (stop - at) % 4
     if following > end or data[stop:following].strip(b"\0"):

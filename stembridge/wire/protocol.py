@@ -81,6 +81,33 @@ def pack(address: str, *values: osc.Value, token: str = "") -> bytes:
     return osc.encode(address, "".join(tags) + tail, (*values, *last))
 
 
+def pack_call(address: str, *values: osc.Value, token: str = "") -> bytes:
+    """`pack` for a client: what the daemon would not read is refused here, with what to do.
+
+    Raises:
+        BadArgsError: a text or the whole message is too long, or a name is in an old encoding.
+    """
+    for value in values:
+        try:
+            length = len(value.encode()) if isinstance(value, str) else 0
+        except UnicodeEncodeError:
+            raise BadArgsError(
+                f"{_clip(ascii(value))} holds characters in an old encoding. Rename the file."
+            ) from None
+        if length > schema.MAX_STRING_BYTES:
+            raise BadArgsError(
+                f"{_clip(value)} is {length} bytes long; {schema.MAX_STRING_BYTES} fit. "
+                f"{osc.SHORTER}"
+            )
+    datagram = pack(address, *values, token=token)
+    if len(datagram) > schema.MAX_DATAGRAM_BYTES:
+        raise BadArgsError(
+            f"The request is {len(datagram)} bytes long; {schema.MAX_DATAGRAM_BYTES} fit into one "
+            "message. Use shorter paths or fewer chords."
+        )
+    return datagram
+
+
 def signature(row: Row) -> str:
     """The arguments of a row in one line: `s request_id, s client_id, (s key, value)*`."""
     parts = [f"{a.tag} {a.name}" if not a.optional else f"[{a.tag} {a.name}]" for a in row.args]
@@ -98,7 +125,7 @@ def _argument(row: Row, arg: Arg, value: osc.Value) -> str | int | float:
                 f"{arg.name} must be 1 to 64 letters, digits, dots, dashes or underscores."
             )
         return text
-    return _integer(arg.name, value) if arg.tag == "i" else _number(arg.name, value)
+    return integer(arg.name, value) if arg.tag == "i" else _number(arg.name, value)
 
 
 def _pairs(keys: Iterable[Key], tail: tuple[osc.Value, ...]) -> dict[str, Any]:
@@ -109,7 +136,7 @@ def _pairs(keys: Iterable[Key], tail: tuple[osc.Value, ...]) -> dict[str, Any]:
     for name, value in zip(tail[::2], tail[1::2], strict=True):
         if not isinstance(name, str) or _key_of(name) not in known:
             raise BadArgsError(f"There is no key {_clip(name)}; known: {', '.join(sorted(known))}.")
-        read: Any = _integer(name, value) if name in _OWN_KEYS else value
+        read: Any = integer(name, value) if name in _OWN_KEYS else value
         if name == "chords" and name in pairs:
             read = f"{pairs[name]} {read}"  # a long progression comes in several strings
         elif name in pairs:
@@ -143,10 +170,17 @@ def _number(name: str, value: osc.Value) -> float:
     return float(value)
 
 
-def _integer(name: str, value: osc.Value) -> int:
+def integer(name: str, value: osc.Value) -> int:
+    """A whole number of 32 bits, or its decimal text; a port must be one.
+
+    Raises:
+        BadArgsError: it is none.
+    """
     number = _number(name, value)
     if number != int(number) or not -(2**31) <= number < 2**31:
         raise BadArgsError(f"{name} must be a whole number of 32 bits, not {_clip(value)}.")
+    if name == "reply_port" and not 0 <= number < 2**16:
+        raise BadArgsError(f"A port must be 0 to 65535; it was {number:g}.")
     return int(number)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+import re
 import struct
 import time
 
@@ -94,6 +95,38 @@ def test_a_bundle_of_the_past_passes_and_one_of_the_future_does_not() -> None:
     assert len(osc.parse(bundle(message(), time_tag=past), now_s)) == 1
     with pytest.raises(BadTimeError):
         osc.parse(bundle(message(), time_tag=future), now_s)
+
+
+@pytest.mark.parametrize("ahead_s", [-1e6, -0.3, 0.0, 0.05, 0.2, 0.999, 1.0, 1.9])
+def test_bundles_with_a_latency_all_pass(ahead_s: float) -> None:
+    for step in range(40):  # whatever the fraction of the second is
+        now_s = 1_790_000_000.0 + 0.037 * step
+        tag = int((now_s + ahead_s + NTP_EPOCH_S) * 2**32)
+        assert len(osc.parse(bundle(message(), message(), time_tag=tag), now_s)) == 2
+
+
+@pytest.mark.parametrize("tag", [0, 1])
+def test_no_time_is_at_once(tag: int) -> None:
+    assert len(osc.parse(bundle(message(), time_tag=tag), 1_790_000_000.0)) == 1
+
+
+@pytest.mark.parametrize("ahead_s", [2.1, 60.0, 86_400.0, 2.0**30])
+def test_a_bundle_for_later_says_by_how_much(ahead_s: float) -> None:
+    now_s = 1_790_000_000.5
+    tag = int((now_s + ahead_s + NTP_EPOCH_S) * 2**32) % 2**64
+    with pytest.raises(BadTimeError, match=re.escape(f"dated {ahead_s:.3g} s")):
+        osc.parse(bundle(message(), time_tag=tag), now_s)
+
+
+def test_a_bundle_with_one_bad_message_is_refused_whole() -> None:
+    with pytest.raises(osc.MalformedError):
+        osc.parse(bundle(message(), b"/bad\0\0\0\0"))
+
+
+def test_a_path_that_is_too_long_is_told_its_length() -> None:
+    raw = osc.encode("/a", "s", ("/" + "x" * 1500,))
+    with pytest.raises(osc.MalformedError, match=r"1501 bytes long; 1024 fit.*shorter path"):
+        osc.parse(raw)
 
 
 def test_a_float_is_read_as_the_decimal_the_sender_wrote() -> None:
