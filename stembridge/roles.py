@@ -168,8 +168,11 @@ def _tokens(name: str) -> list[str]:
 
 def _roles_in(token: str, known: dict[str, str]) -> list[str]:
     """Roles of a word that is written together from known words: "kickdrum", "bassline"."""
-    words = sorted((*known, *PLAIN_WORDS), key=len, reverse=True)
-    pieces = "|".join(re.escape(word) for word in words if " " not in word)
-    if not re.fullmatch(f"(?:{pieces})+", token):
-        return []
-    return [known[word] for word in re.findall(pieces, token) if word in known]
+    words = [word for word in (*known, *PLAIN_WORDS) if " " not in word]
+    heard: dict[int, list[str]] = {0: []}  # where known words can end, and the roles up to there
+    for at in range(len(token)):
+        for word in words if at in heard else ():
+            if token.startswith(word, at):
+                role_here = [known[word]] if word in known else []
+                heard.setdefault(at + len(word), heard[at] + role_here)
+    return heard.get(len(token), [])

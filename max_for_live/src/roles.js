@@ -25,13 +25,17 @@ function tokensOf(name) {
 
 // Roles of a word that is written together from known words: "kickdrum", "bassline".
 function rolesIn(token, known) {
-  const words = Object.keys(known).concat(PLAIN_WORDS);
-  const single = words.filter((word) => word.indexOf(" ") < 0);
-  const pieces = single.sort((a, b) => b.length - a.length).join("|");
-  if (!new RegExp("^(?:" + pieces + ")+$").test(token)) {
-    return [];
+  const words = Object.keys(known).concat(PLAIN_WORDS).filter((word) => word.indexOf(" ") < 0);
+  const heard = { 0: [] }; // where known words can end, and the roles up to there
+  for (let at = 0; at < token.length; at++) {
+    for (const word of heard[at] ? words : []) {
+      const end = at + word.length;
+      if (!heard[end] && token.slice(at, end) === word) {
+        heard[end] = heard[at].concat(known[word] ? [known[word]] : []);
+      }
+    }
   }
-  return token.match(new RegExp(pieces, "g")).map((word) => known[word]).filter(Boolean);
+  return heard[token.length] || [];
 }
 
 // What a name says: [{stem, precedence, at, place}], `place` being the word's in its role's list.

@@ -26,5 +26,6 @@ NAMES: list[tuple[str, str | None]] = [
     ("Mix", None), ("Submix", None), ("Subtle Pad", None), ("Beatles Medley", None),
     ("Drumless", None), ("Habits", None), ("Organic", None), ("Steps", None), ("Strategy", None),
     ("Television", None), ("Kitchen", None), ("Telephone", None), ("Breakdown", None),
-    ("ß🎹", None),
+    ("ß🎹", None), ("loops" * 50 + "x", None), ("bass" + "loops" * 49, "bass"),
+    ("bassoons", None), ("drumsbass", "drums"), ("_" * 255, None), ("🥁", None),
 ]  # fmt: skip
