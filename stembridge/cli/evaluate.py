@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -35,11 +35,30 @@ class Programs(StrEnum):
     HELD_OUT = "held-out"
 
 
+class SongSet(StrEnum):
+    """Which held-out songs."""
+
+    SYNTHETIC = "synthetic"
+    REAL = "real"
+
+
 def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")],
     songs: Annotated[int, typer.Option(min=0, help="Number of held-out songs.")] = 100,
     data: Annotated[
         Path | None, typer.Option(help="Folder of rendered songs; composed anew if left out.")
+    ] = None,
+    song_set: Annotated[
+        SongSet,
+        typer.Option("--set", help="Composed on SoundFonts, or real instruments and drummers."),
+    ] = SongSet.SYNTHETIC,
+    kit: Annotated[
+        Path | None,
+        typer.Option(help="Instruments of the real set: `stembridge train kit --held-out`."),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Your own multitracks: folders of stems with a song.json (README)."),
     ] = None,
     soundfont: Annotated[str, typer.Option(help="SoundFont of the songs.")] = "FluidR3_GM.sf2",
     programs: Annotated[
@@ -82,12 +101,13 @@ def evaluate(
     opener, manifest = _opener(model, device_word(gpu, cpu), workers)
     say = console().print
     trial = Trial(sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice)
-    held_out = _songs(songs, data, soundfont, programs, manifest)
+    source = Source(song_set, kit, reference, data, soundfont, programs)
+    held_out = source.songs(songs, manifest)
     measure = partial(run, opener, held_out, seed=seed, workers=workers, say=say)
-    results, report = {}, {"facts": _facts(manifest, held_out, trial, seed, soundfont, data)}
+    results, report = {}, {"facts": _facts(manifest, held_out, trial, seed, source)}
     report["facts"]["programs"] = programs.value
     if songs:
-        results = measure(trial)
+        results = _compared(measure(trial))
         report["stems"] = summary(results)
     if counts:
         report["curve"] = _curve(counts, trial, measure, manifest)
@@ -96,6 +116,13 @@ def evaluate(
             opener, long_form, soundfont, trial, seed=seed, workers=workers, say=say
         )
     _write(out, report, results, manifest)
+
+
+def _compared(results: Any) -> Any:
+    """Stems of two songs or more: figures are means, and distances want another song."""
+    for stem in (stem for stem, rows in results.items() if len(rows) < 2):
+        console().print(f"{stem}: in one song only, so not measured")
+    return {stem: rows for stem, rows in results.items() if len(rows) > 1}
 
 
 def _step_counts(text: str) -> list[int]:
@@ -118,25 +145,51 @@ def _opener(model: str | None, device: str, workers: int) -> tuple[Opener, Manif
     return partial(open_model, model, device, Threads(1, 1)), opened.manifest
 
 
-def _songs(
-    count: int, data: Path | None, soundfont: str, programs: Programs, manifest: Manifest
-) -> Songs:
-    from stembridge.evaluation.songs import ComposedSongs, SongFolder
+@dataclass(frozen=True)
+class Source:
+    """Where held-out songs come from: the fields are the command's options."""
 
-    if data is not None:
-        return SongFolder.of(data, count, manifest.window_frames * manifest.hop)
-    foreign = programs is Programs.HELD_OUT
-    return ComposedSongs(count, manifest.sample_rate, soundfont, foreign)
+    song_set: SongSet
+    kit: Path | None
+    reference: Path | None
+    data: Path | None
+    soundfont: str
+    programs: Programs
+
+    def songs(self, count: int, manifest: Manifest) -> Songs:
+        """At most `count` songs at the model's rate, long enough for its window."""
+        from stembridge.dataset.real import RealSongs
+        from stembridge.evaluation.songs import ComposedSongs, SongFolder, reference_songs
+
+        n_samples = manifest.window_frames * manifest.hop
+        if self.reference is not None:
+            return reference_songs(self.reference, count, manifest.sample_rate, n_samples)
+        if self.data is not None:
+            return SongFolder.of(self.data, count, n_samples)
+        if self.song_set is SongSet.SYNTHETIC:
+            foreign = self.programs is Programs.HELD_OUT
+            return ComposedSongs(count, manifest.sample_rate, self.soundfont, foreign)
+        if self.kit is None:
+            raise BadArgsError(
+                "The real set wants --kit FOLDER with the held-out instruments (stembridge train "
+                "kit --held-out makes it), or --data FOLDER with its rendered songs."
+            )
+        return RealSongs(count, manifest.sample_rate, self.kit)
+
+    def __str__(self) -> str:
+        """Name in the report."""
+        folder = self.reference or self.data or (self.kit if self.song_set == "real" else None)
+        return self.soundfont if folder is None else f"{self.song_set.value} {folder.name}"
 
 
 def _facts(
-    manifest: Manifest, songs: Songs, trial: Trial, seed: int, soundfont: str, data: Path | None
+    manifest: Manifest, songs: Songs, trial: Trial, seed: int, source: Source
 ) -> dict[str, Any]:
     return {
         "model": manifest.name,
         "artifact": manifest.artifact_sha256,
         "songs": len(songs),
-        "soundfont": soundfont if data is None else data.name,
+        "soundfont": str(source),
         "setting": str(trial),
         "seed": seed,
     }

@@ -35,7 +35,8 @@ VOICE_SHARE = 0.5
 REAL_SHARE = 0.75  # of stems whose timbre some real instrument has
 _UNKNOWN_BPM = 120.0
 _DETUNED = 0.5
-_DETUNE_CENTS = 50.0
+_DETUNE_CENTS = 18.0
+_MOST_CENTS = 45.0  # nearer to a quarter tone nobody could say which semitone is meant
 
 
 def make_song(
@@ -65,7 +66,8 @@ def make_song(
 def perform_on(song: Song, kit: Kit, name: str, rate: int) -> AnnotatedSong:
     """Plays and records a composed song."""
     rng = np.random.default_rng([song.seed, 72])
-    cents = float(rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS)) if rng.random() < _DETUNED else 0.0
+    drawn, off = rng.normal(0, _DETUNE_CENTS), rng.random() < _DETUNED
+    cents = float(np.clip(drawn, -_MOST_CENTS, _MOST_CENTS)) if off else 0.0
     n_samples = round(song.length_s * rate)
     dry, amps, names, timbres = {}, {}, {}, {}
     for stem in STEMS:

@@ -81,8 +81,8 @@ def _tone(stem: str, amp: str, rate: int, rng: np.random.Generator) -> list[tupl
         for _ in range(int(rng.integers(1, 4)))
     ]  # fmt: skip
     bands.append((60.0, float(rng.uniform(-3, 3)), 2.0))
-    bands.append((9000.0, float(rng.uniform(-5, 4)), 2.5))
-    through_cabinet = amp or (stem == "bass" and rng.random() < 0.4)
+    bands.append((9000.0, float(rng.uniform(-3, 6)), 2.5))
+    through_cabinet = amp or (stem == "bass" and rng.random() < 0.25)
     if through_cabinet:
         bands.append((_HIGHEST.get(stem, 6000.0) * float(rng.uniform(0.7, 1.2)), np.nan, np.nan))
         bands.append((float(rng.uniform(1800, 3200)), float(rng.uniform(1, 6)), 1.0))

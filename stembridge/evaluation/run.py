@@ -113,11 +113,11 @@ def _evaluate_group(model: StemModel, task: _Task) -> Results:
     # One more than the group: each song lends its stems and chords to the one before it.
     numbers = [*task.numbers, task.numbers.stop % len(task.songs)]
     songs = [cut(task.songs[number], n_samples) for number in numbers]
-    rows: Results = {stem: [] for stem in songs[0].stems}
+    rows: Results = {}
     for number, (song, other) in zip(task.numbers, pairwise(songs), strict=True):
         for stem, audio in zip(song.stems, song.audio, strict=True):
             if np.abs(audio).max() >= 1e-3:  # else it rests: there is nothing to agree with
-                rows[stem].append(_row(model, stem, song, other, task, number))
+                rows.setdefault(stem, []).append(_row(model, stem, song, other, task, number))
     return rows
 
 
@@ -152,7 +152,8 @@ def _row(
             seconds_per_audio_second=spent,
             level_gain_db=take.sounds[stem].levelled_db,
         )
-    subjects = {**heard, "truth": truth, "retrieval": other.stem(stem)}
+    borrowed = other.stem(stem) if stem in other.stems else np.zeros_like(truth)
+    subjects = {**heard, "truth": truth, "retrieval": borrowed}
     return replace(
         row,
         figures={subject: measure(sound, song, stem, other) for subject, sound in subjects.items()},

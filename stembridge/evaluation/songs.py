@@ -10,7 +10,11 @@ import numpy as np
 
 from stembridge.dataset.annotated import AnnotatedSong, load_song
 from stembridge.dataset.compose import compose, held_out_programs, song_seed
+from stembridge.dataset.stems_folder import read_stems_folder
 from stembridge.dataset.synthetic import perform
+from stembridge.errors import NoSuchFileError
+
+_SILENT = 1e-4
 
 
 class Songs(Protocol):
@@ -79,3 +83,32 @@ class SongFolder:
 def _n_samples(path: Path) -> int:
     samples = np.load(path.with_suffix(".npy"), mmap_mode="r")
     return int(samples.shape[1])
+
+
+def reference_songs(folder: Path, count: int, rate: int, n_samples: int) -> list[AnnotatedSong]:
+    """A user's own multitracks, at most `count` pieces, each with the stems that it has.
+
+    Args:
+        folder: as `read_stems_folder` reads it.
+        count: most pieces.
+        rate: Hz, the model's.
+        n_samples: shortest piece.
+
+    Raises:
+        NoSuchFileError: fewer than two pieces are long enough; one lends its chords to the other.
+    """
+    long_enough = (s for s in read_stems_folder(folder, rate) if s.audio.shape[1] >= n_samples)
+    songs = [_with_its_stems(song) for song, _ in zip(long_enough, range(count), strict=False)]
+    if len(songs) < 2:
+        raise NoSuchFileError(
+            f"'{folder}' has {len(songs)} pieces of {n_samples / rate:.0f} s or more; an "
+            "evaluation wants two at least."
+        )
+    return songs
+
+
+def _with_its_stems(song: AnnotatedSong) -> AnnotatedSong:
+    """Without the stems it has no file of, or that are silent throughout."""
+    sounding = [i for i, row in enumerate(song.audio) if np.abs(row).max() > _SILENT]
+    stems = tuple(song.stems[i] for i in sounding)
+    return replace(song, audio=song.audio[sounding], stems=stems)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from toy_kit import toy_kit
 
 from stembridge.chords import parse_progression
 from stembridge.cli import main
@@ -26,6 +28,18 @@ def save_songs(folder: Path) -> None:
             AnnotatedSong(f"song{number}", audio.astype(np.float32), RATE, 120.0, TimeSignature(),
                           chords), folder,
         )  # fmt: skip
+
+
+def save_multitracks(folder: Path) -> None:
+    """Two songs of the user's, the second without bass."""
+    for number, names in enumerate((("bass", "drums", "guitar"), ("drums", "guitar"))):
+        home = folder / f"take {number}"
+        home.mkdir(parents=True)
+        for pitch, name in enumerate(names):
+            t = np.arange(13 * RATE) / RATE
+            wave = 0.2 * np.sin(2 * np.pi * 110 * (1 + pitch) * t) * np.exp(-(t % 0.5) * 8)
+            soundfile.write(home / f"{name}.wav", wave, RATE)
+        (home / "song.json").write_text('{"bpm": 120, "chords": "A E"}')
 
 
 def evaluate(*words: str) -> int:
@@ -61,3 +75,26 @@ def test_the_ceiling_alone_has_figures_of_the_codec_only(tmp_path: Path) -> None
 @pytest.mark.parametrize("words", [["--songs", "1"], ["--curve", "5,many"], ["--curve", "0"]])
 def test_what_cannot_be_done_is_refused(tmp_path: Path, words: list[str]) -> None:
     assert evaluate(*words, "--out", str(tmp_path)) == 2
+
+
+def test_ones_own_multitracks_are_measured_with_the_stems_they_have(tmp_path: Path) -> None:
+    save_multitracks(tmp_path / "mine")
+    out = tmp_path / "out"
+    words = ("--reference", str(tmp_path / "mine"), "--steps", "1", "--out", str(out))
+    assert evaluate(*words) == 0
+    report = json.loads((out / "report.json").read_text())
+    assert set(report["stems"]) == {"drums", "guitar"}  # the bass is in one song only
+    assert report["facts"]["songs"] == 2
+    assert "mine" in report["facts"]["soundfont"]
+
+
+def test_the_real_set_is_played_on_a_kit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate("--set", "real", "--songs", "2", "--out", str(tmp_path)) != 0
+    assert "--held-out" in capsys.readouterr().err.replace("\n", " ")
+    toy_kit(tmp_path / "kit")
+    words = ("--set", "real", "--kit", str(tmp_path / "kit"), "--songs", "2", "--ceiling-only")
+    assert evaluate(*words, "--out", str(tmp_path / "out")) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["facts"]["soundfont"] == "real kit"
