@@ -39,6 +39,7 @@ class MonoFile:
 
     Attributes:
         downmix: how its channels become one; None until something has been heard.
+        check: called before each piece of work; may raise to stop.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class MonoFile:
             check: called before each piece; may raise to stop.
             downmix: what another part of the same file was mixed with.
         """
-        self._file, self._rate, self._check, self.downmix = file, rate, check, downmix
+        self._file, self._rate, self.check, self.downmix = file, rate, check, downmix
 
     def read(self, first: int, n_samples: int) -> FloatArray:
         """Samples `first` to `first + n_samples` of the file, `[n]` at the new rate."""
@@ -81,7 +82,7 @@ class MonoFile:
 
     def _checked(self, first: int, n_samples: int) -> Iterator[AudioBuffer]:
         for piece in self._file.pieces(first, n_samples):
-            self._check()
+            self.check()
             yield piece
 
 
@@ -140,7 +141,7 @@ class Source:
         first = max(0, seconds_to_samples(start_s - MARGIN_S, file_rate))
         stop = seconds_to_samples(end_s + MARGIN_S, file_rate)
         sound = self._sound.read(first, stop - first)
-        sound = conform(sound, self._rate, self._source_bpm, self._bpm)
+        sound = conform(sound, self._rate, self._source_bpm, self._bpm, self._sound.check)
         lead = seconds_to_samples((start_s - first / file_rate) * self._speed, self._rate)
         length = seconds_to_samples((end_s - start_s) * self._speed, self._rate)
         return fit_length(sound[lead:], length)

@@ -15,7 +15,7 @@ from stembridge.audio.loudness import (
     peak,
 )
 from stembridge.audio.onsets import detect_onsets
-from stembridge.errors import BadArgsError, MissingExtraError
+from stembridge.errors import BadArgsError, CancelledError, MissingExtraError
 
 RATE = 44100
 
@@ -96,3 +96,30 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "python_stretch", None)
     with pytest.raises(MissingExtraError, match="pip install python-stretch"):
         conform(np.ones(100, np.float32), RATE, 100.0, 90.0)
+
+
+def test_a_long_clip_is_stretched_in_pieces_that_can_be_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Onsets stay where they belong and nothing clicks where pieces meet."""
+    clicks = np.zeros(20 * RATE, np.float32)
+    clicks[RATE // 4 :: RATE // 2] = 1.0
+    tone = (0.3 * np.sin(2 * np.pi * 220 * np.arange(clicks.size) / RATE)).astype(np.float32)
+    whole = conform(tone, RATE, 100.0, 110.0)
+    monkeypatch.setattr("stembridge.audio.conform.PIECE_S", 3.0)
+    looks = []
+    found = conform(clicks, RATE, 100.0, 110.0, lambda: looks.append(1))
+    assert len(looks) == 7 and found.size == stretched_length(clicks.size, RATE, 100.0, 110.0)
+    for n in range(40):
+        at = round((RATE // 4 + n * (RATE // 2)) / 1.1)
+        around = np.abs(found[max(0, at - RATE // 20) : at + RATE // 20])
+        assert abs(int(around.argmax()) - min(at, RATE // 20)) < RATE // 100, n
+    pieces = conform(tone, RATE, 100.0, 110.0)
+    assert np.abs(np.diff(pieces)).max() < 1.3 * np.abs(np.diff(whole)).max()
+    assert np.abs(pieces[RATE:-RATE]).max() < 0.45
+
+    def stop() -> None:
+        raise CancelledError("Enough.")
+
+    with pytest.raises(CancelledError):
+        conform(clicks, RATE, 100.0, 110.0, stop)
