@@ -189,6 +189,17 @@ def write_file(path: Path, data: bytes, mode: int = PUBLIC_FILE, *, follow: bool
         folder.write(path.name, (data,), mode)
 
 
+def read_file(path: Path, most_bytes: int) -> bytes:
+    """A regular file of bounded size that the user named; a link to one will do.
+
+    Raises:
+        NoSuchFileError: as `Folder.read`.
+    """
+    real = path.resolve()
+    with open_folder(real.parent, follow=True, make=False) as folder:
+        return folder.read(real.name, most_bytes)
+
+
 def remove_parts(path: Path) -> int:
     """Delete what our own interrupted writes left in a folder, if it is there and no link."""
     try:

@@ -205,6 +205,8 @@ class Daemon:
         elif event.kind == "broken":
             self._end(error_from(event.body["symbol"], event.body["sentence"]))
             return
+        elif event.kind == "lost":
+            self.newsroom.tell(Noted(2, f"A worker is replaced: {event.body['sentence']}"))
         self.runner.hear(event)
 
 

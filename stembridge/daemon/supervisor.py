@@ -199,8 +199,12 @@ class Supervisor:
         if kind == "beat" or (request_id and request_id != self._job):
             return
         self._moved = self._heard
-        if kind in {"ready", "done", "failed"}:
+        if kind in {"warm", "done", "failed"}:
+            # Only now has the model run: one that ends its worker before is not tried at once.
             self._was_ready = self._ever_ready = True
+        if kind == "warm":
+            return
+        if kind in {"ready", "done", "failed"}:
             self._job, self._cancel_since = "", 0.0
             self._enter("ready")
         if kind == "failed" and not body["usable"]:

@@ -6,7 +6,7 @@ the daemon. They talk in JSON lines, commands on stdin and events on stdout. Not
 holds one would hang the daemon.
 
 Commands: {"do": "run", "id", "request", "out"}, {"do": "cancel", "id"}.
-Events:   {"kind": "beat" | "ready" | "progress" | "stem" | "done" | "failed" | "unusable", …}.
+Events:   {"kind": "beat" | "ready" | "warm" | "unusable" | "progress" | "stem" | "done" | "failed"}
 
 End of stdin means the daemon is gone: the worker ends at once, even in the middle of a network.
 """
@@ -37,6 +37,7 @@ from stembridge.audio.resample import resample
 from stembridge.errors import (
     CancelledError,
     DiskFullError,
+    ModelUntrustedError,
     StembridgeError,
 )
 from stembridge.pipeline.events import Event, StemFile, StemReady
@@ -122,12 +123,27 @@ class Worker:
             self._say("unusable", symbol=error.symbol, sentence=error.sentence)
             return 1
         self._say("ready", model=_facts(model), load_s=round(time.monotonic() - started_s, 3))
-        # Nobody waits yet, or whoever does would have to wait for this in the first job.
-        _preload()
-        if self._settings.warm_up:
-            _log.info("warmed up in %.2f s", warm_up(model))
+        try:
+            # Nobody waits yet, or whoever does would have to wait for this in the first job.
+            _preload()
+            if self._settings.warm_up:
+                _log.info("warmed up in %.2f s", warm_up(model))
+        except Exception as error:  # noqa: BLE001 - networks raise what they like
+            _log.exception("warming up")
+            self._say_unusable(error, model)
+            return 1
+        self._say("warm")
         while True:
             self._run(model, self._jobs.get())
+
+    def _say_unusable(self, error: Exception, model: StemModel) -> None:
+        known, _ = _translate(error, model.device)
+        if known.symbol == "GENERAL":
+            text = f"{type(error).__name__}: {error}"[:200]
+            known = ModelUntrustedError(
+                f"The model's networks do not do what its manifest says ({text}). Use another one."
+            )
+        self._say("unusable", symbol=known.symbol, sentence=known.sentence)
 
     def _run(self, model: StemModel, job: dict[str, Any]) -> None:
         request_id = job["id"]

@@ -20,11 +20,12 @@ import stembridge
 from stembridge.audio.files import write_atomically
 from stembridge.chords import progression_text
 from stembridge.context import Context
-from stembridge.errors import BadArgsError, NoSuchFileError
+from stembridge.errors import BadArgsError
 from stembridge.inference.settings import Settings
 from stembridge.pipeline.events import Stage, StemFile
 from stembridge.request import GenerationRequest, parse_request, request_to_mapping
 from stembridge.runtime.model import StemModel
+from stembridge.safe_files import read_file
 
 RECEIPT_FORMAT = 1
 RECEIPT_NAME = "receipt.json"
@@ -107,12 +108,7 @@ def read_receipt(path: Path) -> dict[str, Any]:
     """
     file = path / RECEIPT_NAME if path.is_dir() else path
     try:
-        with file.open("rb") as opened:
-            text = opened.read(MAX_RECEIPT_BYTES)
-    except OSError as error:
-        raise NoSuchFileError(f"There is no receipt '{file}'.") from error
-    try:
-        receipt = json.loads(text)
+        receipt = json.loads(read_file(file, MAX_RECEIPT_BYTES))
     except (ValueError, RecursionError) as error:
         raise BadArgsError(f"'{file}' is not a receipt: it is not JSON.") from error
     if not isinstance(receipt, dict) or receipt.get("receipt_format") != RECEIPT_FORMAT:

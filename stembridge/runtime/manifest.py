@@ -19,9 +19,11 @@ from stembridge.conditions import Layout
 from stembridge.errors import ModelUntrustedError, NoSuchFileError
 from stembridge.runtime.manifest_checks import (
     check_files,
+    check_sizes,
     check_stems,
     check_styles,
 )
+from stembridge.safe_files import read_file
 
 FORMAT_VERSION: Final = 1
 NOMINAL_LUFS: Final = -18.0
@@ -35,8 +37,12 @@ YOUNGER_FIELDS = (
     "style_classifier_format", "denoiser_format", "weights", "chord_ears",
 )  # fmt: skip
 
-PositiveInt = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# Bounds far beyond any sound model, and far below what ends the process that would use them.
+Channels = Annotated[int, Field(gt=0, le=4096)]
+Frames = Annotated[int, Field(gt=0, le=2**20)]
+PositiveFloat = Annotated[float, Field(ge=1e-6, le=1e6, allow_inf_nan=False)]
+Word = Annotated[str, Field(max_length=100)]
+Words = Annotated[tuple[Word, ...], Field(max_length=256)]
 NetworkFormat = Literal["torchscript", "onnx"]
 Lufs = Annotated[float, Field(ge=-70, le=0)]
 StemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -50,22 +56,22 @@ class ArtifactFile(_Part):
     """Identity of one file of the artifact."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    bytes: Annotated[int, Field(ge=0)]
+    bytes: Annotated[int, Field(ge=0, le=2**33)]
 
 
 class ConditionBlock(_Part):
     """One named block of condition channels; the blocks follow each other on axis K."""
 
     name: Literal["grid", "chords", "style", "timbre", "heard"]
-    channels: PositiveInt
+    channels: Channels
 
 
 class SamplerDefaults(_Part):
     """The sampler settings the artifact was judged with."""
 
-    name: str = "dpmpp_2m"
-    steps: PositiveInt = 20
-    guidance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    name: Word = "dpmpp_2m"
+    steps: Annotated[int, Field(gt=0, le=1000)] = 20
+    guidance: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 1.0
     rho: PositiveFloat = 7.0
 
 
@@ -101,27 +107,27 @@ class Manifest(_Part):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     stems: Annotated[tuple[StemName, ...], Field(min_length=1, max_length=16)]
     sample_rate: Annotated[int, Field(ge=8000, le=192000)]
-    hop: PositiveInt
-    window_frames: PositiveInt
-    overlap_frames: Annotated[int, Field(ge=0)]
-    frame_multiple: PositiveInt = 1
-    latent_channels: PositiveInt
+    hop: Annotated[int, Field(gt=0, le=2**16)]
+    window_frames: Frames
+    overlap_frames: Annotated[int, Field(ge=0, le=2**20)]
+    frame_multiple: Frames = 1
+    latent_channels: Channels
     sigma_min: PositiveFloat
     sigma_max: PositiveFloat
     sigma_data: PositiveFloat
-    sigma_context: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    sigma_context: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
     context_mode: Literal["clean", "imputation"]
     condition_layout: tuple[ConditionBlock, ...] = ()
-    styles: tuple[str, ...] = ()
-    timbres: dict[str, tuple[str, ...]] = {}
+    styles: Words = ()
+    timbres: dict[Word, Words] = {}
     chords_from_context: bool = False
     latents_add_up: bool = False
     nominal_lufs: Lufs | None = None
     nominal_stem_lufs: dict[str, Lufs] = {}
     style_classifier: str | None = None
     style_classifier_format: NetworkFormat = "torchscript"
-    style_timbres: dict[str, dict[str, tuple[str, ...]]] = {}
-    style_chords: dict[str, tuple[str, ...]] = {}
+    style_timbres: dict[Word, dict[Word, Words]] = {}
+    style_chords: dict[Word, tuple[str, ...]] = {}
     chord_ears: str | None = None
     note_readers: dict[str, NoteReaderEntry] = {}
     sampler: SamplerDefaults = SamplerDefaults()
@@ -132,12 +138,13 @@ class Manifest(_Part):
     denoiser_dtype: Literal["float32", "float16"] = "float32"
     weights: str | None = None
     files: dict[str, ArtifactFile]
-    licence: str
+    licence: Annotated[str, Field(max_length=200)]
     training: dict[str, Any] = {}
     figures: dict[str, Any] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
+        check_sizes(self)
         check_stems(self)
         check_styles(self)
         check_files(self, reserved=MANIFEST_NAME)
@@ -265,7 +272,7 @@ def read_manifest(directory: Path) -> Manifest:
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise ModelUntrustedError(f"The model's {MANIFEST_NAME} is too large to be one.")
     try:
-        mapping = json.loads(path.read_bytes())
+        mapping = json.loads(read_file(path, MAX_MANIFEST_BYTES))
     except (ValueError, RecursionError) as error:
         raise ModelUntrustedError(f"The model's {MANIFEST_NAME} is not JSON.") from error
     return parse_manifest(mapping)

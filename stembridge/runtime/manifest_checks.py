@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
+MAX_WINDOW_S = 15 * 60
+MAX_LATENTS = 2**26
+
+
+def check_sizes(manifest: Manifest) -> None:
+    """A window's sound and latents can be held in memory."""
+    window_s = manifest.window_frames * manifest.hop / manifest.sample_rate
+    if window_s > MAX_WINDOW_S:
+        raise ValueError(f"window_frames and hop make windows of {window_s:.0f} s")
+    latents = manifest.n_stems * manifest.latent_channels * manifest.window_frames
+    if latents > MAX_LATENTS or manifest.condition_channels * manifest.window_frames > MAX_LATENTS:
+        raise ValueError("window_frames times channels is more than any model needs")
+
+
 def check_stems(manifest: Manifest) -> None:
     """Stems are unique, and nothing is said of others."""
     if len(set(manifest.stems)) != len(manifest.stems):

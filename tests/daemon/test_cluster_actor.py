@@ -77,7 +77,7 @@ class Session:
 
     def _say(self, line: str) -> None:
         event = json.loads(line)
-        if event["kind"] not in {"beat", "progress", "ready"}:
+        if event["kind"] not in {"beat", "progress", "ready", "warm"}:
             self.events.append(event)
         if event["kind"] in {"done", "failed"}:
             raise EOFError

@@ -98,6 +98,40 @@ def test_wrong_manifests_are_refused(changed: Any, said: str):
         parse_manifest(changed)
 
 
+HUGE = (2**31, 2**63, 10**30, 1e300)
+
+
+@pytest.mark.parametrize("value", HUGE)
+@pytest.mark.parametrize(
+    "field",
+    ["hop", "window_frames", "overlap_frames", "frame_multiple", "latent_channels", "sample_rate",
+     "sigma_min", "sigma_max", "sigma_data", "sigma_context"],
+)  # fmt: skip
+def test_absurd_sizes_are_refused_before_they_are_used(field: str, value: float):
+    with pytest.raises(ModelUntrustedError, match=field):
+        parse_manifest(mapping(**{field: value}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        mapping(hop=2**16, window_frames=2**16),
+        mapping(window_frames=2**18, latent_channels=4096, hop=1),
+        mapping(condition_layout=[{"name": "grid", "channels": 10**9}]),
+        mapping(sampler={"steps": 10**9}),
+        mapping(sampler={"guidance": 1e9}),
+        mapping(licence="x" * 10_000),
+        mapping(styles=["x" * 10_000]),
+        mapping(styles=["x"] * 10_000),
+        mapping(timbres={"bass": ["x"] * 10_000}),
+        mapping(files={"net": {"sha256": "0" * 64, "bytes": 2**60}}),
+    ],
+)
+def test_absurd_amounts_are_refused(changed: Any):
+    with pytest.raises(ModelUntrustedError):
+        parse_manifest(changed)
+
+
 @pytest.mark.parametrize(
     "name",
     ["/etc/passwd", "../net.ts", "a/b.ts", "a\\b.ts", "C:net.ts", ".hidden", "", MANIFEST_NAME],

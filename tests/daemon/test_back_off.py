@@ -1,0 +1,96 @@
+"""A model that ends its worker before it has run: tried less and less often, and said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stembridge.client import AsyncClient
+from stembridge.daemon.executor import Event
+from stembridge.daemon.local_process import local
+from stembridge.daemon.server import Daemon
+from stembridge.daemon.supervisor import Supervisor
+from stembridge.errors import StembridgeError
+from stembridge.wire.protocol import Call
+from tests.helpers.daemons import HELPERS, config_for
+
+READY_THEN_GONE = """
+import sys
+open(sys.argv[1], "a").write("x")
+print('{"kind": "ready", "model": %s, "load_s": 0}', flush=True)
+"""
+FACTS = {"name": "odd", "artifact_sha256": "", "sample_rate": 44100, "device": "cpu", "stems": "",
+         "styles": "", "timbres": "{}"}  # fmt: skip
+
+
+def test_a_worker_that_dies_warming_up_is_not_started_at_once_again_and_again(
+    tmp_path: Path,
+) -> None:
+    events: list[Event] = []
+    code = READY_THEN_GONE % json.dumps(FACTS)
+
+    async def session() -> None:
+        command = [sys.executable, "-S", "-c", code, str(tmp_path / "starts")]
+        keeper = Supervisor(local(command), events.append)
+        keeper.start()
+        await asyncio.sleep(3.0)
+        assert keeper.state in {"failed", "loading"}
+        await keeper.close()
+
+    asyncio.run(session())
+    assert 2 <= len((tmp_path / "starts").read_text()) <= 4
+    assert [event.kind for event in events].count("lost") >= 2
+
+
+def test_clients_are_told(tmp_path: Path) -> None:
+    code = READY_THEN_GONE % json.dumps(FACTS)
+
+    async def session() -> None:
+        daemon = Daemon(
+            config_for(tmp_path),
+            command=[sys.executable, "-S", "-c", "import time; time.sleep(1)\n" + code,
+                     str(tmp_path / "starts")],
+        )  # fmt: skip
+        try:
+            await daemon.startup()
+            heard: asyncio.Queue[Call] = asyncio.Queue()
+            async with AsyncClient(
+                port=daemon.port, capabilities=":message:", on_message=heard.put_nowait
+            ):
+                while True:
+                    call = await asyncio.wait_for(heard.get(), 20)
+                    if call.row.address == "/stembridge/log":
+                        break
+                assert "replaced" in call.args["text"]
+        finally:
+            await daemon.shutdown()
+
+    asyncio.run(session())
+
+
+def test_networks_that_do_not_do_what_the_manifest_says_end_the_daemon_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "faults").mkdir()
+    (tmp_path / "faults" / "odd").touch()
+    monkeypatch.setenv("STEMBRIDGE_TEST_FAULTS", str(tmp_path / "faults"))
+    settings = {"model": "", "device": "cpu", "threads": None, "cores": None, "warm_up": True,
+                "roots": ["/"], "log_level": "error"}  # fmt: skip
+    command = [sys.executable, str(HELPERS / "faulty_worker.py"), json.dumps(settings)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        lines = [json.loads(line) for line in worker.stdout]
+        assert worker.wait(10) == 1
+    (said,) = [line for line in lines if line["kind"] == "unusable"]
+    assert said["symbol"] == "MODEL_UNTRUSTED" and "ZeroDivisionError" in said["sentence"]
+
+    async def session() -> None:
+        with pytest.raises(StembridgeError, match="do not do what its manifest says"):
+            await asyncio.wait_for(Daemon(config_for(tmp_path), command=command).run(), 30)
+
+    asyncio.run(session())
