@@ -217,7 +217,7 @@ def test_port_taken_and_folder_taken(tmp_path: Path) -> None:
                 async with running(tmp_path):
                     pass
             with pytest.raises(CreateFailedError, match="cannot be used"):
-                async with running(tmp_path / "other", host="no such host"):
+                async with running(tmp_path / "other", host="no such host", token="x" * 16):
                     pass
 
     asyncio.run(session())
