@@ -4,12 +4,14 @@ probe    opens a file; its length is counted, a damaged header mended (`mp3`, `f
 mono     many channels as one, in which nothing is lost
 source   a clip at the model's rate and the request's tempo, looped, in pieces
 length   files that end early: said, or repeated
-tuning   away from 440 Hz: the model's session runs slower or faster
+tuning   away from 440 Hz
+pace     how much slower the model's session runs: tuning, and loops of whole frames
 hearing  chords
 load     all clips of a request: level, and the remarks of all these
 """
 
 from stembridge.context.hearing import heard_chords
 from stembridge.context.load import Context, context_of, load_context, stem_index
+from stembridge.context.pace import AS_IS, Pace
 
-__all__ = ["Context", "context_of", "heard_chords", "load_context", "stem_index"]
+__all__ = ["AS_IS", "Context", "Pace", "context_of", "heard_chords", "load_context", "stem_index"]

@@ -26,9 +26,10 @@ from stembridge.chords import ChordSpan
 from stembridge.context.hearing import Ears, chords_throughout
 from stembridge.context.length import Lengths
 from stembridge.context.mono import Downmix
+from stembridge.context.pace import AS_IS, Pace, pace_for
 from stembridge.context.probe import ContextFile, open_context
 from stembridge.context.source import Check, MonoFile, Source
-from stembridge.context.tuning import hear_tuning
+from stembridge.context.tuning import Tuning, hear_tuning
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import beats_to_samples
 from stembridge.remarks import Remark
@@ -52,7 +53,7 @@ class Context:
         silent: given stems that hold nothing in this stretch of time.
         chords: heard in the given stems where the request names none and the model wants them.
         remarks: what a musician should know of all this.
-        retuned: the context's A in 440 Hz, if the model hears it so much lower; else 1.
+        pace: how much slower the model hears it.
     """
 
     samples: FloatArray
@@ -62,13 +63,7 @@ class Context:
     silent: tuple[str, ...]
     chords: tuple[ChordSpan, ...] = ()
     remarks: tuple[Remark, ...] = ()
-    retuned: float = 1.0
-
-    def heard(self, request: GenerationRequest) -> GenerationRequest:
-        """The request at the tempo at which the model hears it, see `tuning`."""
-        if self.retuned == 1.0:
-            return request
-        return replace(request, bpm=request.bpm / self.retuned)
+    pace: Pace = AS_IS
 
 
 def load_context(
@@ -102,19 +97,17 @@ def load_context(
         given[index] = True
         reader.add(clip, samples[index])
     remarks = (*reader.remarks, *reader.lengths.remarks())
-    if not any(map(is_pitched, request.generate)):
-        return context_of(samples, given.tolist(), request, manifest, remarks, ears)
-    pitched = {stem: samples[i] for i, stem in enumerate(manifest.stems) if given[i]}
-    tuning = hear_tuning(pitched, rate)
+    tuning = Tuning()
+    if any(map(is_pitched, request.generate)):
+        tuning = hear_tuning({s: samples[i] for i, s in enumerate(manifest.stems)}, rate)
+    pace = pace_for(request, manifest, tuning.ratio)
+    heard = pace.heard(request)
+    if pace.slower != 1.0:
+        length = beats_to_samples(heard.length_beats, heard.bpm, rate)
+        samples = np.stack([resample(row, rate, rate * pace.slower, length) for row in samples])
     remarks = (*remarks, *tuning.remarks)
-    if not tuning.cents:
-        return context_of(samples, given.tolist(), request, manifest, remarks, ears)
-    retuned = tuning.rate(rate) / rate
-    heard = replace(request, bpm=request.bpm / retuned)
-    length = beats_to_samples(heard.length_beats, heard.bpm, rate)
-    slower = np.stack([resample(row, rate, tuning.rate(rate), length) for row in samples])
-    context = context_of(slower, given.tolist(), heard, manifest, remarks, ears)
-    return replace(context, retuned=retuned)
+    context = context_of(samples, given.tolist(), heard, manifest, remarks, ears)
+    return replace(context, pace=pace)
 
 
 def context_of(

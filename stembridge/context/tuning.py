@@ -1,9 +1,4 @@
-"""How far the context is from A = 440 Hz, and a session in which it is not.
-
-A model knows one tuning. Its whole session is therefore played a little slower or faster, as a tape
-would be, until the context is at 440; the take is then played back the other way, and has the
-context's tuning at the session's tempo. Nothing is stretched: half a semitone is 3 % of tempo.
-"""
+"""How far the context is from A = 440 Hz."""
 
 from __future__ import annotations
 
@@ -34,9 +29,10 @@ class Tuning:
     cents: float = 0.0
     remarks: tuple[Remark, ...] = ()
 
-    def rate(self, model_rate: int) -> int:
-        """At so many Hz the context, heard as if at `model_rate`, is at 440."""
-        return round(model_rate * 2 ** (self.cents / 1200))
+    @property
+    def ratio(self) -> float:
+        """The context's A in 440 Hz."""
+        return float(2 ** (self.cents / 1200))
 
 
 def hear_tuning(stems: Mapping[str, FloatArray], rate: int) -> Tuning:

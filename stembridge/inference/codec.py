@@ -66,7 +66,7 @@ def hear(
         loop: what is given goes on at its start when it ends.
     """
     manifest = model.manifest
-    n_frames = frames_of(samples.shape[-1], manifest.hop, loop=loop)
+    n_frames = frames_for_samples(samples.shape[-1], manifest.hop)
     latents = np.zeros((1, manifest.n_stems, manifest.latent_channels, n_frames), np.float32)
     for index, stem in enumerate(manifest.stems):
         if given[index]:
@@ -192,32 +192,22 @@ def decode_loop(
     n_samples: int,
     check: Callable[[], None] = lambda: None,
 ) -> FloatArray:
-    """As `decode`, for latents [C, F] whose last frame goes on into the first.
+    """As `decode`, for latents [C, F] whose last frame goes on into the first; n is F hop.
 
-        sound  ......|0 ........................ F hop|...   as the network made it
-        loop          0 ..................XXX
-        lead                           ...XXX....... 0       what leads into the start, at the end
+        sound  ......|0 ......................... n|...   as the network made it
+        loop          0 .................XXX
+        lead                          ...XXX..... 0       what leads into the start, at the end
 
-    A loop is seldom a whole number of frames. Its last partial frame is not made: a little ahead of
-    the seam the sound fades over into what was made before the first note, which is the same music
-    as much later. Nothing is joined at the seam itself.
+    A decoder makes up other phases each time, so what it made before the first note is put before
+    the end: it fades in a little ahead, and nothing is joined at the seam itself.
     """
     manifest, n_frames = model.manifest, latents.shape[-1]
-    hop, rate = manifest.hop, manifest.sample_rate
     around = _frames(SURROUNDINGS_S, model)
     circle = np.arange(-around, n_frames + around) % n_frames
-    sound = decode(model, stem, latents[:, circle], len(circle) * hop, check)
-    start = around * hop
-    late = n_samples - n_frames * hop
-    if late < 0:  # shorter than one frame
-        return sound[start : start + n_samples]
-    fade = min(round(SEAM_S * rate), n_samples // 4)
-    lead = late + min(round(AHEAD_S * rate), n_samples // 4)
+    sound = decode(model, stem, latents[:, circle], len(circle) * manifest.hop, check)
+    start = around * manifest.hop
+    fade, lead = (
+        min(round(seconds * manifest.sample_rate), n_samples // 4) for seconds in (SEAM_S, AHEAD_S)
+    )
     pieces = [sound[start : start + n_samples - lead], sound[start - lead - fade : start]]
-    # The same where it is no later; else the same notes, but other phases.
-    return overlap_add(pieces, fade, "equal_power" if late else "equal_gain")
-
-
-def frames_of(n_samples: int, hop: int, *, loop: bool = False) -> int:
-    """Frames that are made for so many samples: a loop's last partial frame is not."""
-    return max(1, n_samples // hop) if loop else frames_for_samples(n_samples, hop)
+    return overlap_add(pieces, fade, "equal_power")

@@ -12,15 +12,19 @@ import math
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
+from stembridge.audio.conform import conform
 from stembridge.audio.loudness import amplitude, integrated_loudness, peak
 from stembridge.audio.resample import resample
 from stembridge.audio.windows import fade_edges
+from stembridge.context import AS_IS, Pace
 from stembridge.musical_time import beats_to_samples, seconds_to_samples
 from stembridge.request import GenerationRequest
+from stembridge.roles import is_pitched
 
 PEAK_LIMIT = amplitude(-1.0)
 ALONE_LUFS = -18.0  # of a take that stands beside nothing
-FILTER_S = 0.05  # beyond a loop's seam that the resampler hears
+LOOP_AROUND_S = 0.5  # beyond a loop's seam that resampler and stretcher hear
+AUDIBLE_CENTS = 5.0
 FADE_IN_S = 0.0015  # shorter than any attack
 FADE_OUT_S = 0.01  # what a codec lets sound ahead of the next bar's first note begins here
 
@@ -31,18 +35,19 @@ def render(
     context_gain: float | None,
     request: GenerationRequest,
     played: dict[str, FloatArray] | None = None,
-    retuned: float = 1.0,
+    pace: Pace = AS_IS,
 ) -> dict[str, FloatArray]:
     """The stems of one take as they go into files.
 
     Args:
-        stems: stem -> audio [n_samples] at the model's rate and level.
+        stems: stem -> audio [n_samples] at the model's rate, level and pace.
         model_rate: Hz.
         context_gain: the gain with which the model heard the context; taken back here. None where
             nothing was heard: the take as a whole is brought to a usual loudness.
         request: for tempo, length and rate of the session.
-        played: stem -> stereo [2, n_samples] at the session's rate and the model's level.
-        retuned: by which factor all these must sound higher and faster (see `context.tuning`).
+        played: stem -> stereo [2, n_samples] at the session's rate and the model's level, of
+            `pace.tuned_request`.
+        pace: of the model's session.
 
     Returns:
         stem -> audio [round(beats * 60 / bpm * session_rate)] or [2, the same], sample 0
@@ -50,15 +55,15 @@ def render(
     """
     rate = request.session_rate
     n_samples = beats_to_samples(request.length_beats, request.bpm, rate)
-    model_rate = round(model_rate * retuned)
-    own = {stem: _faster(audio, rate, retuned, n_samples) for stem, audio in (played or {}).items()}
-    if request.loop:
-        rendered = {s: _resampled_loop(a, model_rate, rate, n_samples) for s, a in stems.items()}
-        rendered |= own
-    else:
-        fade_in, fade_out = (seconds_to_samples(s, rate) for s in (FADE_IN_S, FADE_OUT_S))
-        full = {s: resample(a, model_rate, rate, n_samples) for s, a in stems.items()} | own
-        rendered = {s: fade_edges(audio, fade_in, fade_out) for s, audio in full.items()}
+    rendered = {
+        stem: _at_pace(audio, stem, model_rate, request, pace) for stem, audio in stems.items()
+    } | {
+        stem: np.stack([resample(side, rate * pace.tuned, rate, n_samples) for side in audio])
+        for stem, audio in (played or {}).items()
+    }
+    if not request.loop:
+        fades = [seconds_to_samples(seconds, rate) for seconds in (FADE_IN_S, FADE_OUT_S)]
+        rendered = {stem: fade_edges(audio, *fades) for stem, audio in rendered.items()}
     gain = _gain_alone(rendered, rate) if context_gain is None else 1.0 / context_gain
     loudest = max(peak(audio) for audio in rendered.values()) * gain
     if loudest > PEAK_LIMIT:
@@ -66,23 +71,26 @@ def render(
     return {stem: audio * np.float32(gain) for stem, audio in rendered.items()}
 
 
-def _resampled_loop(audio: FloatArray, from_rate: int, to_rate: int, n_samples: int) -> FloatArray:
-    """As `resample`; the filter hears the start behind the end, and the end before the start."""
-    if from_rate == to_rate:
-        return resample(audio, from_rate, to_rate, n_samples)
-    # So many samples of one rate last as long as so many of the other.
-    unit = math.gcd(from_rate, to_rate)
-    units = math.ceil(FILTER_S * unit)
-    before, lead = units * from_rate // unit, units * to_rate // unit
-    around = np.arange(-before, audio.size + before) % audio.size
-    wrapped = resample(audio[around], from_rate, to_rate, n_samples + 2 * lead)
-    return wrapped[lead : lead + n_samples]
-
-
-def _faster(audio: FloatArray, rate: int, factor: float, n_samples: int) -> FloatArray:
-    if factor == 1.0:
-        return audio
-    return np.stack([resample(channel, rate * factor, rate, n_samples) for channel in audio])
+def _at_pace(
+    audio: FloatArray, stem: str, model_rate: int, request: GenerationRequest, pace: Pace
+) -> FloatArray:
+    """A stem of the model at the session's rate and pace."""
+    rate = request.session_rate
+    n_samples = beats_to_samples(request.length_beats, request.bpm, rate)
+    if not request.loop:
+        return resample(audio, model_rate * pace.slower, rate, n_samples)
+    factor, cents = pace.slower, 1200 * math.log2(pace.slower / pace.tuned)
+    around = min(audio.size, seconds_to_samples(LOOP_AROUND_S, model_rate))
+    looped = audio[np.arange(-around, audio.size + around) % audio.size]
+    if abs(cents) > AUDIBLE_CENTS and is_pitched(stem):
+        # In a loop of few frames the pace alone would put it out of tune.
+        looped = conform(looped, model_rate, pace.slower, pace.tuned)
+        factor = pace.tuned
+    # The filter hears the start behind the end, and the end before the start.
+    from_rate = model_rate * factor
+    lead = round(around * (pace.tuned / pace.slower if factor != pace.slower else 1.0)
+                 / from_rate * rate)  # fmt: skip
+    return resample(looped, from_rate, rate, n_samples + 2 * lead)[lead : lead + n_samples]
 
 
 def _gain_alone(stems: dict[str, FloatArray], rate: int) -> float:

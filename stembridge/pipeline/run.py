@@ -63,7 +63,7 @@ def arrange(
         model.chord_chances,
     )  # fmt: skip
     finished: list[StemFile] = []
-    for take in generate(context.heard(request), settings, context, model, report):
+    for take in generate(context.pace.heard(request), settings, context, model, report):
         for stem in _write_take(take, request, context, model, folder, report):
             finished.append(stem)
             report.stem(stem)
@@ -126,15 +126,15 @@ def _write_take(
     report: Reporter,
 ) -> Iterator[StemFile]:
     composed = progression_text(take.choice.chords) if take.choice.composed else None
-    manifest, timbres, heard = model.manifest, take.choice.timbres, context.heard(request)
-    parts = parts_of(take, heard, model)
+    manifest, timbres, pace = model.manifest, take.choice.timbres, context.pace
+    parts = parts_of(take, pace.heard(request), model)
     own = {
-        stem: played(parts[stem], heard, manifest, timbres)
+        stem: played(parts[stem], pace.tuned_request(request), manifest, timbres)
         for stem in request.generate
         if stem not in take.stems
     }
     gain = None if context.loudness_lufs is None else context.gain
-    rendered = render(take.stems, manifest.sample_rate, gain, request, own, context.retuned)
+    rendered = render(take.stems, manifest.sample_rate, gain, request, own, pace)
     midi = _write_midi(parts, take, request, folder)
     for i, stem in enumerate(request.generate):
         audio = rendered[stem]

@@ -8,8 +8,8 @@ from stembridge.chords import ChordSpan
 from stembridge.conditions import Conditions, frame_beats, frame_conditions, names_pitches
 from stembridge.context import stem_index
 from stembridge.errors import BadArgsError
-from stembridge.inference.codec import frames_of
 from stembridge.inference.settings import Settings, settings_of
+from stembridge.musical_time import frames_for_samples
 from stembridge.pipeline.choice import Choice
 from stembridge.request import GenerationRequest
 from stembridge.runtime.manifest import Manifest
@@ -34,7 +34,7 @@ def conditions_for(
 ) -> Conditions:
     """The conditions [1, K, F] of the whole request; by default only what it names itself."""
     chosen = choice or wishes_of(request)
-    n_frames = frames_of(n_samples, manifest.hop, loop=request.loop)
+    n_frames = frames_for_samples(n_samples, manifest.hop)
     frames = frame_conditions(
         manifest.layout,
         n_frames,

@@ -66,10 +66,10 @@ def test_a_quarter_tone_is_heard_at_concert_pitch_and_given_back() -> None:
     context = load(4, piano="piano_quartertone.flac")
     assert codes(context) == ["tuning"] and "+49 cents" in context.remarks[0].words
     assert symbols(context) in ("Am F C G", "Bbm Gb Db Ab")  # a quarter tone is as near to either
-    assert 1200 * np.log2(context.retuned) == pytest.approx(49, abs=2)
+    assert 1200 * np.log2(context.pace.tuned) == pytest.approx(49, abs=2)
     in_tune = hear_tuning({"piano": context.samples[3]}, MANIFEST.sample_rate)
     assert in_tune.cents == 0.0 and in_tune.remarks == ()
-    assert load_with(4, {"generate": "drums"}, piano="piano_quartertone.flac").retuned == 1.0
+    assert load_with(4, {"generate": "drums"}, piano="piano_quartertone.flac").pace.tuned == 1.0
 
 
 @pytest.mark.parametrize("cents", [-45, -20, 0, 12, 30])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stembridge.audio.loudness import integrated_loudness, peak
+from stembridge.context import Pace
 from stembridge.pipeline.render import PEAK_LIMIT, render
 from stembridge.pipeline.verdict import head_silence_s, judge
 from stembridge.remarks import Remark
@@ -61,6 +62,23 @@ def test_a_loops_edges_are_left_as_they_are_at_any_rate(rate: int) -> None:
     twice = np.concatenate([audio["bass"]] * 2)
     t = np.arange(twice.size) / rate
     assert np.abs(twice - 0.5 * np.sin(2 * np.pi * 220 * t)).max() < 2e-3
+
+
+@pytest.mark.parametrize("slower", [0.99, 1.004])
+def test_a_loop_at_another_pace_is_in_tune_and_closed(slower: float) -> None:
+    """Half a frame too many or too few in a short loop must not be heard as a wrong pitch."""
+    n = round(4 * MODEL_RATE * slower)
+    periods = round(220 * n / MODEL_RATE)
+    own = (0.5 * np.sin(2 * np.pi * periods * np.arange(n) / n)).astype(np.float32)
+    request = request_for(session_rate=44100, loop=True)
+    audio = render({"bass": own}, MODEL_RATE, 1.0, request, pace=Pace(slower))["bass"]
+    assert audio.size == 4 * 44100
+    spectrum = np.abs(np.fft.rfft(audio * np.hanning(audio.size)))
+    assert 1200 * abs(np.log2(spectrum.argmax() / 4 / 220)) < 5
+    drums = render({"drums": own}, MODEL_RATE, 1.0, request, pace=Pace(slower))["drums"]
+    twice = np.concatenate([drums, drums])
+    wanted = 0.5 * np.sin(2 * np.pi * periods * np.arange(twice.size) / drums.size)
+    assert np.abs(twice - wanted).max() < 0.02  # less than a sample
 
 
 def test_a_take_beside_nothing_has_a_usual_loudness() -> None:
