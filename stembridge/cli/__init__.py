@@ -23,6 +23,7 @@ from stembridge.errors import StembridgeError
 
 COMMANDS = {
     "arrange": "stembridge.cli.arrange:arrange",
+    "rework": "stembridge.cli.rework:rework",
     "serve": "stembridge.cli.serve:serve",
     "watch": "stembridge.cli.watch:watch",
     "doctor": "stembridge.cli.doctor:doctor",

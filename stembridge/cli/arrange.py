@@ -73,6 +73,11 @@ def _make_again(
     from stembridge.pipeline.receipt import read_receipt, request_of
 
     receipt = read_receipt(receipt_path)
+    if "rework" in receipt:
+        from stembridge.cli.rework import rework_again
+
+        rework_again(receipt, out, model, device, json)
+        return
     _make(request_of(receipt), receipt, out, model, device, json)
 
 
@@ -88,19 +93,19 @@ def _make(
     from stembridge.pipeline.run import arrange as run
 
     folder = (out or default_output_dir()).expanduser().absolute()
-    with _progress(show=not json and is_terminal()) as on_event:
+    with progress(show=not json and is_terminal()) as on_event:
         model = open_model(model_name, device)
         stems = run(request, model, folder, on_event)
         artifact = model.manifest.artifact_sha256
     differences = None if receipt is None else compare_with(receipt, stems, artifact)
     if json:
-        print_json(_as_mapping(stems, differences))
+        print_json(as_mapping(stems, differences))
     else:
-        _tell(stems, differences)
+        tell(stems, differences)
 
 
 @contextlib.contextmanager
-def _progress(show: bool) -> Iterator[OnEvent]:
+def progress(show: bool) -> Iterator[OnEvent]:
     """A progress bar on a terminal; nothing elsewhere."""
     from stembridge.pipeline.events import Progress, ignore
 
@@ -136,7 +141,8 @@ def compare_with(receipt: dict[str, Any], stems: list[StemFile], artifact: str) 
     return differences
 
 
-def _as_mapping(stems: list[StemFile], differences: list[str] | None) -> dict[str, Any]:
+def as_mapping(stems: list[StemFile], differences: list[str] | None) -> dict[str, Any]:
+    """The report for programs."""
     folder = stems[0].path.parent
     mapping: dict[str, Any] = {
         "folder": str(folder),
@@ -148,7 +154,8 @@ def _as_mapping(stems: list[StemFile], differences: list[str] | None) -> dict[st
     return mapping
 
 
-def _tell(stems: list[StemFile], differences: list[str] | None) -> None:
+def tell(stems: list[StemFile], differences: list[str] | None) -> None:
+    """The report for people."""
     for stem in stems:
         print(f"{stem.path.name}: {_summary(stem)}")
         for warning in stem.verdict.warnings:

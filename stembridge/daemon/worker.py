@@ -42,7 +42,8 @@ from stembridge.errors import (
 )
 from stembridge.pipeline.events import Event, StemFile, StemReady
 from stembridge.pipeline.receipt import RECEIPT_NAME
-from stembridge.pipeline.run import arrange, take_folder
+from stembridge.pipeline.run import arrange
+from stembridge.pipeline.take_files import take_folder
 from stembridge.request import parse_request
 from stembridge.runtime.device import Threads
 from stembridge.runtime.failures import device_failure

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stembridge.parts.groove import STEP_BEATS, Swing, groups, snapped, swing_of
+from stembridge.parts.groove import STEP_BEATS, TOGETHER_BEATS, Swing, groups, snapped, swing_of
 from stembridge.parts.part import DRUMS, Note, Part
 
 LOWEST, HIGHEST = 0, 127
@@ -122,9 +122,10 @@ def joined(first: Part, second: Part, at_beats: float) -> Part:
 
 def replaced(part: Part, other: Part, start_beats: float, end_beats: float) -> Part:
     """`part` with what starts from `start_beats` up to `end_beats` taken from `other`."""
+    first, stop = start_beats - TOGETHER_BEATS, end_beats - TOGETHER_BEATS
 
-    def inside(note: Note) -> bool:
-        return start_beats <= note.start_beats < end_beats
+    def inside(note: Note) -> bool:  # what comes a hair before a bar line belongs to it
+        return first <= note.start_beats < stop
 
     kept = []
     for note in part.notes:

@@ -82,7 +82,8 @@ def played(
     stem, rate = part.stem, request.session_rate
     own = dict(request.instruments).get(stem)
     instrument = own_instrument(stem, own) if own else shipped(stem, timbres.get(stem))
-    sound = touched(play(part, instrument, request.bpm, rate), stem, rate)
+    dry = play(part, instrument, request.bpm, rate, loop=request.loop)
+    sound = touched(dry, stem, rate, loop=request.loop)
     measured = integrated_loudness(sound.mean(axis=0), rate)
     if measured is None:
         return sound

@@ -8,6 +8,7 @@ flows into its start.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -53,22 +54,39 @@ def render(
         stem -> audio [round(beats * 60 / bpm * session_rate)] or [2, the same], sample 0
         on the bar line, no peak above -1 dBFS.
     """
+    full = conformed(stems, model_rate, request, played or {}, pace)
+    gain = np.float32(gain_of(full, request.session_rate, context_gain))
+    return {stem: audio * gain for stem, audio in full.items()}
+
+
+def conformed(
+    stems: Mapping[str, FloatArray],
+    model_rate: int,
+    request: GenerationRequest,
+    own: Mapping[str, FloatArray],
+    pace: Pace = AS_IS,
+) -> dict[str, FloatArray]:
+    """All stems at the session's rate, with their edges, at their own level; played ones last."""
     rate = request.session_rate
     n_samples = beats_to_samples(request.length_beats, request.bpm, rate)
-    rendered = {
+    full = {
         stem: _at_pace(audio, stem, model_rate, request, pace) for stem, audio in stems.items()
     } | {
         stem: np.stack([resample(side, rate * pace.tuned, rate, n_samples) for side in audio])
-        for stem, audio in (played or {}).items()
+        for stem, audio in own.items()
     }
-    if not request.loop:
-        fades = [seconds_to_samples(seconds, rate) for seconds in (FADE_IN_S, FADE_OUT_S)]
-        rendered = {stem: fade_edges(audio, *fades) for stem, audio in rendered.items()}
-    gain = _gain_alone(rendered, rate) if context_gain is None else 1.0 / context_gain
-    loudest = max(peak(audio) for audio in rendered.values()) * gain
-    if loudest > PEAK_LIMIT:
-        gain *= PEAK_LIMIT / loudest
-    return {stem: audio * np.float32(gain) for stem, audio in rendered.items()}
+    if request.loop:
+        return full
+    fade_in, fade_out = (seconds_to_samples(s, rate) for s in (FADE_IN_S, FADE_OUT_S))
+    # What is played begins on its sample, with its attack.
+    return {s: fade_edges(a, 0 if s in own else fade_in, fade_out) for s, a in full.items()}
+
+
+def gain_of(stems: Mapping[str, FloatArray], rate: int, context_gain: float | None) -> float:
+    """The one gain of a take; see `render`."""
+    gain = _gain_alone(stems, rate) if context_gain is None else 1.0 / context_gain
+    loudest = max(peak(audio) for audio in stems.values()) * gain
+    return gain * PEAK_LIMIT / loudest if loudest > PEAK_LIMIT else gain
 
 
 def _at_pace(
@@ -93,7 +111,7 @@ def _at_pace(
     return resample(looped, from_rate, rate, n_samples + 2 * lead)[lead : lead + n_samples]
 
 
-def _gain_alone(stems: dict[str, FloatArray], rate: int) -> float:
+def _gain_alone(stems: Mapping[str, FloatArray], rate: int) -> float:
     """Brings the mixture of a take to `ALONE_LUFS`."""
     mono = [audio if audio.ndim == 1 else audio.mean(axis=0) for audio in stems.values()]
     loudness = integrated_loudness(np.sum(mono, axis=0), rate)

@@ -23,7 +23,8 @@ from stembridge.errors import (
 from stembridge.pipeline import receipt as receipts
 from stembridge.pipeline.events import Event, Progress, StemReady
 from stembridge.pipeline.receipt import read_receipt, request_of
-from stembridge.pipeline.run import arrange, expected_bytes, stem_file_name, take_folder
+from stembridge.pipeline.run import arrange
+from stembridge.pipeline.take_files import expected_bytes, stem_file_name, take_folder
 from stembridge.request import GenerationRequest, parse_request
 from stembridge.testing import FakeModel, fake_manifest
 
@@ -61,7 +62,7 @@ def test_files_are_exact_complete_and_named_after_the_music(drums: Path, tmp_pat
     folder = stems[0].path.parent
     assert folder.name.startswith("bass_piano_for_drums_")
     assert sorted(p.name for p in folder.iterdir()) == sorted(
-        [*(s.path.name for s in stems), "receipt.json"]
+        [*(s.path.name for s in stems), "receipt.json", "take1.npz", "take2.npz"]
     )
 
 
@@ -168,7 +169,7 @@ def test_a_cancelled_request_leaves_whole_files_and_no_receipt(tmp_path: Path) -
     with pytest.raises(CancelledError):
         arrange(request_for(variations=3), FakeModel(), tmp_path, cancel)
     left = sorted(p.name for p in tmp_path.rglob("*") if p.is_file())
-    assert left == ["2bars_120bpm_bass_seed0_take1.wav"]
+    assert left == ["2bars_120bpm_bass_seed0_take1.wav", "take1.npz"]
 
 
 def test_a_silent_context_is_warned_about(tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""A made take as files: stems, MIDI, and the state that can be worked on later."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.audio.files import write_atomically, write_stem
+from stembridge.chords import progression_text
+from stembridge.context import Context
+from stembridge.musical_time import beats_to_samples
+from stembridge.parts.midi import midi_file
+from stembridge.pipeline.events import Reporter, StemFile
+from stembridge.pipeline.performance import played
+from stembridge.pipeline.render import conformed, gain_of
+from stembridge.pipeline.take_state import TakeState, save_state
+from stembridge.pipeline.verdict import judge
+from stembridge.request import GenerationRequest
+from stembridge.runtime.manifest import Manifest
+
+BYTES_PER_SAMPLE = {"pcm24": 3, "float": 4}
+
+
+def expected_bytes(request: GenerationRequest) -> int:
+    """Size of all stem files of a request."""
+    n_samples = beats_to_samples(request.length_beats, request.bpm, request.session_rate)
+    n_files = len(request.generate) * request.variations
+    stereo = 1 if request.sound == "model" else 2
+    return n_files * (stereo * n_samples * BYTES_PER_SAMPLE[request.sample_format] + 1024)
+
+
+def take_folder(request: GenerationRequest) -> str:
+    """Name of the folder of a request's takes, such as `bass_for_drums_piano_3f2a9c01b7`."""
+    given = request.context_stems
+    made = "_".join(request.generate) + ("_for_" + "_".join(given) if given else "")
+    tag = hashlib.sha256(request.request_id.encode()).hexdigest()[:10]
+    return f"{request.name or made}_{tag}"
+
+
+def stem_file_name(request: GenerationRequest, stem: str, variation: int) -> str:
+    """Name of a stem file, such as `8bars_87.3bpm_bass_seed1_take1.wav`."""
+    bars = request.length_beats / request.time_signature.beats_per_bar
+    return f"{bars:.6g}bars_{request.bpm:.6g}bpm_{stem}_seed{request.seed}_take{variation + 1}.wav"
+
+
+def take_file_name(request: GenerationRequest, variation: int) -> str:
+    """Name of the take's MIDI file with all its parts, such as `8bars_87.3bpm_seed1_take1.mid`."""
+    return stem_file_name(request, "", variation).replace("__", "_").replace(".wav", ".mid")
+
+
+@dataclass(frozen=True)
+class MadeTake:
+    """A take before it is files.
+
+    Attributes:
+        variation: which, from 0.
+        decoded: stem -> the model's own sound [n_samples], at its rate and level; the other stems
+            are played.
+        state: what it is made of; with a gain, that is kept: the take is another's in part.
+    """
+
+    variation: int
+    decoded: Mapping[str, FloatArray]
+    state: TakeState
+
+
+def write_take(
+    take: MadeTake,
+    request: GenerationRequest,
+    context: Context,
+    manifest: Manifest,
+    folder: Path,
+    report: Reporter,
+) -> Iterator[StemFile]:
+    """Writes everything of a take but the receipt; tells each stem once its file is complete."""
+    parts, choice = take.state.parts, take.state.choice
+    composed = progression_text(choice.chords) if choice.composed else None
+    tuned = context.pace.tuned_request(request)
+    own = {
+        stem: played(parts[stem], tuned, manifest, choice.timbres)
+        for stem in request.generate
+        if stem not in take.decoded
+    }
+    full = conformed(take.decoded, manifest.sample_rate, request, own, context.pace)
+    gain = take.state.gain
+    if gain is None:
+        context_gain = None if context.loudness_lufs is None else context.gain
+        gain = gain_of(full, request.session_rate, context_gain)
+    midi = _write_midi(take, request, folder)
+    save_state(folder, take.variation, replace(take.state, gain=gain))
+    for i, stem in enumerate(request.generate):
+        audio = full[stem] * np.float32(gain)
+        report("write", i / len(full), take.variation)
+        verdict = judge(audio, request, context.loudness_lufs, context.remarks)
+        path = folder / stem_file_name(request, stem, take.variation)
+        written = write_stem(path, audio, request.session_rate, request.sample_format)
+        yield StemFile(
+            stem, take.variation, path, written.sha256, audio.shape[-1], request.session_rate,
+            verdict, choice.style, choice.timbres.get(stem), composed,
+            "played" if stem in own else "model", midi.get(stem),
+            parts[stem].sha256 if stem in parts else None,
+        )  # fmt: skip
+
+
+def _write_midi(take: MadeTake, request: GenerationRequest, folder: Path) -> dict[str, Path]:
+    """A file per part and one of them all; stem -> its file."""
+    parts, timbres = take.state.parts, take.state.choice.timbres
+    if not request.midi or not parts:
+        return {}
+    files = {s: folder / stem_file_name(request, s, take.variation) for s in parts}
+    files = {stem: path.with_suffix(".mid") for stem, path in files.items()}
+    for stem, path in files.items():
+        data = midi_file([parts[stem]], request.bpm, request.time_signature, timbres)
+        write_atomically(path, data)
+    whole = midi_file(list(parts.values()), request.bpm, request.time_signature, timbres)
+    write_atomically(folder / take_file_name(request, take.variation), whole)
+    return files
