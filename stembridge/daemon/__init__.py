@@ -6,6 +6,7 @@ executor   who runs jobs, as the rest sees it; a pool of several
 supervisor one worker kept alive, wherever it runs; local_process: here
 workers    from the settings to the executor
 runner     from the queue to the executor, and from its events to journal and newsroom
+records    what workers tell of models and files
 news       what happens, for every door that subscribes
 desk       the OSC door: what comes in; outbox: what goes out, and is repeated
 server     startup, serve, shutdown

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stembridge.daemon.records import ModelFacts
 from stembridge.errors import BadArgsError
 from stembridge.request import GenerationRequest, parse_request
 from stembridge.roles import check_known
@@ -112,7 +113,7 @@ class ClipTable:
         self._held = {key: held for key, held in self._held.items() if held.born_s > oldest_s}
 
 
-def check_stems(request: GenerationRequest, facts: Mapping[str, Any] | None) -> None:
+def check_stems(request: GenerationRequest, facts: ModelFacts | None) -> None:
     """Refuse at once the stems that the loaded model does not know.
 
     Raises:
@@ -120,7 +121,7 @@ def check_stems(request: GenerationRequest, facts: Mapping[str, Any] | None) -> 
     """
     if facts is not None:
         asked = (*request.generate, *request.context_stems)
-        check_known(asked, facts["stems"], facts["name"])
+        check_known(asked, facts.stems, facts.name)
 
 
 def payload_of(pairs: Mapping[str, Any], clips: list[dict[str, Any]]) -> dict[str, Any]:

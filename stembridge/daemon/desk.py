@@ -22,6 +22,7 @@ from stembridge.daemon.jobs import Job, Journal
 from stembridge.daemon.news import Ended, Item
 from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.rate import PerSecond
+from stembridge.daemon.records import ModelFacts
 from stembridge.daemon.runner import Runner
 from stembridge.daemon.sessions import Address, Sessions, as_text
 from stembridge.errors import (
@@ -49,7 +50,7 @@ class House:
     out: Path
     roots: AllowedRoots
     state: Callable[[], str]
-    model: Callable[[], dict[str, Any] | None]
+    model: Callable[[], ModelFacts | None]
     quit: Callable[[], None]
 
 
@@ -148,7 +149,7 @@ class Desk:
         facts = self._house.model()
         if facts is None:
             raise NotNowError("The model is still loading.", retry_after_ms=1000)
-        self._outbox.post(caller.reply, "/stembridge/model.info", *bodies.model_info(facts))
+        self._outbox.post(caller.reply, "/stembridge/model.info", *bodies.model_info(vars(facts)))
 
     def _clip(self, call: protocol.Call, caller: Caller) -> None:
         request_id, index = call.args["request_id"], call.args["index"]

@@ -17,6 +17,7 @@ from typing import Any
 
 from stembridge.daemon.journal_file import JournalError, JournalFile
 from stembridge.daemon.journal_rows import Job, checksum, failure, job_of, stem_of
+from stembridge.daemon.records import FileRecord
 from stembridge.errors import (
     AttemptsExhaustedError,
     IdConflictError,
@@ -131,13 +132,13 @@ class Journal:
         self._update(row["id"], f"state = 'running', attempts = attempts + 1, seq = {_NEXT_RANGE}")
         return self._require(row["id"])
 
-    def add_stem(self, request_id: str, seq: int, body: dict[str, Any]) -> None:
+    def add_stem(self, request_id: str, seq: int, record: FileRecord) -> None:
         """Record a finished file (again, if another attempt made it again)."""
         self.file.last_word(
             lambda: self.file.execute(
                 "INSERT OR REPLACE INTO stem (job, stem, variation, seq, body) "
                 "VALUES (?, ?, ?, ?, ?)",
-                request_id, body["stem"], body["variation"], seq, json.dumps(body),
+                request_id, record.stem, record.variation, seq, json.dumps(vars(record)),
             )
         )  # fmt: skip
 
@@ -255,7 +256,7 @@ class Journal:
         """Number of the job accepted last; 0 before the first."""
         return int(self.file.row("SELECT coalesce(max(number), 0) FROM job")[0])
 
-    def stems(self, request_id: str) -> list[tuple[int, dict[str, Any]]]:
+    def stems(self, request_id: str) -> list[tuple[int, FileRecord]]:
         """(seq, record) of each finished file, in the order they were finished."""
         query = "SELECT seq, body FROM stem WHERE job = ? ORDER BY seq"
         rows = self.file.execute(query, request_id)

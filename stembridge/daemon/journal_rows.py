@@ -8,14 +8,13 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from stembridge.daemon.records import FileRecord
 from stembridge.errors import StembridgeError
 
 FINAL = frozenset({"done", "failed", "cancelled"})
 _STATES = FINAL | {"queued", "running"}
 _DONE = {"folder": str, "receipt": str, "stems": int}
 _FAILED = {"symbol": str, "code": int, "sentence": str}
-_STEM = {"stem": str, "variation": int, "path": str, "sha256": str, "frames": int, "rate": int,
-         "verdict": str}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,9 @@ def job_of(row: sqlite3.Row) -> Job:
     )  # fmt: skip
 
 
-def stem_of(row: sqlite3.Row) -> dict[str, Any] | None:
+def stem_of(row: sqlite3.Row) -> FileRecord | None:
     """The record in a row of the stem table; None if it is damaged."""
-    record = _loaded(row["body"])
-    return record if _fits(record, _STEM) else None
+    return FileRecord.of(_loaded(row["body"]))
 
 
 def failure(error: StembridgeError) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from stembridge.daemon.jobs import Job
+from stembridge.daemon.records import FileRecord, ModelFacts
 
 _log = logging.getLogger(__name__)
 
@@ -28,11 +28,11 @@ class Progressed:
 
 @dataclass(frozen=True)
 class FileMade:
-    """A file of a job is complete and in the journal; `record` as there."""
+    """A file of a job is complete and in the journal; its record as there."""
 
     job: Job
     seq: int
-    record: dict[str, Any]
+    record: FileRecord
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Ended:
 class ModelReady:
     """A worker has loaded its model; `facts` as `worker` tells them."""
 
-    facts: dict[str, Any]
+    facts: ModelFacts
 
 
 @dataclass(frozen=True)

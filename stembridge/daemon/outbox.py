@@ -12,10 +12,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any
 
 from stembridge.daemon.jobs import Job, Journal, JournalError
 from stembridge.daemon.news import Ended, FileMade, Item, ModelReady, Noted, Progressed
+from stembridge.daemon.records import FileRecord
 from stembridge.daemon.sessions import Address, Sessions, address_in
 from stembridge.wire import bodies, osc, protocol
 
@@ -47,7 +47,7 @@ class Outbox:
             case Ended(job):
                 self.owe(job, fresh=True)
             case ModelReady(facts):
-                self.tell_all("message", "/stembridge/model.info", *bodies.model_info(facts))
+                self.tell_all("message", "/stembridge/model.info", *bodies.model_info(vars(facts)))
             case Noted(priority, sentence):
                 self.tell_all("message", "/stembridge/log", priority, sentence)
 
@@ -85,9 +85,9 @@ class Outbox:
         asked_from = address_in(job.reply)
         return {self._sessions.address_of(job.client) or asked_from, asked_from}
 
-    def post_stem(self, job: Job, seq: int, record: dict[str, Any], to: Address) -> None:
+    def post_stem(self, job: Job, seq: int, record: FileRecord, to: Address) -> None:
         """Announce a finished file."""
-        self.post(to, "/stembridge/stem", *bodies.stem(job.id, seq, record))
+        self.post(to, "/stembridge/stem", *bodies.stem(job.id, seq, vars(record)))
 
     def post_final(self, job: Job, to: Address, *, with_stems: bool = True) -> None:
         """Send the final answer once: the files, then done or the error."""

@@ -19,6 +19,7 @@ from stembridge.daemon.admission import request_of
 from stembridge.daemon.executor import Event, Executor
 from stembridge.daemon.jobs import Job, Journal, JournalError
 from stembridge.daemon.news import Ended, FileMade, Newsroom, Noted, Progressed
+from stembridge.daemon.records import FileRecord
 from stembridge.errors import BadArgsError, CancelledError, StembridgeError, error_from
 from stembridge.request import request_to_mapping
 
@@ -158,7 +159,7 @@ class Runner:
 
     def _stem(self, run: _Run, event: Event) -> None:
         run.seq += 1
-        record = event.body["file"]
+        record = FileRecord(**event.body["file"])
         self._journal.add_stem(run.job.id, run.seq, record)
         self._news.tell(FileMade(run.job, run.seq, record))
 

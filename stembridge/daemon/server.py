@@ -29,6 +29,7 @@ from stembridge.daemon.jobs import Journal, JournalError, Limits
 from stembridge.daemon.lock import FolderLock
 from stembridge.daemon.news import ModelReady, Newsroom, Noted
 from stembridge.daemon.outbox import Outbox
+from stembridge.daemon.records import ModelFacts
 from stembridge.daemon.runner import Runner
 from stembridge.daemon.sessions import Sessions
 from stembridge.daemon.supervisor import Watch
@@ -77,7 +78,7 @@ class Daemon:
         self._news = news
         self._stop = asyncio.Event()
         self._fatal: StembridgeError | None = None
-        self._facts: dict[str, Any] | None = None
+        self._facts: ModelFacts | None = None
         self._open = contextlib.AsyncExitStack()
         self.port = 0
 
@@ -193,7 +194,7 @@ class Daemon:
 
     def _hear(self, event: Event) -> None:
         if event.kind == "ready":
-            self._facts = event.body["model"]
+            self._facts = ModelFacts(**event.body["model"])
             self.newsroom.tell(ModelReady(self._facts))
             self._news("ready", {**event.body, "port": self.port})
         elif event.kind == "unusable":

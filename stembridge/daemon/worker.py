@@ -34,6 +34,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.loudness import integrated_loudness
 from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
+from stembridge.daemon.records import FileRecord, ModelFacts
 from stembridge.errors import (
     CancelledError,
     DiskFullError,
@@ -123,7 +124,8 @@ class Worker:
         except StembridgeError as error:
             self._say("unusable", symbol=error.symbol, sentence=error.sentence)
             return 1
-        self._say("ready", model=_facts(model), load_s=round(time.monotonic() - started_s, 3))
+        load_s = round(time.monotonic() - started_s, 3)
+        self._say("ready", model=vars(_facts(model)), load_s=load_s)
         try:
             # Nobody waits yet, or whoever does would have to wait for this in the first job.
             _preload()
@@ -170,7 +172,7 @@ class Worker:
         def report(event: Event) -> None:
             self._check(request_id)
             if isinstance(event, StemReady):
-                self._say("stem", id=request_id, file=_record(event.stem))
+                self._say("stem", id=request_id, file=vars(_record(event.stem)))
             else:
                 self._say("progress", id=request_id, stage=event.stage, fraction=event.fraction)
 
@@ -211,31 +213,29 @@ def _preload() -> None:
     detect_onsets(noise, 22_050)
 
 
-def _facts(model: StemModel) -> dict[str, Any]:
-    """What whoever asks may know of the model."""
+def _facts(model: StemModel) -> ModelFacts:
     manifest = model.manifest
-    return {
-        "name": manifest.name,
-        "artifact_sha256": manifest.artifact_sha256,
-        "sample_rate": manifest.sample_rate,
-        "device": model.device,
-        "stems": list(manifest.stems),
-        "styles": list(manifest.styles),
-        "timbres": manifest.timbres,
-    }
+    return ModelFacts(
+        name=manifest.name,
+        artifact_sha256=manifest.artifact_sha256,
+        sample_rate=manifest.sample_rate,
+        device=model.device,
+        stems=manifest.stems,
+        styles=manifest.styles,
+        timbres=manifest.timbres,
+    )
 
 
-def _record(file: StemFile) -> dict[str, Any]:
-    """A finished file, for the journal and whoever waits for it; its verdict is JSON."""
-    return {
-        "stem": file.stem,
-        "variation": file.variation,
-        "path": str(file.path),
-        "sha256": file.sha256,
-        "frames": file.frames,
-        "rate": file.rate,
-        "verdict": file.verdict.to_json(),
-    }
+def _record(file: StemFile) -> FileRecord:
+    return FileRecord(
+        stem=file.stem,
+        variation=file.variation,
+        path=str(file.path),
+        sha256=file.sha256,
+        frames=file.frames,
+        rate=file.rate,
+        verdict=file.verdict.to_json(),
+    )
 
 
 _FATAL = frozenset({"OUT_OF_MEMORY", "DEVICE_LOST"})

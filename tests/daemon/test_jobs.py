@@ -13,6 +13,7 @@ import pytest
 from stembridge.daemon.jobs import SEQ_PER_START, Job, Journal, Limits
 from stembridge.daemon.journal_file import BALLAST_BYTES, SCHEMA_VERSION
 from stembridge.daemon.lock import FolderLock
+from stembridge.daemon.records import FileRecord
 from stembridge.errors import (
     CancelledError,
     CreateFailedError,
@@ -22,8 +23,7 @@ from stembridge.errors import (
 )
 
 HERE = "127.0.0.1:9"
-STEM = {"stem": "bass", "variation": 0, "path": "/p", "sha256": "", "frames": 1, "rate": 44_100,
-        "verdict": "{}"}  # fmt: skip
+STEM = FileRecord("bass", 0, "/p", "", 1, 44_100, "{}")
 DONE = {"folder": "/f", "receipt": "/f/receipt.json", "stems": 1}
 PAYLOAD = {"pairs": {"generate": "bass", "bpm": "87.3", "bars": 4}, "clips": []}
 

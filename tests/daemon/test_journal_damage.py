@@ -12,14 +12,14 @@ import pytest
 
 from stembridge.daemon import journal_file
 from stembridge.daemon.jobs import Journal
+from stembridge.daemon.records import FileRecord
 from stembridge.daemon.sessions import address_in
 from stembridge.errors import CreateFailedError, StembridgeError
 
 HERE = "127.0.0.1:9"
 PAYLOAD = {"pairs": {"generate": "bass", "bpm": "87.3", "bars": 4}, "clips": [{"path": "/a"}]}
 DONE = {"folder": "/f", "receipt": "/f/receipt.json", "stems": 1}
-STEM = {"stem": "bass", "variation": 0, "path": "/p", "sha256": "", "frames": 1, "rate": 44_100,
-        "verdict": "{}"}  # fmt: skip
+STEM = FileRecord("bass", 0, "/p", "", 1, 44_100, "{}")
 FLIPS = 120
 
 

@@ -41,7 +41,7 @@ def test_a_second_door_hears_what_the_client_hears(tmp_path: Path) -> None:
             assert any(isinstance(item, Progressed) and item.fraction > 0 for item in page)
             (made,) = [item for item in page if isinstance(item, FileMade)]
             (ended,) = [item for item in page if isinstance(item, Ended)]
-            assert (made.job.id, made.record["path"]) == ("r", stem.path)
+            assert (made.job.id, made.record.path) == ("r", stem.path)
             assert (ended.job.state, ended.job.result["stems"]) == ("done", 1)
             assert page.index(made) < page.index(ended)
 

@@ -22,7 +22,7 @@ def test_a_verdict_with_many_warnings_still_fits_one_string() -> None:
         verdict = Verdict(1.0, 0.9, 0.8, 0.5, 3.0, 0.0, -20.0, -3.0, -1.0, False, shown)
         warnings = verdict.warnings
         file = StemFile("bass", 0, Path("/takes/x.wav"), "0" * 64, 88_200, 44_100, verdict)
-        record = _record(file)
+        record = vars(_record(file))
         assert json.loads(record["verdict"])["warnings"] == list(warnings)
         raw = protocol.pack("/stembridge/stem", *bodies.stem("r", 1, record))
         args = protocol.bind(osc.parse(raw)[0]).args
@@ -34,7 +34,7 @@ def test_a_verdict_with_many_warnings_still_fits_one_string() -> None:
 
 
 def test_the_order_of_a_mapping_means_nothing() -> None:
-    facts = _facts(FakeModel())
+    facts = vars(_facts(FakeModel()))
     there, back = bodies.model_info(facts), bodies.model_info(dict(reversed(facts.items())))
     assert there == back
     (message,) = osc.parse(protocol.pack("/stembridge/model.info", *there))
