@@ -9,6 +9,7 @@ trip after it was put out.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
@@ -21,7 +22,7 @@ from stembridge.audio.files import write_stem
 from stembridge.audio.loudness import peak
 from stembridge.audio_io.engine import Engine
 from stembridge.children.messages import Capture, Captured, Failed
-from stembridge.errors import NotNowError, StembridgeError
+from stembridge.errors import BadArgsError, CreateFailedError, NotNowError, StembridgeError
 from stembridge.musical_time import beats_to_samples, beats_to_seconds
 
 CLICK_ID = "count-in"
@@ -52,9 +53,18 @@ class Captures:
 
         Raises:
             NotNowError: another one is under way.
+            BadArgsError: the input has no such channel.
+            CreateFailedError: a file of that name is there.
         """
         if self._running is not None:
-            raise NotNowError("A capture is under way already.")
+            raise NotNowError("A capture is under way already. Wait for its end, or cancel it.")
+        n_channels = self._engine.recorder.n_channels
+        if command.channel > n_channels:
+            raise BadArgsError(
+                f"The input has {n_channels} channels; there is no channel {command.channel}."
+            )
+        if os.path.lexists(command.path):
+            raise CreateFailedError(f"'{command.path}' is there already. Choose another name.")
         anchor = self._engine.anchor
         if command.follow and anchor is not None and self._engine.session_runs:
             same = abs(command.bpm / anchor.bpm - 1.0) < SAME_TEMPO
@@ -123,14 +133,15 @@ class Captures:
         command = running.command
         channel = command.channel
         if channel:
-            mono = np.ascontiguousarray(samples[:, min(channel, samples.shape[1]) - 1])
+            mono = np.ascontiguousarray(samples[:, channel - 1])
         else:
             mono = samples.mean(axis=1, dtype=np.float32)
         mono = np.nan_to_num(mono, nan=0.0, posinf=0.0, neginf=0.0)
-        written = write_stem(Path(command.path), mono, self._engine.rate, "pcm24")
+        path = free_name(Path(command.path))
+        written = write_stem(path, mono, self._engine.rate, "pcm24")
         return Captured(
             command.capture_id,
-            command.path,
+            str(path),
             written.sha256,
             len(mono),
             self._engine.rate,
@@ -138,6 +149,12 @@ class Captures:
             running.start_beats,
             peak(mono),
         )
+
+
+def free_name(path: Path) -> Path:
+    """The path, or the first of "take 2.wav", "take 3.wav" … that came to be taken meanwhile."""
+    numbered = (path.with_stem(f"{path.stem} {number}") for number in range(2, 1000))
+    return next(one for one in (path, *numbered) if not os.path.lexists(one))
 
 
 def count_in(rate: int, bpm: float, n_beats: int, beats_per_bar: float) -> FloatArray:

@@ -8,6 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stembridge.errors import BadArgsError
+
+MAX_CAPTURE_S = 15 * 60
+
+
+def _check(what: str, value: float, low: float, high: float, unit: str) -> None:
+    if not low <= value <= high:  # NaN is neither
+        raise BadArgsError(
+            f"The {what} of a capture must be {low:g} to {high:g} {unit}; it was {value:g}."
+        )
+
+
 # -- every child ----------------------------------------------------------------------------------
 
 
@@ -220,6 +232,9 @@ class Capture:
         count_in_bars: clicks before the start, where no transport runs.
         follow: start at the transport's next bar line.
         channel: input channel, from 1; 0: the mean of all.
+
+    Raises:
+        BadArgsError: a value is out of range.
     """
 
     capture_id: str
@@ -230,6 +245,14 @@ class Capture:
     count_in_bars: int = 1
     follow: bool = True
     channel: int = 0
+
+    def __post_init__(self) -> None:
+        _check("tempo", self.bpm, 20, 999, "beats per minute")
+        _check("bar length", self.beats_per_bar, 0.125, 99, "quarter notes")
+        _check("length", self.length_beats / self.beats_per_bar, 0.01, 512, "bars")
+        _check("length", self.length_beats * 60 / self.bpm, 0.01, MAX_CAPTURE_S, "seconds")
+        _check("count-in", self.count_in_bars, 0, 16, "bars")
+        _check("input channel", self.channel, 0, 1024, "(0: all of them, mixed)")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import time
 from collections.abc import Iterator
@@ -24,8 +25,14 @@ from stembridge.children.messages import (
     PlayState,
     StopPlay,
 )
-from stembridge.cli.shared import JsonOption, console, print_json
-from stembridge.errors import NoSuchFileError, TimedOutError, error_from
+from stembridge.cli.shared import JsonOption, print_json, say
+from stembridge.errors import (
+    BadArgsError,
+    CreateFailedError,
+    NoSuchFileError,
+    TimedOutError,
+    error_from,
+)
 
 OPEN_S = 20.0
 FADE_S = 0.1
@@ -52,7 +59,7 @@ def play(
         if not file.is_file():
             raise NoSuchFileError(f"There is no file '{file}'.")
     with _audio(output, "none") as (child, inbox):
-        console().print(f"on {_next(inbox, AudioReady, OPEN_S).output}; Ctrl-C stops")
+        say(f"on {_next(inbox, AudioReady, OPEN_S).output}; Ctrl-C stops")
         paths = tuple((str(file.resolve()), 1.0) for file in files)
         child.send(Play("play", paths, gain_db, match=match, loop=loop, follow=False))
         try:
@@ -79,19 +86,18 @@ def capture(
     json: JsonOption = False,
 ) -> None:
     """Record bars from an input to a click, compensated for the device's latency."""
+    if file is None and not measure:
+        raise BadArgsError("What file shall be recorded? Name a WAV file, or use --measure.")
+    command = None if file is None else _capture(file, bars, bpm, beats_per_bar, count_in, channel)
     with _audio(output, input) as (child, inbox):
         ready = _next(inbox, AudioReady, OPEN_S)
-        console().print(f"on {ready.output} and {ready.input or 'no input'}, {ready.rate} Hz")
+        say(f"on {ready.output} and {ready.input or 'no input'}, {ready.rate} Hz")
         if measure:
             child.send(MeasureLatency())
             _say(_next(inbox, LatencyMeasured, 10.0), json and file is None)
-        if file is None:
+        if command is None:
             return
-        path = str(file.resolve())
-        child.send(
-            Capture("capture", path, bpm, bars * beats_per_bar, beats_per_bar, count_in,
-                    follow=False, channel=channel)
-        )  # fmt: skip
+        child.send(command)
         patience_s = (bars + count_in) * beats_per_bar * 60.0 / bpm + 10.0
         captured = _next(inbox, Captured, patience_s)
     if json:
@@ -100,12 +106,31 @@ def capture(
         print(captured.path)
 
 
+def _capture(
+    file: Path, bars: float, bpm: float, beats_per_bar: float, count_in: int, channel: int
+) -> Capture:
+    """The command, refused before a device is opened.
+
+    Raises:
+        BadArgsError: a value is out of range, or the file is to be no WAV file.
+        CreateFailedError: the file is there.
+    """
+    if file.suffix.lower() not in {".wav", ".wave"}:
+        raise BadArgsError(f"Captures are WAV files; call it {file.with_suffix('.wav').name}.")
+    if os.path.lexists(file):
+        raise CreateFailedError(f"'{file}' is there already. Choose another name, or move it away.")
+    return Capture(
+        "capture", str(file.resolve()), bpm, bars * beats_per_bar, beats_per_bar, count_in,
+        follow=False, channel=channel,
+    )  # fmt: skip
+
+
 def _say(measured: LatencyMeasured, json: bool) -> None:
     if json:
         facts = {"frames": measured.frames, "rate": measured.rate, "clarity": measured.clarity}
         print_json(facts)
         return
-    console().print(
+    say(
         f"round trip {measured.frames} frames ({1e3 * measured.frames / measured.rate:.1f} ms), "
         f"clarity {measured.clarity:.2f}"
     )
