@@ -23,6 +23,16 @@ def shown(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
+def decimal(text: str) -> float:
+    """A number as programs of any language write it: "93,5" is 93.5, and a minus may be U+2212.
+
+    Raises:
+        ValueError: it is none.
+    """
+    plain = text.replace("\u2212", "-")
+    return float(plain if "." in plain else plain.replace(",", ".", 1))
+
+
 def number(what: str, low: float, high: float, unit: str = "") -> Reader:
     """A finite decimal number between `low` and `high`."""
     range_ = f"between {low:.12g} and {high:.12g}{' ' + unit if unit else ''}"
@@ -31,7 +41,7 @@ def number(what: str, low: float, high: float, unit: str = "") -> Reader:
         try:
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 raise ValueError
-            result = float(value)
+            result = decimal(value) if isinstance(value, str) else float(value)
         except (ValueError, OverflowError):
             raise ValueError(
                 f"The {what} must be a number {range_}; it was {shown(value)}."
@@ -96,6 +106,10 @@ def text(what: str, longest: int) -> Reader:
             raise ValueError(f"The {what} is longer than {longest} characters.")
         if any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
             raise ValueError(f"The {what} holds a control character.")
+        if any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise ValueError(
+                f"The {what} {ascii(value)[:80]} is in an old encoding. Rename the file or folder."
+            )
         return value
 
     return read

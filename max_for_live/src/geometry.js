@@ -57,8 +57,10 @@ export function readMarkers(raw) {
 
 // "-3.5 dB" as a linear factor; Live's own gain runs from 0 to 1 on a curve it does not publish.
 export function gainFromDb(text) {
-  const match = /(-?\d+(?:\.\d+)?)\s*dB/i.exec(String(text));
-  if (/-\s*inf/i.test(String(text))) {
+  // In some languages Live writes a comma, and U+2212 for the minus.
+  const plain = String(text).replace(/\u2212/g, "-").replace(",", ".");
+  const match = /(-?\d+(?:\.\d+)?)\s*dB/i.exec(plain);
+  if (/-\s*(inf|\u221e)/i.test(plain)) {
     return 0;
   }
   return match ? Math.pow(10, Number(match[1]) / 20) : 1;

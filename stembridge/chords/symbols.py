@@ -88,7 +88,7 @@ def parse_chord(symbol: str, start_beats: float = 0.0) -> ChordSpan:
         BadArgsError: no such chord.
     """
     written = symbol.strip()
-    text = written.replace("♭", "b").replace("♯", "#")
+    text = written.replace("♭", "b").replace("♯", "#").replace("\u2212", "-")
     if text.lower() in _NO_CHORD:
         return ChordSpan(start_beats, (), None, "N.C.")
     match = _SYMBOL.fullmatch(text)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stembridge.errors import BY_SYMBOL, BadArgsError
+from stembridge.readers import decimal
 from stembridge.request.fields import PER_STEM
 from stembridge.roles import NAME as STEM_NAME
 from stembridge.wire import osc, schema
@@ -160,7 +161,7 @@ def _text(name: str, value: osc.Value) -> str:
 def _number(name: str, value: osc.Value) -> float:
     if isinstance(value, str):
         try:
-            value = float(value)
+            value = decimal(value)
         except ValueError:
             raise BadArgsError(f"{name} must be a number, not {_clip(value)}.") from None
     if value is None or isinstance(value, bool):

@@ -186,6 +186,8 @@ def test_markers_and_gain_as_live_writes_them(ask: Ask) -> None:
     answers = ask(
         ["readMarkers", json.dumps(raw)], ["readMarkers", "{broken"], ["readMarkers", None],
         ["gainFromDb", "-6.0 dB"], ["gainFromDb", "-inf dB"], ["gainFromDb", ""],
+        ["gainFromDb", "\u22126,0 dB"], ["gainFromDb", "\u2212\u221e dB"],
     )  # fmt: skip
     assert answers[:3] == [STEADY, None, None]
-    assert answers[3:] == [pytest.approx(0.5012, abs=1e-4), 0, 1]
+    half = pytest.approx(0.5012, abs=1e-4)
+    assert answers[3:] == [half, 0, 1, half, 0]
