@@ -34,6 +34,7 @@ from typing import Any
 
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.musical_time import TimeSignature
+from stembridge.request.model import REQUEST_FIELDS
 from stembridge.roles import NAME as STEM_NAME
 from stembridge.roles import ROLES
 
@@ -176,7 +177,7 @@ def parse_mapping(document: dict[str, Any]) -> MidiMapping:
         thru=bool(midi.get("thru", False)),
         pads=tuple(_pad(entry) for entry in document.get("pad", [])),
         lamps=tuple(_lamp(entry) for entry in document.get("lamp", [])),
-        request=tuple(document.get("request", {}).items()),
+        request=_request(document.get("request", {})),
     )
 
 
@@ -198,6 +199,23 @@ def add_pad(path: Path, pad: Pad) -> None:
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     gap = "\n" if before and not before.endswith("\n\n") else ""
     path.write_text(before + gap + pad_entry(pad), encoding="utf-8")
+
+
+def _request(table: Any) -> tuple[tuple[str, Any], ...]:
+    """Keys of every request, as on the wire: `timbre.bass = "slap"` is a table in TOML."""
+    keys = {field.key for field in REQUEST_FIELDS.values() if field.key and not field.head}
+    heads = {field.head for field in REQUEST_FIELDS.values() if field.head}
+    _known(table, keys | heads, "[request]")
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        inner = value if name in heads and isinstance(value, dict) else {"": value}
+        flat |= {f"{name}.{stem}" if stem else name: one for stem, one in inner.items()}
+    for name, value in flat.items():
+        if name in heads or not isinstance(value, str | int | float):
+            raise BadArgsError(
+                f"In the MIDI mapping, [request] cannot hold {name} = {value!r:.40}."
+            )
+    return tuple(flat.items())
 
 
 def _pad(entry: Any) -> Pad:

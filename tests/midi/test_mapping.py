@@ -108,6 +108,10 @@ def test_lamps_show_states_and_progress() -> None:
         ("[midi]\napi = 'oss'", "api"),
         ("[midi]\ntime_signature = '4'", "time signature"),
         ("[pads]\n", "pads"),
+        ("[request]\nbarss = 4\n", "barss"),
+        ("[request]\ntimbre = 'slap'\n", "timbre"),
+        ("[request]\nbpm = [120]\n", "bpm"),
+        ("request = 4", "table"),
     ],
 )
 def test_what_it_refuses(text: str, word: str) -> None:
@@ -148,3 +152,10 @@ def test_missing_and_broken_files(tmp_path: Path) -> None:
     with pytest.raises(BadArgsError):
         load_mapping(broken)
     assert load_mapping(None) == MidiMapping()
+
+
+def test_keys_of_every_request_are_those_of_the_wire() -> None:
+    text = "[request]\nbars = 4\nseed = 3\ntimbre.bass = 'slap'\nuse_grid = false\n"
+    assert dict(parse_mapping(tomllib.loads(text)).request) == {
+        "bars": 4, "seed": 3, "timbre.bass": "slap", "use_grid": False,
+    }  # fmt: skip
