@@ -16,6 +16,7 @@ from typing import Any
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.manifest import MANIFEST_NAME, Manifest, read_manifest
 from stembridge.training.card_tables import figures_section, table_head
+from stembridge.training.credits import credit_lines
 
 CARD_NAME = "MODEL_CARD.md"
 
@@ -118,6 +119,7 @@ def _training(manifest: Manifest) -> list[str]:
             "by this project's own composer from a seed: no recording and no existing "
             "composition is in them."
         ]
+    lines += credit_lines(data)
     if fonts:
         lines += [f"- Rendered with {_listed([SOUNDFONTS.get(font, font) for font in fonts])}."]
     if training.get("note"):

@@ -119,3 +119,13 @@ def test_the_learning_curve_is_a_table(manifest: Manifest) -> None:
     assert "| Steps | all | bass | drums | guitar | piano |" in rows
     assert "| 100 | 0.400 | 0.300 | 0.100 | 0.500 | 0.700 |" in rows
     assert "| 200 | 0.250 | 0.300 | 0.100 | 0.500 | 0.700 |" in rows
+
+
+def test_a_model_of_the_bands_songs_credits_whose_work_it_learnt_from(manifest: Manifest) -> None:
+    training = manifest.training | {"data": {"train": 3600, "validation": 64}}
+    card = model_card(manifest.model_copy(update={"training": training}))
+    people = ("Groove MIDI Dataset", "Google LLC", "CC-BY-4.0", "Lars Muldjord", "Greg Sullivan")
+    for words in (*people, "3600 songs", "McGill Billboard", "karoryfer.emilyguitar (CC0-1.0)"):
+        assert words in card
+    assert "Groove" not in model_card(manifest)
+    assert "karoryfer.shinyguitar" not in card  # held out
