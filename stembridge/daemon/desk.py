@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import stembridge
@@ -17,7 +16,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.daemon.admission import ClipTable, check_stems, payload_of, request_of
 from stembridge.daemon.barriers import Barriers
 from stembridge.daemon.caller import Caller, envelope
-from stembridge.daemon.files_gate import check_context, check_room
+from stembridge.daemon.files_gate import TakesFolder, check_context
 from stembridge.daemon.jobs import Job, Journal
 from stembridge.daemon.news import Ended, Item
 from stembridge.daemon.outbox import Outbox
@@ -47,7 +46,7 @@ class House:
     """What the desk must know about its daemon."""
 
     boot_id: str
-    out: Path
+    takes: TakesFolder
     roots: AllowedRoots
     state: Callable[[], str]
     model: Callable[[], ModelFacts | None]
@@ -116,7 +115,7 @@ class Desk:
     ) -> None:
         """Say what cannot be done."""
         _log.debug("refused %s: %s", address, error)
-        values = (error.code, error.symbol, error.sentence[:1000], error.retry_after_ms)
+        values = (error.code, error.symbol, error.sentence, error.retry_after_ms)
         self._outbox.post(to, "/stembridge/error", request_id[:64], address[:100], *values)
 
     def _hello(self, call: protocol.Call, caller: Caller) -> None:
@@ -136,7 +135,7 @@ class Desk:
             schema.API_MINOR,
             CAPABILITIES,
             int(self._sessions.lease_s),
-            str(self._house.out),
+            str(self._house.takes.path),
         )
         self._outbox.owe_all(caller.client, at_once=True)
 
@@ -168,7 +167,7 @@ class Desk:
             request = request_of(request_id, payload)
             check_stems(request, self._house.model())
             check_context(request, self._house.roots)
-            check_room(request, self._house.out)
+            self._house.takes.check_room(request)
         try:
             reply = as_text(caller.reply)
             job, is_new = self._journal.accept(request_id, caller.client, payload, reply)

@@ -6,6 +6,9 @@ worker looks again, right before it opens and writes.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +20,7 @@ from stembridge.request import GenerationRequest
 
 _SAFETY = 2
 _SPARE_BYTES = 2**20
+_LONGEST_OUT_BYTES = 600
 
 
 def context_roots(given: Iterable[Path], out: Path) -> tuple[Path, ...]:
@@ -56,22 +60,74 @@ def check_context(request: GenerationRequest, roots: AllowedRoots) -> None:
         roots.check(path)
 
 
-def check_room(request: GenerationRequest, out: Path) -> None:
-    """Hold the free space against what the request would write.
+def tellable(out: Path) -> Path:
+    """The output folder, if the names of takes in it fit into a message.
 
     Raises:
-        DiskFullError: there is less than twice that and a little more.
-        CreateFailedError: the output folder cannot be made.
+        CreateFailedError: it is too long, or no UTF-8.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(out).free
-    except OSError as error:
-        raise CreateFailedError(f"The output folder {out} cannot be used: {error}.") from error
-    frames = beats_to_samples(request.length_beats, request.bpm, request.session_rate)
-    width = 4 if request.sample_format == "float" else 3
-    needed = _SAFETY * len(request.generate) * request.variations * frames * width + _SPARE_BYTES
-    if free < needed:
-        raise DiskFullError(
-            f"The take needs up to {needed / 1e6:.0f} MB and {free / 1e6:.0f} MB are free at {out}."
-        )
+        if len(str(out).encode()) <= _LONGEST_OUT_BYTES:
+            return out
+    except UnicodeEncodeError:
+        pass
+    raise CreateFailedError(
+        f"The name of the output folder is longer than {_LONGEST_OUT_BYTES} bytes, or not UTF-8; "
+        "choose another one with --out."
+    )
+
+
+class TakesFolder:
+    """The output folder, which must stay on the disk where it was found.
+
+    A drive that goes away leaves its empty mount point: takes written there would fill another disk
+    and vanish beneath the drive when it comes back.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._disk: int | None = None
+        with contextlib.suppress(CreateFailedError):  # said when somebody wants a take
+            self.check()
+
+    def check(self) -> None:
+        """Make the folder the first time; later, see that it is still there.
+
+        Raises:
+            CreateFailedError: it cannot be made, or is gone, or lies on another disk now.
+        """
+        try:
+            if self._disk is None:
+                self.path.mkdir(parents=True, exist_ok=True)
+            elif not self.path.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            disk = self.path.stat().st_dev
+        except OSError as error:
+            raise CreateFailedError(
+                f"The output folder {self.path} cannot be used: {error.strerror or error}."
+            ) from error
+        if self._disk not in (None, disk):
+            raise CreateFailedError(
+                f"The drive of the output folder {self.path} is gone; connect it again, or start "
+                "the daemon with another --out."
+            )
+        self._disk = disk
+
+    def check_room(self, request: GenerationRequest) -> None:
+        """Hold the free space against what the request would write.
+
+        Raises:
+            DiskFullError: there is less than twice that and a little more.
+            CreateFailedError: as `check`.
+        """
+        self.check()
+        free = shutil.disk_usage(self.path).free
+        frames = beats_to_samples(request.length_beats, request.bpm, request.session_rate)
+        width = 4 if request.sample_format == "float" else 3
+        n_files = len(request.generate) * request.variations
+        needed = _SAFETY * n_files * frames * width + _SPARE_BYTES
+        if free < needed:
+            raise DiskFullError(
+                f"The take needs up to {needed / 1e6:.0f} MB and {free / 1e6:.0f} MB are free at "
+                f"{self.path}."
+            )

@@ -13,15 +13,17 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from stembridge.daemon.admission import request_of
 from stembridge.daemon.executor import Event, Executor
+from stembridge.daemon.files_gate import TakesFolder
 from stembridge.daemon.jobs import Job, Journal, JournalError
 from stembridge.daemon.news import Ended, FileMade, Newsroom, Noted, Progressed
 from stembridge.daemon.records import FileRecord
-from stembridge.errors import BadArgsError, CancelledError, StembridgeError, error_from
+from stembridge.errors import CancelledError, StembridgeError, error_from
 from stembridge.request import request_to_mapping
+from stembridge.request.tag import take_tag
+from stembridge.safe_files import remove_parts
 
 _log = logging.getLogger(__name__)
 
@@ -42,10 +44,10 @@ class _Run:
 class Runner:
     """Keeps the executor busy with the first queued jobs."""
 
-    def __init__(self, journal: Journal, news: Newsroom, out: Path) -> None:
+    def __init__(self, journal: Journal, news: Newsroom, takes: TakesFolder) -> None:
         self._journal = journal
         self._news = news
-        self._out = out
+        self._takes = takes
         self._executor: Executor | None = None
         self._running: dict[str, _Run] = {}
         self._untold: deque[Event] = deque()
@@ -80,11 +82,12 @@ class Runner:
                 return
             try:
                 request = request_to_mapping(request_of(job.id, job.payload))
-            except BadArgsError as error:  # accepted by another version of stembridge
+                self._takes.check()
+            except StembridgeError as error:  # of another version's request; the drive went away
                 self._end(self._journal.fail(job.id, job.seq + 1, error))
                 continue
             self._running[job.id] = _Run(job, job.seq)
-            self._executor.submit(job.id, request, str(self._out))
+            self._executor.submit(job.id, request, str(self._takes.path))
 
     def _stall(self, error: JournalError) -> None:
         if self.trouble is None:
@@ -198,4 +201,7 @@ class Runner:
         if run is not None:
             took_s = time.monotonic() - run.started_s
             _log.info("job %s %s after %.2f s", job.id, job.state, took_s)
+        if job.state != "done":  # its worker may have been killed in the middle of a file
+            for folder in self._takes.path.glob(f"*_{take_tag(job.id)}"):
+                remove_parts(folder)
         self._news.tell(Ended(job))

@@ -24,7 +24,7 @@ from stembridge.config import DaemonConfig
 from stembridge.daemon.desk import Desk, House
 from stembridge.daemon.endpoint import Endpoint, bind_all
 from stembridge.daemon.executor import Event
-from stembridge.daemon.files_gate import context_roots
+from stembridge.daemon.files_gate import TakesFolder, context_roots, tellable
 from stembridge.daemon.jobs import Journal, JournalError, Limits
 from stembridge.daemon.lock import FolderLock
 from stembridge.daemon.news import ModelReady, Newsroom, Noted
@@ -100,6 +100,7 @@ class Daemon:
             CreateFailedError: another daemon runs, the port is taken, a folder cannot be used.
         """
         trust = Trust(self.config.host, self.config.token)
+        self.takes = TakesFolder(tellable(self.out))
         state = self.journal_file.parent
         self._open.callback(FolderLock(state).release)
         self._news("owned", {"state": str(state)})
@@ -113,7 +114,7 @@ class Daemon:
         self.outbox = Outbox(self.journal, self.sessions)
         self.newsroom = Newsroom()
         self.newsroom.subscribe(self.outbox.hear)
-        self.runner = Runner(self.journal, self.newsroom, self.out)
+        self.runner = Runner(self.journal, self.newsroom, self.takes)
         self.executor = executor_for(
             self.config, self.roots, self._hear, self._watch, self._command
         )
@@ -171,7 +172,7 @@ class Daemon:
     def _house(self) -> House:
         return House(
             boot_id=self.boot_id,
-            out=self.out,
+            takes=self.takes,
             roots=AllowedRoots.of(self.roots),
             state=self.state,
             model=lambda: self._facts,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from stembridge.pipeline.render import conformed, gain_of
 from stembridge.pipeline.take_state import TakeState, save_state
 from stembridge.pipeline.verdict import judge
 from stembridge.request import GenerationRequest
+from stembridge.request.tag import take_tag
 from stembridge.runtime.manifest import Manifest
 
 BYTES_PER_SAMPLE = {"pcm24": 3, "float": 4}
@@ -38,8 +38,7 @@ def take_folder(request: GenerationRequest) -> str:
     """Name of the folder of a request's takes, such as `bass_for_drums_piano_3f2a9c01b7`."""
     given = request.context_stems
     made = "_".join(request.generate) + ("_for_" + "_".join(given) if given else "")
-    tag = hashlib.sha256(request.request_id.encode()).hexdigest()[:10]
-    return f"{request.name or made}_{tag}"
+    return f"{request.name or made}_{take_tag(request.request_id)}"
 
 
 def stem_file_name(request: GenerationRequest, stem: str, variation: int) -> str:

@@ -40,6 +40,14 @@ def stem(request_id: str, seq: int, record: Mapping[str, Any]) -> tuple[Value, .
     )
 
 
+def fitting_text(text: str) -> str:
+    """Text as one OSC string can hold it: no zero character, valid UTF-8, cut by bytes."""
+    data = text.replace("\0", "").encode("utf-8", "replace")
+    if len(data) <= _LONGEST_BYTES:
+        return data.decode()
+    return data[: _LONGEST_BYTES - 3].decode("utf-8", "ignore") + "…"
+
+
 def fitting_verdict(text: str) -> str:
     """A verdict's JSON with as many of its remarks as fit; the receipt has them all."""
     if len(text.encode()) <= _LONGEST_BYTES:
