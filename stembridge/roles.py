@@ -58,28 +58,30 @@ ROLES: dict[str, Role] = {
     ),
     "drums": Role(
         words=(
-            "drums", "drum", "kit", "drm", "drms", "beat", "beats", "breakbeat", "break",
-            "percussion", "perc", "percs", "schlagzeug", "batterie", "batteria", "bateria", "909",
-            "tr 808", "kick", "kicks", "snare", "snares", "hats", "hat", "hihat", "hihats",
-            "hi hat", "hi hats", "bd", "sd", "hh", "cymbal", "cymbals", "overhead", "overheads",
-            "toms", "floor tom", "rack tom", "tom 1", "tom 2", "tom 3", "rim", "rimshot", "clap",
-            "claps", "shaker", "shakers", "tambourine", "tamb", "cowbell", "conga", "congas",
-            "bongo", "bongos", "cajon", "djembe", "timbales",
+            "drums", "drum", "kit", "drumset", "drm", "drms", "beat", "beats", "breakbeat",
+            "break", "percussion", "perc", "percs", "schlagzeug", "batterie", "batteria",
+            "bateria", "909", "tr 808", "kick", "kicks", "kik", "snare", "snares", "snr", "sn",
+            "hats", "hat", "hihat", "hihats", "hi hat", "hi hats", "bd", "sd", "hh", "cymbal",
+            "cymbals", "overhead", "overheads", "oh l", "oh r", "toms", "floor tom", "rack tom",
+            "tom 1", "tom 2", "tom 3", "rim", "rimshot", "clap", "claps", "shaker", "shakers",
+            "tambourine", "tamb", "cowbell", "conga", "congas", "bongo", "bongos", "cajon",
+            "djembe", "timbales",
         ),
         precedence=3, colour=0xFF6A55, programs=None, band_hz=(30.0, 12_000.0), level_lufs=-24.2,
     ),
     "guitar": Role(
         words=(
             "guitar", "guitars", "gtr", "gtrs", "gt", "gts", "guit", "guits", "egtr", "agtr",
-            "guitare", "gitarre", "guitarra", "chitarra", "strat", "stratocaster", "tele",
-            "telecaster", "les paul", "strum", "strums", "strumming",
+            "e git", "egit", "guitare", "gitarre", "guitarra", "chitarra", "strat", "stratocaster",
+            "tele", "telecaster", "les paul", "strum", "strums", "strumming",
         ),
         colour=0x3DC300, programs=(24, 31), program=27, band_hz=(90.0, 1500.0), level_lufs=-27.1,
     ),
     "piano": Role(
         words=(
             "piano", "pianos", "pno", "keys", "keyboard", "keyboards", "kbd", "klavier", "rhodes",
-            "wurli", "wurlitzer", "ep", "epiano", "clav", "clavinet", "organ", "hammond",
+            "wurli", "wurly", "wurlitzer", "pianoforte", "ep", "epiano", "clav", "clavinet",
+            "organ", "hammond",
         ),
         colour=0xBFA3E0, programs=(0, 7), band_hz=(90.0, 1500.0), level_lufs=-27.6,
     ),
@@ -91,7 +93,7 @@ STEMS = tuple(ROLES)
 
 PLAIN_WORDS = (
     "s", "line", "lines", "loop", "loops", "part", "parts", "track", "stem", "bus", "group", "grp",
-    "synth", "di", "amp", "mic",
+    "synth", "di", "amp", "mic", "lead", "rhythm", "grand", "akustik", "box",
 )  # fmt: skip
 """What may be written together with a role's word, as in "bassline"."""
 
