@@ -14,7 +14,7 @@ import numpy as np
 
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.kit import Kit
-from stembridge.dataset.recorded import bar_samples, make_song
+from stembridge.dataset.recorded import LOOP_SHARE, loop_of, make_song
 from stembridge.dataset.studio import as_heard
 
 MP3_SHARE = 0.6
@@ -48,5 +48,6 @@ class RealSongs:
         """
         song = make_song("test", index, Kit(self.kit), rate=self.rate, length_s=self.length_s)
         rng = np.random.default_rng([index, 74])
-        audio = as_heard(song.audio, song.rate, rng, bar_samples(song), MP3_SHARE)
+        song = loop_of(song) if rng.random() < LOOP_SHARE else song
+        audio = as_heard(song.audio, song.rate, rng, MP3_SHARE)
         return replace(song, name=f"real-{index:05d}", audio=audio)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,12 +26,12 @@ from stembridge.dataset.kit import Instrument, Kit
 from stembridge.dataset.parts import STEP, Bar
 from stembridge.dataset.sampler import PartPlayer
 from stembridge.dataset.song import STEMS, Song
-from stembridge.dataset.studio import as_heard, record
+from stembridge.dataset.studio import as_heard, looped, record
 from stembridge.dataset.synthetic import detune_cents
 from stembridge.dataset.voice import sing, voice
 from stembridge.musical_time import beats_to_samples
 
-VOICE_SHARE = 0.5
+VOICE_SHARE, LOOP_SHARE, LOOP_BARS = 0.5, 0.1, 8
 REAL_SHARE = 0.75  # of stems whose timbre some real instrument has
 _UNKNOWN_BPM = 120.0
 _DETUNED = 0.5
@@ -125,6 +125,7 @@ class KitSongs:
         else:
             song = make_song(split, index, kit, rate=self.rate, length_s=self.length_s)
         rng = np.random.default_rng([song_seed(split, index), 75])
+        song = loop_of(song) if rng.random() < LOOP_SHARE else song
         return song, voice_for(song, rng) if rng.random() < VOICE_SHARE else None
 
 
@@ -169,13 +170,33 @@ def voice_for(song: AnnotatedSong, rng: np.random.Generator) -> Audio:
 def heard(song: AnnotatedSong) -> np.ndarray:
     """The song's stems `[S, n]` as a user's files of them might be (`studio.as_heard`)."""
     rng = np.random.default_rng([sum(map(ord, song.name)), 73])
-    return as_heard(song.audio, song.rate, rng, bar_samples(song))
+    return as_heard(song.audio, song.rate, rng)
 
 
-def bar_samples(song: AnnotatedSong) -> int:
-    """Samples in a bar; 0 where the tempo is not known."""
-    beats = song.time_signature.beats_per_bar
-    return beats_to_samples(beats, song.bpm, song.rate) if song.bpm else 0
+def loop_of(song: AnnotatedSong, n_bars: int = LOOP_BARS) -> AnnotatedSong:
+    """The song's first bars round and round, what rang beyond the loop's end cut off.
+
+    Chords and notes go round with the sound; a song that is no longer than the loop stays.
+    """
+    beats = n_bars * song.time_signature.beats_per_bar
+    length = beats_to_samples(beats, song.bpm or _UNKNOWN_BPM, song.rate)
+    if length >= song.audio.shape[1]:
+        return song
+    rounds = range(-(-song.audio.shape[1] // length))
+    notes = {stem: [n for n in part if n.start_beats < beats] for stem, part in song.notes.items()}
+    return replace(
+        song,
+        audio=looped(song.audio, length),
+        chords=tuple(
+            replace(chord, start_beats=chord.start_beats + i * beats)
+            for i in rounds for chord in song.chords if chord.start_beats < beats
+        ),
+        notes={
+            stem: tuple(replace(n, start_beats=n.start_beats + i * beats) for i in rounds
+                        for n in part)
+            for stem, part in notes.items()
+        },
+    )  # fmt: skip
 
 
 _shared: list[Kit] = []  # what forked workers inherit

@@ -2,7 +2,7 @@
 
 `record` is what a studio does to every stem: amplifier, tone, room, saturation, compression,
 level. `as_heard` is what happens afterwards to the files somebody has: bleed, a noise floor,
-wobbling tape, clipping, MP3, loops with cut tails. A model should hear the second and write the
+wobbling tape, clipping, MP3. A model should hear the second and write the
 first. Both are reproducible by seed.
 
 Conventions: audio is float32 at `rate` Hz, a stem `[n_samples]`, a song `[S, n_samples]`.
@@ -25,7 +25,7 @@ _LONGEST_ROOM_S = 0.8
 _HIGHEST = {"bass": 5000.0, "guitar": 5500.0}  # of a loudspeaker in a cabinet, Hz
 _LOUDEST = 0.9
 # Shares of songs; MP3 alone costs as much as the rest of a song together.
-BLEED_SHARE, TAPE_SHARE, LOOP_SHARE, NOISE_SHARE, CLIP_SHARE = 0.2, 0.1, 0.1, 0.4, 0.1
+BLEED_SHARE, TAPE_SHARE, NOISE_SHARE, CLIP_SHARE = 0.2, 0.1, 0.4, 0.1
 MP3_SHARE = 0.12
 
 
@@ -139,7 +139,7 @@ def _gains(hz: np.ndarray, bands: list[tuple[float, ...]]) -> np.ndarray:
 
 
 def as_heard(
-    audio: Audio, rate: int, rng: np.random.Generator, bar: int = 0, mp3_share: float = MP3_SHARE
+    audio: Audio, rate: int, rng: np.random.Generator, mp3_share: float = MP3_SHARE
 ) -> Audio:
     """A song's stems `[S, n]` as files that somebody has of them.
 
@@ -147,25 +147,22 @@ def as_heard(
         audio: the song, `[S, n_samples]`.
         rate: Hz.
         rng: random source.
-        bar: samples in a bar, for loops; 0 leaves them out.
         mp3_share: share of songs that have been through MP3.
     """
     heard = audio.copy()
-    chances = rng.random(6)
+    chances = rng.random(5)
     if chances[0] < BLEED_SHARE:
         others = audio.sum(0, keepdims=True) - audio
         heard += others * np.float32(10 ** (rng.uniform(-36, -20) / 20))
     if chances[1] < TAPE_SHARE:
         heard = wobbled(heard, rate, rng)
-    if chances[2] < LOOP_SHARE and bar:
-        heard = looped(heard, bar * 8)
-    if chances[3] < NOISE_SHARE:
+    if chances[2] < NOISE_SHARE:
         heard = heard + _noise(heard, rate, rng)
-    if chances[4] < CLIP_SHARE:
+    if chances[3] < CLIP_SHARE:
         peaks = np.abs(heard).max(axis=1, keepdims=True)
         ceiling = peaks * np.float32(10 ** (-rng.uniform(2, 9) / 20))
         heard = np.clip(heard, -ceiling, ceiling)
-    if chances[5] < mp3_share:
+    if chances[4] < mp3_share:
         level = float(rng.uniform(0.3, 0.8))
         heard = np.stack([through_mp3(stem, rate, level) for stem in heard])
     return np.asarray(heard, np.float32)

@@ -14,7 +14,15 @@ from stembridge.chords import ChordSpan
 from stembridge.dataset.annotated import load_song
 from stembridge.dataset.kit import Kit
 from stembridge.dataset.real import RealSongs
-from stembridge.dataset.recorded import KitSongs, build, choose, heard, make_song, voice_for
+from stembridge.dataset.recorded import (
+    KitSongs,
+    build,
+    choose,
+    heard,
+    loop_of,
+    make_song,
+    voice_for,
+)
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.theory import pitch_classes
 
@@ -95,3 +103,21 @@ def test_real_songs_are_held_out_ones_through_more_than_a_studio(kit: Kit) -> No
     assert one.notes == clean.notes
     assert one.audio.shape == clean.audio.shape
     assert any(not np.allclose(song.audio, songs[i].audio) for i, song in enumerate(dry))
+
+
+def test_loops_take_chords_and_notes_round_with_them(kit: Kit) -> None:
+    song = make_song("train", 0, kit, length_s=8.0)
+    loop = loop_of(song, 2)
+    beats = 2 * song.time_signature.beats_per_bar
+    length = round(beats * 60 / (song.bpm or 0) * song.rate)
+    assert loop.audio.shape == song.audio.shape
+    assert np.array_equal(loop.audio[:, length : 2 * length], loop.audio[:, :length])
+    first = [c for c in loop.chords if c.start_beats < beats]
+    second = [c for c in loop.chords if beats <= c.start_beats < 2 * beats]
+    assert [c.symbol for c in first] == [c.symbol for c in second]
+    assert [c.start_beats + beats for c in first] == [c.start_beats for c in second]
+    for stem in STEMS:
+        times = [n.start_beats for n in loop.notes[stem]]
+        once = sum(time < beats for time in times)
+        assert sum(beats <= time < 2 * beats for time in times) == once
+    assert loop_of(song, 500) is song
