@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -28,10 +29,15 @@ def bench(
     paper: bool = typer.Option(
         True, "--paper/--no-paper", help="Compare with the papers' 150 stochastic Euler steps."
     ),
+    formats: bool = typer.Option(
+        False, "--formats", help="Compare the denoiser as ONNX and as TorchScript (needs torch)."
+    ),
     json: JsonOption = False,
 ) -> None:
     """Measure one stem of 8 bars at 120 bpm (16 s) for given drums and piano, and all of 12 s."""
+    from stembridge.cli.formats import as_text, compare_formats
     from stembridge.cli.measure import measure
+    from stembridge.paths import pretrained_dir
 
     quiet_logging()
     show = not json and is_terminal()
@@ -39,10 +45,16 @@ def bench(
         figures = measure(
             lambda: open_model(model, device_word(gpu, cpu)), repeats, paper, status.update
         )
+        if formats:
+            status.update("the denoiser in each format")
+            figures["formats"] = compare_formats(
+                pretrained_dir() if model is None else Path(model).expanduser(), 10 * repeats
+            )
     if json:
         print_json(figures)
     else:
         _print(figures)
+        print(as_text(figures.get("formats", [])), end="\n" if formats else "")
 
 
 class _Nothing:

@@ -296,6 +296,5 @@ def ask_child(program: str, limit_s: float = CHILD_LIMIT_S) -> tuple[str | None,
     said = [line for line in done.stderr.splitlines() if line.startswith("said:")]
     if said:
         return None, said[-1].removeprefix("said:")
-    return None, (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[
-        -1
-    ]
+    last = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
+    return None, last[-1]

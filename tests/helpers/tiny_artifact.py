@@ -37,6 +37,7 @@ def export_hearing(directory: Path, format: Format) -> Path:
     }
     fields = {"stems": 4, "channels": facts["latent_channels"]}
     shape = {**fields, "conditions": 19, "width": 32, "dilations": [1, 0], "sigma_data": 0.4}
+    facts["training"] = {"backbone": {k: v for k, v in shape.items() if k != "sigma_data"}}
     backbone = _random(build("backbone", shape))
     export_denoiser(directory, Network("backbone", shape, backbone, facts), format=format)
     classifier = build("style_classifier", {**fields, "styles": 2, "frame_s": 0.05})
