@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,13 @@ def test_the_same_bytes_again(onnx_tiny: Path) -> None:
     given = x.astype(np.float32), np.ones((1, 4, 32), np.float32)
     told = np.zeros((1, model.manifest.condition_channels, 32), np.float32)
     assert model.denoise(*given, told).tobytes() == model.denoise(*given, told).tobytes()
+
+
+def test_the_small_install_is_the_usual_one_without_torch() -> None:
+    root = Path(__file__).parents[2]
+    usual = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
+    text = (root / ".ci" / "without-torch.txt").read_text().splitlines()
+    listed = [line for line in text if not line.startswith("#")]
+    assert [line for line in usual if not line.startswith(("torch", "onnxruntime"))] == listed[1:]
+    assert listed[0].startswith("onnxruntime>=")
+    assert "without-torch.txt && pip install --no-deps ." in (root / "README.md").read_text()
