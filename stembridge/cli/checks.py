@@ -119,7 +119,7 @@ def check_torch() -> Finding:
 
 
 def check_onnxruntime() -> Finding:
-    """ONNX Runtime runs encoders and decoders."""
+    """ONNX Runtime runs everything that is not TorchScript."""
     import onnxruntime
 
     names = [name.removesuffix("ExecutionProvider") for name in _providers(onnxruntime)]
@@ -185,7 +185,8 @@ def check_model(model: str | None) -> Finding:
     found = (
         f"'{manifest.name}' ({', '.join(manifest.stems)}; {manifest.sample_rate} Hz; "
         f"{n_bytes / 2**20:.0f} MiB; licence {manifest.licence}), {len(manifest.files)} files "
-        f"match their hashes, {manifest.artifact_sha256[:12]}"
+        f"match their hashes, {manifest.artifact_sha256[:12]}; "
+        f"{'needs PyTorch' if manifest.needs_torch else 'needs no PyTorch'}"
     )
     return Finding("model", "ok", found)
 
@@ -296,5 +297,4 @@ def ask_child(program: str, limit_s: float = CHILD_LIMIT_S) -> tuple[str | None,
     said = [line for line in done.stderr.splitlines() if line.startswith("said:")]
     if said:
         return None, said[-1].removeprefix("said:")
-    last = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
-    return None, last[-1]
+    return None, [f"it ended with status {done.returncode}", *done.stderr.strip().splitlines()][-1]
