@@ -33,7 +33,7 @@ from stembridge.pipeline.performance import parts_of
 from stembridge.pipeline.receipt import build_receipt, read_receipt, request_of, write_receipt
 from stembridge.pipeline.rework_wish import Rework, edited
 from stembridge.pipeline.settings import conditions_for, decoded_stems, settings_for
-from stembridge.pipeline.take_files import MadeTake, take_folder, write_take
+from stembridge.pipeline.take_files import MadeTake, sounded, take_folder, write_take
 from stembridge.pipeline.take_state import TakeState, load_state
 from stembridge.request import GenerationRequest, parse_request, request_to_mapping
 from stembridge.runtime.manifest import Manifest
@@ -86,7 +86,9 @@ def rework(
     take = MadeTake(0, decoded, replace(state, parts=edited(state.parts, request, wish)))
     folder = out_dir / take_folder(request)
     stems = []
-    for stem in write_take(take, request, context, model.manifest, folder, report):
+    for stem in write_take(
+        sounded(take, request, context, model.manifest), request, folder, report
+    ):
         stems.append(stem)
         report.stem(stem)
     report("write", 1.0, 0)

@@ -7,18 +7,30 @@ same request made twice overwrites only itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.files import ensure_room
-from stembridge.context import load_context
+from stembridge.context import Context, load_context
+from stembridge.inference import Settings
+from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
 from stembridge.pipeline.performance import parts_of
 from stembridge.pipeline.receipt import build_receipt, write_receipt
 from stembridge.pipeline.settings import settings_for
-from stembridge.pipeline.take_files import MadeTake, expected_bytes, take_folder, write_take
+from stembridge.pipeline.take_files import (
+    MadeTake,
+    SoundedTake,
+    expected_bytes,
+    sounded,
+    take_folder,
+    write_take,
+)
 from stembridge.pipeline.take_state import TakeState
 from stembridge.request import GenerationRequest
 from stembridge.runtime.model import StemModel
@@ -46,7 +58,7 @@ def arrange(
     Raises:
         StembridgeError: whatever went wrong, in words; finished stem files stay.
     """
-    report = Reporter(on_event, request.variations)
+    report = Reporter(on_event, request.variations * request.best)
     settings = settings_for(request, model.manifest)  # refuses what the model does not have
     ensure_room(out_dir, 2 * expected_bytes(request))
     folder = out_dir / take_folder(request)
@@ -54,15 +66,32 @@ def arrange(
         request, model.manifest, roots or AllowedRoots.anywhere(), partial(report, "read", 0.0),
         model.chord_chances,
     )  # fmt: skip
-    heard = context.pace.heard(request)
     finished: list[StemFile] = []
-    for take in generate(heard, settings, context, model, report):
-        state = TakeState(take.latents, parts_of(take, heard, model), take.choice)
-        made = MadeTake(take.variation, take.stems, state)
-        for stem in write_take(made, request, context, model.manifest, folder, report):
+    for take in _best_takes(request, settings, context, model, report):
+        for stem in write_take(take, request, folder, report):
             finished.append(stem)
             report.stem(stem)
-    report("write", 1.0, request.variations - 1)
+    report("write", 1.0, request.variations * request.best - 1)
     receipt = build_receipt(request, settings, model, context, finished, report.seconds())
     write_receipt(folder, receipt)
     return finished
+
+
+def _best_takes(
+    request: GenerationRequest,
+    settings: Settings,
+    context: Context,
+    model: StemModel,
+    report: Reporter,
+) -> Iterator[SoundedTake]:
+    """Takes by their variation: of every `request.best` that are made the best one."""
+    heard = context.pace.heard(request)
+    every = replace(heard, variations=request.variations * request.best)
+    takes = generate(every, settings, context, model, report)
+    for variation in range(request.variations):
+        made = []
+        for take in islice(takes, request.best):
+            state = TakeState(take.latents, parts_of(take, heard, model), take.choice)
+            one = MadeTake(variation, take.stems, state)
+            made.append(sounded(one, request, context, model.manifest))
+        yield made[0] if request.best == 1 else best_of(made, request)

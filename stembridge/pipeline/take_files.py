@@ -18,7 +18,7 @@ from stembridge.pipeline.events import Reporter, StemFile
 from stembridge.pipeline.performance import played
 from stembridge.pipeline.render import conformed, gain_of
 from stembridge.pipeline.take_state import TakeState, save_state
-from stembridge.pipeline.verdict import judge
+from stembridge.pipeline.verdict import Verdict, judge
 from stembridge.request import GenerationRequest
 from stembridge.request.tag import take_tag
 from stembridge.runtime.manifest import Manifest
@@ -68,17 +68,28 @@ class MadeTake:
     state: TakeState
 
 
-def write_take(
-    take: MadeTake,
-    request: GenerationRequest,
-    context: Context,
-    manifest: Manifest,
-    folder: Path,
-    report: Reporter,
-) -> Iterator[StemFile]:
-    """Writes everything of a take but the receipt; tells each stem once its file is complete."""
+@dataclass(frozen=True)
+class SoundedTake:
+    """A take as it will lie in its files.
+
+    Attributes:
+        take: what it is.
+        audio: stem -> [n_samples] or [2, n_samples], in the order asked for.
+        verdicts: stem -> what was measured.
+        gain: that brought it to its level.
+    """
+
+    take: MadeTake
+    audio: Mapping[str, FloatArray]
+    verdicts: Mapping[str, Verdict]
+    gain: float
+
+
+def sounded(
+    take: MadeTake, request: GenerationRequest, context: Context, manifest: Manifest
+) -> SoundedTake:
+    """A take played, brought to the session's rate and level, and measured."""
     parts, choice = take.state.parts, take.state.choice
-    composed = progression_text(choice.chords) if choice.composed else None
     tuned = context.pace.tuned_request(request)
     own = {
         stem: played(parts[stem], tuned, manifest, choice.timbres)
@@ -90,18 +101,30 @@ def write_take(
     if gain is None:
         context_gain = None if context.loudness_lufs is None else context.gain
         gain = gain_of(full, request.session_rate, context_gain)
+    audio = {stem: full[stem] * np.float32(gain) for stem in request.generate}
+    verdicts = {
+        stem: judge(sound, request, context.loudness_lufs, context.remarks)
+        for stem, sound in audio.items()
+    }
+    return SoundedTake(take, audio, verdicts, gain)
+
+
+def write_take(
+    made: SoundedTake, request: GenerationRequest, folder: Path, report: Reporter
+) -> Iterator[StemFile]:
+    """Writes everything of a take but the receipt; tells each stem once its file is complete."""
+    take, choice, parts = made.take, made.take.state.choice, made.take.state.parts
+    composed = progression_text(choice.chords) if choice.composed else None
     midi = _write_midi(take, request, folder)
-    save_state(folder, take.variation, replace(take.state, gain=gain))
-    for i, stem in enumerate(request.generate):
-        audio = full[stem] * np.float32(gain)
-        report("write", i / len(full), take.variation)
-        verdict = judge(audio, request, context.loudness_lufs, context.remarks)
+    save_state(folder, take.variation, replace(take.state, gain=made.gain))
+    for i, (stem, audio) in enumerate(made.audio.items()):
+        report("write", i / len(made.audio), take.variation)
         path = folder / stem_file_name(request, stem, take.variation)
         written = write_stem(path, audio, request.session_rate, request.sample_format)
         yield StemFile(
             stem, take.variation, path, written.sha256, audio.shape[-1], request.session_rate,
-            verdict, choice.style, choice.timbres.get(stem), composed,
-            "played" if stem in own else "model", midi.get(stem),
+            made.verdicts[stem], choice.style, choice.timbres.get(stem), composed,
+            "model" if stem in take.decoded else "played", midi.get(stem),
             parts[stem].sha256 if stem in parts else None,
         )  # fmt: skip
 

@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 from stembridge.chords import ChordSpan
 from stembridge.musical_time import FOUR_FOUR, TimeSignature, beats_to_seconds
 from stembridge.readers import choice, flag, number, optional, text, whole
+from stembridge.request.clip import ContextClip as ContextClip
 from stembridge.request.fields import Field, Wish, fields_of
 from stembridge.request.readers import (
     FAR_BEATS,
-    LONG_S,
     MAX_BARS,
     MAX_CLIPS,
     MIN_LENGTH_BEATS,
@@ -29,67 +29,10 @@ from stembridge.request.readers import (
     read_pitch_classes,
     read_request_id,
     read_time_signature,
-    stem_name,
     stem_set,
     tempo,
 )
 from stembridge.roles import in_order
-
-
-@dataclass(frozen=True)
-class ContextClip:
-    """One piece of given audio on the timeline of its stem; what is None was not told."""
-
-    stem: Annotated[str, Wish(stem_name("stem of a clip"), "the stem this audio belongs to")]
-    path: Annotated[str, Wish(text("path of a clip", 4096), "absolute path of the audio file")]
-    timeline_start_beats: Annotated[
-        float,
-        Wish(
-            number("clip's place", -FAR_BEATS, FAR_BEATS, "beats"),
-            "where the clip starts, relative to frame 0; may be < 0",
-        ),
-    ] = 0.0
-    file_start_s: Annotated[
-        float,
-        Wish(
-            number("clip's start in its file", 0, LONG_S, "s"),
-            "where in the file it starts, in seconds",
-        ),
-    ] = 0.0
-    length_beats: Annotated[
-        float | None,
-        Wish(
-            optional(number("clip's length", 1e-3, FAR_BEATS, "beats")),
-            "how long it sounds (default: to the end)",
-        ),
-    ] = None
-    gain: Annotated[
-        float,
-        Wish(number("clip's gain", 0, 16, "(1 = unchanged)"), "linear gain; 1 is unchanged"),
-    ] = 1.0
-    source_bpm: Annotated[
-        float | None,
-        Wish(
-            optional(tempo("tempo of the clip's recording")),
-            "tempo the file was recorded at, if it must be stretched",
-        ),
-    ] = None
-    loop: Annotated[
-        bool, Wish(flag("A clip's loop switch"), "repeat from loop_start_s to loop_end_s")
-    ] = False
-    loop_start_s: Annotated[
-        float | None,
-        Wish(
-            optional(number("clip's loop start", 0, LONG_S, "s")),
-            "loop start in the file, in seconds",
-        ),
-    ] = None
-    loop_end_s: Annotated[
-        float | None,
-        Wish(
-            optional(number("clip's loop end", 0, LONG_S, "s")), "loop end in the file, in seconds"
-        ),
-    ] = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +90,10 @@ class GenerationRequest:
     ] = 0
     variations: Annotated[
         int, Wish(whole("number of variations", 1, 8), "takes per stem, 1 to 8")
+    ] = 1
+    best: Annotated[
+        int,
+        Wish(whole("number to choose from", 1, 8), "make so many of each take, keep the best"),
     ] = 1
     steps: Annotated[
         int | None,
