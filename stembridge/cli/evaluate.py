@@ -12,20 +12,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stembridge.cli.shared import (
+    ClusterOption,
     CpuOption,
     GpuOption,
     ModelOption,
+    WorkersOption,
     console,
+    crew_of,
     device_word,
     open_model,
 )
 from stembridge.errors import BadArgsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stembridge.evaluation.heldout import Trial
     from stembridge.evaluation.songs import Songs
-    from stembridge.evaluation.workers import Opener
+    from stembridge.pool.jobs import Crew
     from stembridge.runtime.manifest import Manifest
+    from stembridge.runtime.model import StemModel
 
 
 class Programs(StrEnum):
@@ -84,7 +90,8 @@ def evaluate(
         bool, typer.Option("--no-choice", help="Style and instruments stay open.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the takes.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the songs.")] = 1,
+    workers: WorkersOption = 1,
+    cluster: ClusterOption = None,
     model: ModelOption = None,
     gpu: GpuOption = None,
     cpu: CpuOption = False,
@@ -98,12 +105,13 @@ def evaluate(
     counts = _step_counts(curve)
     if songs < 2 and (songs or counts):
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
-    opener, manifest = _opener(model, device_word(gpu, cpu), workers)
+    crew = crew_of(workers, cluster, gpu, cpu)
+    opener, manifest = _opener(model, device_word(gpu, cpu), crew)
     say = console().print
     trial = Trial(sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice)
     source = Source(song_set, kit, reference, data, soundfont, programs)
     held_out = source.songs(songs, manifest)
-    measure = partial(run, opener, held_out, seed=seed, workers=workers, say=say)
+    measure = partial(run, opener, held_out, seed=seed, crew=crew, say=say)
     results, report = {}, {"facts": _facts(manifest, held_out, trial, seed, source)}
     report["facts"]["programs"] = programs.value
     if songs:
@@ -113,7 +121,7 @@ def evaluate(
         report["curve"] = _curve(counts, trial, measure, manifest)
     if long_form:
         report["long_form"] = evaluate_long(
-            opener, long_form, soundfont, trial, seed=seed, workers=workers, say=say
+            opener, long_form, soundfont, trial, seed=seed, crew=crew, say=say
         )
     _write(out, report, results, manifest)
 
@@ -135,14 +143,15 @@ def _step_counts(text: str) -> list[int]:
     return counts
 
 
-def _opener(model: str | None, device: str, workers: int) -> tuple[Opener, Manifest]:
+def _opener(model: str | None, device: str, crew: Crew) -> tuple[Callable[[], StemModel], Manifest]:
     """What opens the model in each process, and its manifest."""
-    from stembridge.runtime.device import Threads
+    from stembridge.runtime.device import Threads, share_of_cores
 
     opened = open_model(model, device)
-    if workers == 1:
+    if crew.is_alone:
         return (lambda: opened), opened.manifest
-    return partial(open_model, model, device, Threads(1, 1)), opened.manifest
+    cores = 1 if crew.cluster else share_of_cores(crew.workers)
+    return partial(open_model, model, device, Threads(cores=cores)), opened.manifest
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stembridge.cli.shared import CpuOption, ModelOption, device_word, exit_status
+from stembridge.cli.shared import ClusterOption, CpuOption, ModelOption, device_word, exit_status
 from stembridge.config import DaemonConfig, describe, load_config
 from stembridge.errors import StembridgeError
 from stembridge.paths import config_file
@@ -23,13 +23,7 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(help="Takes made side by side, each by a process of its own [1].")
     ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            help="Run the workers on a Ray cluster: its head's address such as 10.0.0.5:6379, auto "
-            "for the one this machine is part of, or local for one of this machine alone."
-        ),
-    ] = None,
+    cluster: ClusterOption = None,
     model: ModelOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stembridge.errors import PASSING, BadArgsError, StembridgeError
+from stembridge.pool.cluster import CLUSTER_CHOOSES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stembridge.pool.jobs import Crew
     from stembridge.runtime.device import Threads
     from stembridge.runtime.model import StemModel
 
@@ -24,6 +26,17 @@ GpuOption = Annotated[
 CpuOption = Annotated[bool, typer.Option("--cpu", help="Run on the CPU.")]
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="Model folder; the built-in model if left out.")
+]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", min=1, max=64, help="Processes that share the work.")
+]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Run the workers on a Ray cluster: its head's address such as 10.0.0.5:6379, auto "
+        "for the one this machine is part of, or local for one of this machine alone.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -39,6 +52,19 @@ def device_word(gpu: int | str | None, cpu: bool) -> str:
     if cpu and gpu is not None:
         raise BadArgsError("Give either --gpu or --cpu.")
     return "cpu" if cpu else "auto" if gpu is None else f"cuda:{gpu}"
+
+
+def crew_of(workers: int, cluster: str | None, gpu: int | None = None, cpu: bool = True) -> Crew:
+    """Who does the jobs of a command with these flags.
+
+    Raises:
+        BadArgsError: a GPU by number on a cluster.
+    """
+    from stembridge.pool.jobs import Crew
+
+    if cluster is not None and gpu is not None:
+        raise BadArgsError(CLUSTER_CHOOSES)
+    return Crew(workers, cluster, on_gpu=not cpu)
 
 
 def open_model(model: str | None, device: str, threads: Threads | None = None) -> StemModel:

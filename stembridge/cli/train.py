@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stembridge.cli.shared import console
+from stembridge.cli.shared import ClusterOption, console, crew_of
 
 train = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,10 @@ train = typer.Typer(
 
 RecipeOption = Annotated[
     Path | None, typer.Option(help="Recipe (TOML); the shipped default model's if left out.")
+]
+OwnWorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=64, help="Processes; as in the recipe if left out."),
 ]
 FolderOption = Annotated[
     Path, typer.Option("--out", help="Folder of the run; goes on if it exists.")
@@ -75,13 +79,18 @@ def songs(
         Path | None,
         typer.Option(help="Songs of a band on this kit's instruments (`stembridge train kit`)."),
     ] = None,
+    workers: OwnWorkersOption = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Compose and render songs."""
     from rich.progress import track
 
-    from stembridge.training.recipe import load_recipe, make_songs
+    from stembridge.training.recipe import load_recipe
+    from stembridge.training.songs import make_songs
 
-    names = make_songs(load_recipe(recipe), out, split, count, kit)
+    chosen = load_recipe(recipe)
+    crew = crew_of(workers or chosen.data["workers"], cluster)
+    names = make_songs(chosen.data, out, split, count, kit, crew)
     for _ in track(names, "rendering", total=count, console=console()):
         pass
 
@@ -108,6 +117,8 @@ def denoiser(
     processes: Annotated[
         int | None, typer.Option(min=1, help="CPU cores to train on: 2 unless said otherwise.")
     ] = None,
+    workers: OwnWorkersOption = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Train the denoiser on the run's songs, or fine-tune a finished model on your own stems."""
     from dataclasses import replace
@@ -127,7 +138,8 @@ def denoiser(
     from stembridge.training.denoiser import train as run
 
     say = console().print
-    latents = encode_songs(chosen, out, "train", fit_codecs(chosen, out, say))
+    crew = crew_of(workers or chosen.data["workers"], cluster)
+    latents = encode_songs(chosen, out, "train", fit_codecs(chosen, out, say), crew)
     fit_styles(chosen, out, latents, say)
     config = chosen.denoiser_training
     config = replace(

@@ -14,7 +14,7 @@ from stembridge.daemon.executor import Executor, OnEvent, Pool
 from stembridge.daemon.local_process import local
 from stembridge.daemon.supervisor import Launch, Supervisor, Watch, WorkerProcess
 from stembridge.errors import BadArgsError
-from stembridge.pool.cluster import LOCAL
+from stembridge.pool.cluster import CLUSTER_CHOOSES, LOCAL
 from stembridge.runtime.device import share_of_cores
 
 
@@ -68,9 +68,7 @@ def _on_cluster(
     config: DaemonConfig, roots: Sequence[Path], on_event: OnEvent, watch: Watch
 ) -> Executor:
     if config.device not in {"auto", "cpu"}:
-        raise BadArgsError(
-            "A cluster chooses the GPU of each worker itself; leave out --gpu, or give --cpu."
-        )
+        raise BadArgsError(CLUSTER_CHOOSES)
     address, count = str(config.cluster), config.workers or 1
     share = share_of_cores(count) if address == LOCAL else 1
     cpus = config.threads or share

@@ -7,7 +7,6 @@ on every machine with the same SoundFont and FluidSynth.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from stembridge.dataset.compose import compose, song_seed
 from stembridge.dataset.render import Renderer
 from stembridge.dataset.song import STEMS, Song
 from stembridge.dataset.soundfonts import TRAINING, find_soundfont
+from stembridge.pool.jobs import Crew, run_jobs
 
 _DETUNED = 0.3  # share of songs off concert pitch
 _DETUNE_CENTS = 15.0
@@ -75,11 +75,13 @@ def detune_cents(seed: int) -> float:
     return float(cents) if detuned else 0.0
 
 
-def _make_and_save(job: tuple[Path, str, int, int, str, float]) -> str:
-    folder, split, index, rate, soundfont, length_s = job
-    song = make_song(split, index, rate=rate, soundfont=soundfont, length_s=length_s)
-    save_song(song, folder)
-    return song.name
+def _make(_tool: None, job: tuple[str, int, int, str, float]) -> AnnotatedSong:
+    split, index, rate, soundfont, length_s = job
+    return make_song(split, index, rate=rate, soundfont=soundfont, length_s=length_s)
+
+
+def _nothing() -> None:
+    """A maker of songs needs no preparation: its SoundFonts stay open once they are."""
 
 
 def build(
@@ -90,20 +92,19 @@ def build(
     rate: int = 44100,
     soundfonts: Sequence[str] = (TRAINING,),
     length_s: float = 24.0,
-    workers: int = 1,
+    crew: Crew | None = None,
     first: int = 0,
 ) -> Iterator[str]:
     """Makes songs `first`..`count`-1 of a split in `folder`, yielding each name as it is done.
 
-    Song `i` is rendered with SoundFont `i` modulo their number.
+    Song `i` is rendered with SoundFont `i` modulo their number. The folder need be here only: songs
+    come back from wherever they were made.
     """
     jobs = [
-        (folder, split, index, rate, soundfonts[index % len(soundfonts)], length_s)
+        (split, index, rate, soundfonts[index % len(soundfonts)], length_s)
         for index in range(first, count)
         if not (folder / f"{split}-{index:05d}.json").exists()
     ]
-    if workers == 1:
-        yield from map(_make_and_save, jobs)
-        return
-    with ProcessPoolExecutor(max_workers=workers) as pool:
-        yield from pool.map(_make_and_save, jobs)
+    for song in run_jobs(_make, jobs, _nothing, crew):
+        save_song(song, folder)
+        yield song.name

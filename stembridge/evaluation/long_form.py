@@ -9,7 +9,7 @@ the grid drifts over the song (Theil-Sen slope, so that stray onsets count littl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -26,8 +26,8 @@ from stembridge.evaluation.heldout import Trial, make
 from stembridge.evaluation.run import Say
 from stembridge.evaluation.seams import seam_figures
 from stembridge.evaluation.statistics import estimates
-from stembridge.evaluation.workers import Opener, run_jobs
 from stembridge.inference import codec, windows_of
+from stembridge.pool.jobs import Crew, run_jobs
 from stembridge.runtime.model import StemModel
 
 Audio = NDArray[np.float32]
@@ -100,14 +100,14 @@ class _Task:
 
 
 def evaluate_long(
-    opener: Opener,
+    opener: Callable[[], StemModel],
     n_songs: int,
     soundfont: str,
     trial: Trial,
     *,
     cases: Sequence[Case] = CASES,
     seed: int = 0,
-    workers: int = 1,
+    crew: Crew | None = None,
     say: Say = lambda text: None,
 ) -> dict[str, Any]:
     """Composes, generates and measures `n_songs` songs of every case, as JSON-able estimates.
@@ -120,7 +120,7 @@ def evaluate_long(
         for case in cases for number in range(n_songs)
     ]  # fmt: skip
     rows: dict[str, list[LongRows]] = {}
-    for task, found in zip(tasks, run_jobs(opener, _evaluate_song, tasks, workers), strict=True):
+    for task, found in zip(tasks, run_jobs(_evaluate_song, tasks, opener, crew), strict=True):
         rows.setdefault(str(task.case), []).append(found)
         say(f"{task.case}: song {task.number + 1} of {n_songs}")
     rows["all"] = [song for songs in list(rows.values()) for song in songs]

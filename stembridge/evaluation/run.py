@@ -24,8 +24,8 @@ from stembridge.evaluation.figures import StemFigures, measure
 from stembridge.evaluation.heldout import Trial, cut, given_to, make, request_of
 from stembridge.evaluation.parts import PartFigures, perform
 from stembridge.evaluation.songs import Songs
-from stembridge.evaluation.workers import Opener, run_jobs
 from stembridge.inference import codec
+from stembridge.pool.jobs import Crew, run_jobs
 from stembridge.runtime.model import StemModel
 
 Array = NDArray[np.float32]
@@ -77,13 +77,13 @@ class _Task:
 
 
 def evaluate(
-    opener: Opener,
+    opener: Callable[[], StemModel],
     songs: Songs,
     trial: Trial,
     *,
     seed: int = 0,
     n_examples: int = 3,
-    workers: int = 1,
+    crew: Crew | None = None,
     say: Say = lambda text: None,
 ) -> Results:
     """Generates and measures every stem of every song; stem -> a row for each song it plays in.
@@ -94,14 +94,14 @@ def evaluate(
         trial: sampler, conditions.
         seed: of the noise.
         n_examples: songs whose audio is kept for the report.
-        workers: processes.
+        crew: who works; None is this process.
         say: told the progress.
     """
     every = range(len(songs))
     groups = [every[first : first + GROUP] for first in every[::GROUP]]
     tasks = [_Task(songs, group, trial, seed, n_examples) for group in groups]
     results: Results = {}
-    for task, rows in zip(tasks, run_jobs(opener, _evaluate_group, tasks, workers), strict=True):
+    for task, rows in zip(tasks, run_jobs(_evaluate_group, tasks, opener, crew), strict=True):
         for stem, its in rows.items():
             results.setdefault(stem, []).extend(its)
         say(f"{task.numbers.stop} of {len(songs)} songs")

@@ -24,6 +24,7 @@ LOCAL = "local"
 OWN = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 """Variables that keep a cluster of one's own on loopback, and its doors shut."""
 INSTALL = "A cluster needs Ray: pip install 'stembridge[cluster]' (on every machine of it)."
+CLUSTER_CHOOSES = "A cluster chooses the GPU of each worker itself; leave out --gpu, or give --cpu."
 CONNECT_S = 5.0
 _STORE_BYTES = 512 * 2**20
 

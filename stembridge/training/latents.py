@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -23,6 +24,7 @@ from stembridge.conditions import Layout, frame_conditions
 from stembridge.dataset.annotated import AnnotatedSong, load_song
 from stembridge.dataset.song import STEMS
 from stembridge.nn.linear_codec import LinearCodec
+from stembridge.pool.jobs import Crew, run_jobs
 
 
 class Windows(NamedTuple):
@@ -209,8 +211,12 @@ def write_latents(
     codecs: Mapping[str, LinearCodec],
     layout: Layout,
     max_frames: int,
+    crew: Crew | None = None,
 ) -> None:
-    """Encodes songs (paths of `save_song`) and writes the set; songs are cut at `max_frames`."""
+    """Encodes songs (paths of `save_song`) and writes the set; songs are cut at `max_frames`.
+
+    The folder need be here only: songs go to wherever they are encoded.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = codecs[STEMS[0]].config
     latent_shape = (len(songs), len(STEMS), config.channels, max_frames)
@@ -218,11 +224,19 @@ def write_latents(
     shape = (len(songs), layout.channels, max_frames)
     conditions = np.lib.format.open_memmap(folder / "conditions.npy", "w+", np.float16, shape)
     lengths = np.zeros(len(songs), np.int32)
-    for i, path in enumerate(songs):
-        song = load_song(path)
-        encoded = song_latents(song, codecs)[:, :, :max_frames].numpy()
-        n_frames = encoded.shape[2]
+    jobs = ((load_song(path), layout, max_frames) for path in songs)
+    for i, (encoded, told) in enumerate(run_jobs(_encode, jobs, partial(dict, codecs), crew)):
+        lengths[i] = n_frames = encoded.shape[2]
         latents[i, :, :, :n_frames] = encoded
-        conditions[i, :, :n_frames] = song_conditions(song, layout, n_frames, config.hop)
-        lengths[i] = n_frames
+        conditions[i, :, :n_frames] = told
     np.save(folder / "lengths.npy", lengths)
+
+
+def _encode(
+    codecs: Mapping[str, LinearCodec], job: tuple[AnnotatedSong, Layout, int]
+) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """A song's latents `[S, C, F]` and conditions `[K, F]`."""
+    song, layout, max_frames = job
+    encoded = song_latents(song, codecs)[:, :, :max_frames].numpy().astype(np.float16)
+    told = song_conditions(song, layout, encoded.shape[2], codecs[STEMS[0]].config.hop)
+    return encoded, np.asarray(told, np.float16)

@@ -21,13 +21,10 @@ import torch
 from torch import Tensor
 
 from stembridge.conditions import Layout, full_layout
-from stembridge.dataset import recorded
 from stembridge.dataset.annotated import load_song
 from stembridge.dataset.augment import NOMINAL_LUFS, NOMINAL_STEM_LUFS
-from stembridge.dataset.kit import Kit
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.styles import STYLES, TIMBRES
-from stembridge.dataset.synthetic import build
 from stembridge.dataset.theory import progressions_in_c
 from stembridge.nn.backbone import BackboneConfig
 from stembridge.nn.exporting import CodecExport, export_codec
@@ -41,6 +38,7 @@ from stembridge.nn.registry import (
     write_network,
 )
 from stembridge.nn.style_classifier import StyleClassifier
+from stembridge.pool.jobs import Crew
 from stembridge.runtime.manifest import MANIFEST_NAME
 from stembridge.training.batches import TaskConfig
 from stembridge.training.codec import collect_patches, fit
@@ -48,6 +46,7 @@ from stembridge.training.codec_decoder import DecoderFit, collect_pairs, fit_dec
 from stembridge.training.denoiser import DenoiserTraining, train
 from stembridge.training.latents import LatentSet, write_latents
 from stembridge.training.model_card import write_card
+from stembridge.training.songs import make_songs
 from stembridge.training.style_classifier import (
     StyleTraining,
     accuracy,
@@ -114,26 +113,6 @@ def load_recipe(path: Path | None = None) -> Recipe:
     return Recipe(**tomllib.loads(text))
 
 
-def make_songs(
-    recipe: Recipe, folder: Path, split: str, count: int, kit: Path | None = None
-) -> Iterator[str]:
-    """Composes and renders songs of a split into `folder/songs/<split>`; yields their names.
-
-    With a kit, songs of a band on its instruments; else `compose`'s on SoundFonts.
-    """
-    data = recipe.data
-    if kit is not None:
-        yield from recorded.build(
-            folder / "songs" / split, split, count, Kit(kit), rate=data["rate"],
-            length_s=data["length_s"], workers=data["workers"],
-        )  # fmt: skip
-        return
-    yield from build(
-        folder / "songs" / split, split, count, rate=data["rate"], soundfonts=data["soundfonts"],
-        length_s=data["length_s"], workers=data["workers"],
-    )  # fmt: skip
-
-
 def song_paths(folder: Path, split: str) -> list[Path]:
     """Finished songs of a split."""
     return sorted((folder / "songs" / split).glob("*.json"))
@@ -189,13 +168,23 @@ def codec_network(codec: LinearCodec) -> Network:
     return Network("linear_codec", config_fields(config), codec, facts)
 
 
-def encode_songs(recipe: Recipe, folder: Path, split: str, codecs: dict[str, LinearCodec]) -> Path:
-    """Writes the split's latent set, unless it is there; returns its folder."""
+def encode_songs(
+    recipe: Recipe,
+    folder: Path,
+    split: str,
+    codecs: dict[str, LinearCodec],
+    crew: Crew | None = None,
+) -> Path:
+    """Writes the split's latent set, unless it is there; returns its folder.
+
+    Without a crew, as many processes work as the recipe says.
+    """
     home = folder / "latents" / split
     if not (home / "lengths.npy").exists():
         seconds = recipe.data["length_s"] + 4.0  # the last bar may stretch beyond length_s
         frames = int(seconds * recipe.data["rate"] / recipe.codec["hop"])
-        write_latents(home, song_paths(folder, split), codecs, recipe.layout, frames)
+        crew = crew or Crew(recipe.data["workers"])
+        write_latents(home, song_paths(folder, split), codecs, recipe.layout, frames, crew)
     return home
 
 
@@ -287,7 +276,7 @@ def run_recipe(recipe: Recipe, folder: Path, say: Say) -> Path:
     """All stages; returns the artifact's folder."""
     splits = (("train", recipe.data["songs"]), ("validation", recipe.data["validation_songs"]))
     for split, count in splits:
-        for done, name in enumerate(make_songs(recipe, folder, split, count)):
+        for done, name in enumerate(make_songs(recipe.data, folder, split, count)):
             if done % 50 == 0:
                 say(f"song {name}")
     codecs = fit_codecs(recipe, folder, say)

@@ -16,6 +16,7 @@ from stembridge.dataset.song import STEMS, Note, Program
 from stembridge.dataset.soundfonts import HELD_OUT, find_soundfont
 from stembridge.dataset.synthetic import build, make_song
 from stembridge.errors import MissingExtraError
+from stembridge.pool.jobs import Crew
 
 RATE = 16000
 
@@ -79,7 +80,9 @@ def test_building_is_resumable_and_songs_are_kept_as_they_are(
     assert renderer.rate
     settings = {"rate": RATE, "length_s": 3.0}
     fonts = {"soundfonts": [HELD_OUT]}
-    assert list(build(tmp_path, "train", 2, **settings, **fonts)) == ["train-00000", "train-00001"]
+    crew = Crew(2)
+    made = build(tmp_path, "train", 2, **settings, **fonts, crew=crew)
+    assert list(made) == ["train-00000", "train-00001"]
     first = (tmp_path / "train-00000.npy").stat().st_mtime_ns
     (tmp_path / "train-00001.json").unlink()
     assert list(build(tmp_path, "train", 2, **settings, **fonts)) == ["train-00001"]

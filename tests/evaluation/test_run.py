@@ -21,6 +21,7 @@ from stembridge.evaluation.run import StemRow, evaluate
 from stembridge.evaluation.songs import SongFolder
 from stembridge.evaluation.summary import FRECHET, SUBJECTS, _deviation_ratio, summary
 from stembridge.musical_time import TimeSignature
+from stembridge.pool.jobs import Crew
 from stembridge.runtime.manifest import ConditionBlock
 from stembridge.testing import FakeModel, fake_manifest
 
@@ -127,7 +128,7 @@ def test_processes_and_groups_change_nothing(
     many = [*songs, song(2, "A D")]
     alone = evaluate(FakeModel, many, TRIAL, n_examples=1)
     monkeypatch.setattr(run, "GROUP", 2)
-    shared = evaluate(FakeModel, many, TRIAL, n_examples=1, workers=2)
+    shared = evaluate(FakeModel, many, TRIAL, n_examples=1, crew=Crew(2))
     for stem in STEMS:
         assert [row.song for row in alone[stem]] == [item.name for item in many]
         for row, other in zip(alone[stem], shared[stem], strict=True):

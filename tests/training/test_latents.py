@@ -13,6 +13,7 @@ from stembridge.dataset.annotated import AnnotatedSong, save_song
 from stembridge.dataset.song import STEMS
 from stembridge.musical_time import TimeSignature
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
+from stembridge.pool.jobs import Crew
 from stembridge.training.codec import collect_patches, fit
 from stembridge.training.latents import (
     Encoded,
@@ -44,13 +45,14 @@ def codecs() -> dict[str, LinearCodec]:
     return result
 
 
-def test_a_set_holds_every_songs_latents_and_conditions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_set_holds_every_songs_latents_and_conditions(tmp_path: Path, workers: int) -> None:
     chosen = codecs()
     songs = [song("a", 1.0), song("b", 3.0)]
     for item in songs:
         save_song(item, tmp_path / "songs")
     paths = sorted((tmp_path / "songs").glob("*.json"))
-    write_latents(tmp_path / "set", paths, chosen, LAYOUT, max_frames=60)
+    write_latents(tmp_path / "set", paths, chosen, LAYOUT, 60, Crew(workers))
     found = LatentSet.open(tmp_path / "set")
     assert found.lengths.tolist() == [31, 60]  # whole frames; the second is cut
     assert found.present.all()
