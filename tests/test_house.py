@@ -66,6 +66,14 @@ def test_imports_go_down_only() -> None:
     run(sys.executable, "-c", lint)
 
 
+def test_contributing_draws_the_imports_as_they_are() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    picture = "".join(f"    {layer}\n" for layer in layers if layer != "__main__")
+    assert picture in (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
 def code_files() -> Iterator[tuple[str, str]]:
     for path in own_files():
         name = path.relative_to(ROOT).as_posix()

@@ -7,50 +7,28 @@ process with a time limit.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import platform
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from stembridge.cli.finding import Finding, ask_child
+from stembridge.cli.telemetry import check_telemetry
 from stembridge.errors import StembridgeError
 from stembridge.runtime.device import cuda_devices
 
-CHILD_LIMIT_S, PING_S = 20.0, 1.0
+PING_S = 1.0
 ENOUGH_ROOM_BYTES = 2**30
 FIRST_PYTHON, LAST_PYTHON = (3, 11), (3, 13)
-Status = Literal["ok", "note", "fail"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found.
-
-    Attributes:
-        name: the link.
-        status: "ok"; "note": works without, or nothing to worry about; "fail": must be mended.
-        found: what there is, in words.
-        advice: what to do, if anything.
-    """
-
-    name: str
-    status: Status
-    found: str
-    advice: str = ""
 
 
 def run_checks(model: str | None, host: str, port: int, out: str | None) -> list[Finding]:
     """All checks, in the order in which the links depend on each other."""
-    from stembridge.cli.telemetry import check_telemetry
-
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("Python", check_python),
         ("audio files", check_audio_files),
@@ -269,32 +247,3 @@ def check_sound_card() -> Finding:
     if not found:
         return Finding("sound card", "note", "none; stems are files all the same")
     return Finding("sound card", "ok", found)
-
-
-def ask_child(program: str, limit_s: float = CHILD_LIMIT_S) -> tuple[str | None, str]:
-    """Run a short Python program that prints JSON text: (its answer or None, what went wrong)."""
-    guarded = (
-        "import sys\nfrom stembridge.errors import StembridgeError\ntry:\n"
-        + "\n".join(f"    {line}" for line in program.strip().splitlines())
-        + "\nexcept StembridgeError as error:\n    sys.exit(f'said:{error.sentence}')\n"
-    )
-    # A library that looks for a JACK server must not start one.
-    environment = os.environ | {"JACK_NO_START_SERVER": "1"}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", guarded],
-            capture_output=True,
-            text=True,
-            timeout=limit_s,
-            env=environment,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None, f"The driver did not answer within {limit_s:.0f} s; restart it."
-    lines = done.stdout.strip().splitlines()
-    if done.returncode == 0 and lines:
-        return str(json.loads(lines[-1])), ""
-    said = [line for line in done.stderr.splitlines() if line.startswith("said:")]
-    if said:
-        return None, said[-1].removeprefix("said:")
-    return None, [f"it ended with status {done.returncode}", *done.stderr.strip().splitlines()][-1]

@@ -9,7 +9,7 @@ import typer
 from stembridge.cli.shared import JsonOption, ModelOption, print_json
 
 if TYPE_CHECKING:
-    from stembridge.cli.checks import Finding
+    from stembridge.cli.finding import Finding
 
 
 def doctor(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from stembridge.cli.checks import Finding, ask_child
+from stembridge.cli.finding import Finding, ask_child
 
 # The child imports stembridge first, as every entry point does; a CI variable would hide the fault.
 _PROGRAM = """

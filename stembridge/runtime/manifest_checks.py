@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from stembridge.chords import parse_chord
 from stembridge.errors import BadArgsError
-
-if TYPE_CHECKING:
-    from stembridge.runtime.manifest import Manifest
+from stembridge.runtime.manifest_fields import ManifestFields
 
 # One plain name in the artifact's own folder: no separators, no drive, no "..", no hidden file.
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -19,7 +16,7 @@ MAX_WINDOW_S = 15 * 60
 MAX_LATENTS = 2**26
 
 
-def check_sizes(manifest: Manifest) -> None:
+def check_sizes(manifest: ManifestFields) -> None:
     """A window's sound and latents can be held in memory."""
     window_s = manifest.window_frames * manifest.hop / manifest.sample_rate
     if window_s > MAX_WINDOW_S:
@@ -29,7 +26,7 @@ def check_sizes(manifest: Manifest) -> None:
         raise ValueError("window_frames times channels is more than any model needs")
 
 
-def check_stems(manifest: Manifest) -> None:
+def check_stems(manifest: ManifestFields) -> None:
     """Stems are unique, and nothing is said of others."""
     if len(set(manifest.stems)) != len(manifest.stems):
         raise ValueError("stems are not unique")
@@ -43,7 +40,7 @@ def check_stems(manifest: Manifest) -> None:
         raise ValueError(f"{', '.join(sorted(unknown))} is not among the stems")
 
 
-def check_styles(manifest: Manifest) -> None:
+def check_styles(manifest: ManifestFields) -> None:
     """What is to be chosen exists, and the network can be told of it."""
     blocks = [(block.name, block.channels) for block in manifest.condition_layout]
     takes_style = manifest.styles and ("style", 1 + len(manifest.styles)) in blocks
@@ -58,7 +55,7 @@ def check_styles(manifest: Manifest) -> None:
                 raise ValueError(f"style_timbres names a {stem} timbre that the model lacks")
 
 
-def _check_progressions(manifest: Manifest, blocks: list[str]) -> None:
+def _check_progressions(manifest: ManifestFields, blocks: list[str]) -> None:
     progressions = [text for texts in manifest.style_chords.values() for text in texts]
     if progressions and "chords" not in blocks:
         raise ValueError("style_chords needs a chords block")
@@ -69,7 +66,7 @@ def _check_progressions(manifest: Manifest, blocks: list[str]) -> None:
         raise ValueError(f"style_chords: {error}") from error
 
 
-def check_files(manifest: Manifest, reserved: str) -> None:
+def check_files(manifest: ManifestFields, reserved: str) -> None:
     """Plain names in the folder, none `reserved`, and a hash of every file that is opened."""
     for name in manifest.files:
         if not FILE_NAME.fullmatch(name) or name == reserved:

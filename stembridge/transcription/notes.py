@@ -1,14 +1,8 @@
-"""A note in seconds, and the way from audio to notes."""
+"""A note in seconds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from stembridge.audio.buffer import FloatArray
-from stembridge.errors import BadArgsError
-
-TRANSCRIBED = ("bass", "drums")
-"""Stems that can be written as notes; chords in guitar and piano cannot (yet)."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +20,3 @@ class Note:
     length_s: float
     pitch: int
     velocity: int
-
-
-def transcribe(stem: str, samples: FloatArray, rate: int) -> list[Note]:
-    """Notes of a stem's audio `[n]`, by start.
-
-    Raises:
-        BadArgsError: the stem is not one of `TRANSCRIBED`.
-    """
-    from stembridge.transcription.bass import transcribe_bass
-    from stembridge.transcription.drums import transcribe_drums
-
-    if stem == "bass":
-        return transcribe_bass(samples, rate)
-    if stem == "drums":
-        return transcribe_drums(samples, rate)
-    raise BadArgsError(
-        f"Only {' and '.join(TRANSCRIBED)} can be written as MIDI, {stem[:20]} cannot."
-    )

@@ -12,7 +12,7 @@ import pytest
 
 from stembridge.cli import bench as bench_module
 from stembridge.cli import checks, main, measure
-from stembridge.cli.checks import Finding
+from stembridge.cli.finding import Finding
 from stembridge.errors import MissingExtraError
 from stembridge.testing import FakeModel
 from tests.helpers.daemons import DaemonProcess

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stembridge.errors import BadArgsError, MissingExtraError
-from stembridge.transcription.notes import Note, transcribe
+from stembridge.transcription import Note, transcribe
 from stembridge.transcription.score import NoteScore, note_score
 
 RATE = 44_100
