@@ -35,9 +35,9 @@ from stembridge.runtime.manifest_fields import (
 from stembridge.safe_files import read_file
 
 __all__ = [
-    "FORMAT_VERSION", "MANIFEST_NAME", "ArtifactFile", "ConditionBlock", "Manifest", "NetworkFormat",
-    "NoteReaderEntry", "SamplerDefaults", "parse_manifest", "read_manifest", "write_manifest",
-    "write_mapping",
+    "FORMAT_VERSION", "MANIFEST_NAME", "ArtifactFile", "ConditionBlock", "Manifest",
+    "NetworkFormat", "NoteReaderEntry", "SamplerDefaults", "parse_manifest", "read_manifest",
+    "write_manifest", "write_mapping",
 ]  # fmt: skip
 
 NOMINAL_LUFS: Final = -18.0
