@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stembridge.cli.arrange import as_mapping, compare_with, progress, tell
 from stembridge.cli.shared import (
     CpuOption,
     GpuOption,
@@ -20,6 +19,7 @@ from stembridge.cli.shared import (
     print_json,
     quiet_logging,
 )
+from stembridge.cli.takes import as_mapping, compare_with, progress, tell
 from stembridge.errors import BadArgsError
 
 if TYPE_CHECKING:
