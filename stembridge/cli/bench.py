@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from stembridge.cli.shared import (
+    ClusterOption,
     CpuOption,
     GpuOption,
     JsonOption,
@@ -32,6 +33,15 @@ def bench(
     formats: bool = typer.Option(
         False, "--formats", help="Compare the denoiser as ONNX and as TorchScript (needs torch)."
     ),
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=64,
+            help="Measure instead how so many workers compare with one, 40 jobs long.",
+        ),
+    ] = None,
+    cluster: ClusterOption = None,
     json: JsonOption = False,
 ) -> None:
     """Measure one stem of 8 bars at 120 bpm (16 s) for given drums and piano, and all of 12 s."""
@@ -41,6 +51,10 @@ def bench(
 
     quiet_logging()
     show = not json and is_terminal()
+    if workers is not None or cluster is not None:
+        device = device_word(gpu, cpu)
+        _compare({"model": model, "device": device, "cluster": cluster}, workers or 2, json, show)
+        return
     with console().status("loading the model", spinner="dots") if show else _Nothing() as status:
         figures = measure(
             lambda: open_model(model, device_word(gpu, cpu)), repeats, paper, status.update
@@ -55,6 +69,22 @@ def bench(
     else:
         _print(figures)
         print(as_text(figures.get("formats", [])), end="\n" if formats else "")
+
+
+def _compare(flags: dict[str, Any], workers: int, json: bool, show: bool) -> None:
+    from stembridge.cli.measure_workers import measure_workers
+
+    with console().status("loading", spinner="dots") if show else _Nothing() as status:
+        figures = measure_workers(flags, workers, status.update)
+    if json:
+        print_json(figures)
+        return
+    where = f" on the cluster {figures['cluster']}" if figures["cluster"] else ""
+    print(
+        f"{figures['model']}, {figures['jobs']} short jobs{where}: one worker "
+        f"{figures['one_s']:.1f} s, {workers} workers {figures['several_s']:.1f} s, "
+        f"ratio {figures['ratio']:.2f}"
+    )
 
 
 class _Nothing:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stembridge.cli import bench as bench_module
-from stembridge.cli import checks, main, measure
+from stembridge.cli import checks, main, measure, measure_workers
 from stembridge.cli.finding import Finding
 from stembridge.errors import MissingExtraError
 from stembridge.testing import FakeModel
@@ -232,6 +232,26 @@ def test_bench_prints_for_humans(
     monkeypatch.setattr(measure, "_peak_gpu_mib", lambda _device: 12.0)
     out = run(capsys, *words[:-1])[1]
     assert "GPU 12 MiB" in out and "the papers' setting takes" in out
+
+
+def test_bench_compares_workers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure_workers, "JOBS", 8)
+    words = ("bench", "--model", "fake:delay=0.01", "--cpu", "--workers", "2")
+    said = json.loads(run(capsys, *words, "--json")[1])
+    assert (said["model"], said["jobs"], said["workers"]) == ("fake", 8, 2)
+    assert said["ratio"] == pytest.approx(said["several_s"] / said["one_s"])
+    print(f"two workers took {said['ratio']:.2f} of the time of one")
+    monkeypatch.setattr(
+        measure_workers, "measure_workers", lambda *_words: said | {"cluster": "local"}
+    )
+    assert "8 short jobs on the cluster local: one worker" in run(capsys, *words)[1]
+
+
+def test_bench_says_what_is_wrong_with_the_model(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = run(capsys, "bench", "--model", "/no/such/model", "--workers", "2")
+    assert (status, out) == (2, "")
 
 
 def test_peak_memory_on_each_system(monkeypatch: pytest.MonkeyPatch) -> None:
