@@ -238,6 +238,18 @@ def express(
         print(out / "artifact")
 
 
+@train.command("density")
+def density(
+    model: Annotated[Path, typer.Option(help="Artifact with note readers; it is changed.")],
+    songs: Annotated[int, typer.Option(min=2, help="Songs that takes are made for.")] = 24,
+) -> None:
+    """Let takes have as many notes as true parts: calibrates the note readers on made takes."""
+    from stembridge.training.density import calibrate
+
+    calibrate(model, songs, console().print)
+    print(model)
+
+
 @train.command("loss")
 def loss(
     models: Annotated[

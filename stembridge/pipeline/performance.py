@@ -43,7 +43,8 @@ def _part(stem: str, take: Take, request: GenerationRequest, model: StemModel) -
     manifest, strength = model.manifest, SNAP if request.snap is None else request.snap
     if (reader := manifest.note_readers.get(stem)) is not None:
         latents = take.latents[None, manifest.stem_index(stem)]
-        facts = ReaderFacts(reader.lowest, reader.threshold, manifest.hop / manifest.sample_rate)
+        threshold = reader.made_threshold or reader.threshold
+        facts = ReaderFacts(reader.lowest, threshold, manifest.hop / manifest.sample_rate)
         answer = model.read_notes(stem, np.ascontiguousarray(latents))[0]
         part = read_part(answer, stem, facts, request.bpm, request.length_beats)
         # The grid begins on the session's bar line, the part where the take does.

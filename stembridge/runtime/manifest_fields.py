@@ -49,12 +49,15 @@ class SamplerDefaults(_Part):
 class NoteReaderEntry(_Part):
     """The network that reads a stem's notes in its latents (see `stembridge.parts.reader`).
 
-    `lowest` is the MIDI pitch of its first row, `threshold` the share of an onset that is a note.
+    `lowest` is the MIDI pitch of its first row, `threshold` the share of an onset that is a note in
+    encoded sound, `made_threshold` in what the model makes: there so many notes shall be found as
+    true parts have.
     """
 
     file: str
     lowest: Annotated[int, Field(ge=0, le=127)]
     threshold: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)]
+    made_threshold: Annotated[float | None, Field(gt=0, le=2, allow_inf_nan=False)] = None
 
 
 class ManifestFields(_Part):

@@ -41,3 +41,13 @@ def test_it_learns_and_calibrates() -> None:
 def test_it_ends_in_time() -> None:
     training = ReaderTraining(steps=10**9, batch=2, frames=32, max_s=0.5)
     fit_note_reader("bass", songs(1, 2), songs(2, 1), FRAME_S, training, say=lambda text: None)
+
+
+def test_the_threshold_lets_as_many_notes_pass_as_are_wanted() -> None:
+    from stembridge.training.density import LOWEST_SHARE, threshold_for
+
+    masses = np.linspace(0.1, 0.9, 81, dtype=np.float32)
+    found = threshold_for(masses, 21)
+    assert int((masses >= found).sum()) == 21
+    assert threshold_for(masses, 500) == LOWEST_SHARE
+    assert threshold_for(np.zeros(0, np.float32), 3) == 0.5
