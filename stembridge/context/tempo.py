@@ -1,0 +1,129 @@
+"""What tempo given music has, and whether it is the one that was told.
+
+    onsets, weighted by loudness ─► how well they sit on beats, eighths, sixteenths (or triplets) of
+    every tempo from 60 to 200 ─► the best, slow and fast ones weighing a little less
+
+How well is the length of a circular mean: 1 if all lie on a grid of that period, whatever its
+phase. The weights were set on 156 grooves of one and two bars by human drummers (Groove MIDI
+Dataset, 4/4): 87 % right, 93 % up to a factor of two. With the thresholds below one right tempo in
+fourteen is doubted, and nineteen of twenty that are wrong by 2.5 % or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.audio.loudness import is_silent
+from stembridge.audio.onsets import detect_onsets
+from stembridge.remarks import Remark
+
+Array = NDArray[np.float64]
+
+_BEATS, _EIGHTHS, _SIXTEENTHS, _TRIPLETS = 0.38, 0.19, 0.49, 0.71
+_PRIOR, _USUAL_BPM = 0.27, 100.0  # lost at half and twice the usual tempo
+_LOWEST, _HIGHEST, _PER_OCTAVE = 60.0, 200.0, 600
+_NEAR = 0.008  # octaves; tempi so near are the same (half a percent)
+_AROUND = 0.09  # octaves; beyond, it is another tempo and no inexact one
+_BETTER_NEAR, _BETTER_FAR, _BETTER_OCTAVE = 0.08, 0.2, 0.2  # by how much, before it is said
+_FEWEST_ONSETS, _LONGEST_S, _STRENGTH_S = 8, 60.0, 0.04
+_WHOLE_BEATS = 0.012  # octaves within which a file's length in whole bars settles its tempo
+
+
+@dataclass(frozen=True)
+class Onsets:
+    """Times in s and weights of what was struck."""
+
+    times_s: Array
+    weights: Array
+
+    def score(self, bpm: Array) -> Array:
+        """How well each tempo explains them; 1 and more is well."""
+        turns = np.exp(2j * np.pi * np.outer(bpm / 60, self.times_s))
+        share = self.weights / self.weights.sum()
+
+        def on(per_beat: int) -> Array:
+            found: Array = np.abs((turns**per_beat) @ share)
+            return found
+
+        finest = np.maximum(on(4), _TRIPLETS * on(3))
+        prior = _PRIOR * np.log2(bpm / _USUAL_BPM) ** 2
+        found: Array = _SIXTEENTHS * finest + _EIGHTHS * on(2) + _BEATS * on(1) - prior
+        return found
+
+    def tempo(self) -> float:
+        """The tempo that explains them best, 60 to 200 bpm."""
+        return self._best(_LOWEST * 2 ** (np.arange(_N_TEMPI) / _PER_OCTAVE))[0]
+
+    def near(self, bpm: float, octaves: float) -> tuple[float, float]:
+        """The best tempo around another, and its score."""
+        steps = np.linspace(-octaves, octaves, 1 + 2 * round(octaves * 2 * _PER_OCTAVE))
+        return self._best(bpm * 2**steps)
+
+    def _best(self, bpm: Array) -> tuple[float, float]:
+        scores = self.score(bpm)
+        at = int(scores.argmax())
+        return float(bpm[at]), float(scores[at])
+
+
+_N_TEMPI = round(np.log2(_HIGHEST / _LOWEST) * _PER_OCTAVE)
+
+
+def hear_onsets(audio: FloatArray, rate: int) -> Onsets | None:
+    """What is struck in `[n]`; None if it is too little to tell a tempo."""
+    audio = audio[: round(_LONGEST_S * rate)]
+    if is_silent(audio):
+        return None
+    times_s = detect_onsets(audio, rate)
+    if times_s.size < _FEWEST_ONSETS:
+        return None
+    first = (times_s * rate).astype(np.int64)
+    power = np.cumsum(np.pad(audio.astype(np.float64) ** 2, (1, 0)))
+    after = np.minimum(first + round(_STRENGTH_S * rate), audio.size)
+    strength = np.sqrt(np.sqrt(np.maximum(power[after] - power[first], 0.0)))
+    return Onsets(times_s, strength + 1e-6)
+
+
+def estimate_tempo(audio: FloatArray, rate: int, beats_per_bar: float = 4.0) -> float | None:
+    """The tempo of a recording `[n]`, bpm; None if nobody can tell.
+
+    A recording whose length is then nearly a whole number of bars is a loop, and tells it exactly.
+    """
+    heard = hear_onsets(audio, rate)
+    if heard is None:
+        return None
+    bpm = heard.tempo()
+    length_s = audio.size / rate
+    bars = length_s * bpm / 60 / beats_per_bar
+    if round(bars) >= 1:
+        exact = round(bars) * beats_per_bar * 60 / length_s
+        if abs(np.log2(exact / bpm)) < _WHOLE_BEATS:
+            return round(exact, 2)
+    return round(bpm, 1)
+
+
+def doubts(stems: Mapping[str, FloatArray], rate: int, told: float) -> tuple[Remark, ...]:
+    """A remark where given stems `[n]` have another tempo than was told."""
+    drums = stems.get("drums")
+    audio = drums if drums is not None and not is_silent(drums) else sum(stems.values())
+    heard = hear_onsets(np.asarray(audio, np.float32), rate) if stems else None
+    if heard is None:
+        return ()
+    _, own = heard.near(told, _NEAR)
+    close, close_score = heard.near(told, _AROUND)
+    far = heard.tempo()
+    away = abs(np.log2(far / told))
+    better = float(heard.score(np.array([far]))[0]) - own
+    if away < _AROUND:
+        found = close if close_score - own > _BETTER_NEAR else None
+    else:
+        is_octave = abs(away - round(away)) < 2 * _NEAR
+        found = far if better > (_BETTER_OCTAVE if is_octave else _BETTER_FAR) else None
+    if found is None or abs(np.log2(found / told)) <= _NEAR:
+        return ()
+    which = "drums" if audio is drums else "the context"
+    return (Remark("tempo", {"stem": which, "heard": round(found, 1), "told": told}),)
