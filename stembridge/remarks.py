@@ -36,7 +36,7 @@ WORDS = {
     "take_quiet": "{lu} LU quieter than the context",
     "take_loud": "{lu} LU louder than the context",
     "best_of": "take {kept} of {of} was kept; their scores: {scores}",
-    "tempo": "{stem} sounds like {heard:.1f} bpm; the request says {told:g}",
+    "tempo": "what is given sounds like {heard:.1f} bpm, the request says {told:g}",
 }
 """Code -> words, filled in from the remark's data. Codes are stable: programs may look for them."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ from stembridge.cli.takes import as_mapping, compare_with, progress, tell
 if TYPE_CHECKING:
     from stembridge.request import GenerationRequest
 
+AUTO = "auto"
 MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 
 
@@ -54,6 +56,8 @@ def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
     """The request the options describe; chords may come from a MIDI file."""
     from stembridge.request import parse_request, request_to_mapping
 
+    if str(wishes.get("bpm", "")).lower() == AUTO:
+        wishes["bpm"] = _heard_tempo(wishes)
     chords = wishes.pop("chords", None)
     if chords is None or Path(chords).suffix.lower() not in MIDI_SUFFIXES:
         return parse_request(wishes | ({"chords": chords} if chords else {}))
@@ -62,6 +66,20 @@ def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
     request = parse_request(wishes)
     spans = chords_from_midi(chords, request.length_beats, request.time_signature.beats_per_bar)
     return parse_request(request_to_mapping(request) | {"chords": spans})
+
+
+def _heard_tempo(wishes: dict[str, Any]) -> str:
+    """The tempo of the given files, as decimal text; told on standard error."""
+    from stembridge.audio.allowed_roots import AllowedRoots
+    from stembridge.context.tempo import tempo_of_files
+    from stembridge.musical_time import FOUR_FOUR, TimeSignature
+
+    told = wishes.get("time_signature")
+    bar = (TimeSignature.parse(told) if told else FOUR_FOUR).beats_per_bar
+    files = {clip["stem"]: clip["path"] for clip in wishes.get("context", [])}
+    bpm = f"{tempo_of_files(files, AllowedRoots.anywhere(), bar):g}"
+    print(f"{bpm} bpm, as heard", file=sys.stderr)
+    return bpm
 
 
 def _make_again(

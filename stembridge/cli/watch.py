@@ -22,7 +22,8 @@ def watch(
         Path, typer.Argument(help="Folder to watch; each folder in it is a song of its own.")
     ],
     bpm: Annotated[
-        str, typer.Option(help='Tempo of songs whose names tell none (as "93bpm").')
+        str,
+        typer.Option(help='Tempo where names tell none (as "93bpm"); "auto": as heard.'),
     ] = "",
     time_signature: Annotated[str, typer.Option(help="Such as 4/4, 3/4 or 7/8.")] = "4/4",
     make: Annotated[

@@ -4,6 +4,7 @@ probe    opens a file; its length is counted, a damaged header mended (`mp3`, `f
 mono     many channels as one, in which nothing is lost
 source   a clip at the model's rate and the request's tempo, looped, in pieces
 length   files that end early: said, or repeated
+tempo    another than was told
 tuning   away from 440 Hz
 pace     how much slower the model's session runs: tuning, and loops of whole frames
 hearing  chords

@@ -29,6 +29,7 @@ from stembridge.context.mono import Downmix
 from stembridge.context.pace import AS_IS, Pace, pace_for
 from stembridge.context.probe import ContextFile, open_context
 from stembridge.context.source import Check, MonoFile, Source
+from stembridge.context.tempo import doubts
 from stembridge.context.tuning import Tuning, hear_tuning
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import beats_to_samples
@@ -97,9 +98,12 @@ def load_context(
         given[index] = True
         reader.add(clip, samples[index])
     remarks = (*reader.remarks, *reader.lengths.remarks())
+    stems = {stem: samples[i] for i, stem in enumerate(manifest.stems) if given[i]}
     tuning = Tuning()
     if any(map(is_pitched, request.generate)):
-        tuning = hear_tuning({s: samples[i] for i, s in enumerate(manifest.stems)}, rate)
+        tuning = hear_tuning(stems, rate)
+    if request.use_grid:
+        remarks += doubts(stems, rate, request.bpm)
     pace = pace_for(request, manifest, tuning.ratio)
     heard = pace.heard(request)
     if pace.slower != 1.0:

@@ -56,7 +56,7 @@ class GenerationRequest:
         Wish(
             tempo("tempo"),
             "tempo in quarter notes per minute, 20 to 999; best as decimal text",
-            help="tempo in quarter notes per minute, 20 to 999",
+            help='tempo in quarter notes per minute, 20 to 999, or "auto": as heard',
         ),
     ]
     length_beats: Annotated[

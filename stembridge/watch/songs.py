@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.context.probe import open_context
+from stembridge.context.tempo import tempo_of_files
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import TimeSignature, seconds_to_beats
 from stembridge.roles import role_of
@@ -60,8 +61,8 @@ class Song:
         return os.fsencode(self.folder.name).decode("utf-8", "replace")
 
 
-def tempo_of(song: Song, otherwise: str) -> str:
-    """The tempo written in the names of a song's files or folder.
+def tempo_of(song: Song, otherwise: str, beats_per_bar: float = 4.0) -> str:
+    """The tempo written in the names of a song's files or folder; else another, or as heard.
 
     Raises:
         BadArgsError: it stands nowhere, or the names contradict each other.
@@ -72,7 +73,12 @@ def tempo_of(song: Song, otherwise: str) -> str:
         tempi = ", ".join(sorted(told))
         raise BadArgsError(f"The names tell different tempi ({tempi}); rename so that one is left.")
     if not told and not otherwise:
-        raise BadArgsError('At what tempo? Write it into the name, such as "93bpm", or use --bpm.')
+        raise BadArgsError(
+            'At what tempo? Write it into the name, such as "93bpm", or use --bpm (auto: as heard).'
+        )
+    if not told and otherwise == "auto":
+        files = {stem: str(paths[0]) for stem, paths in song.stems.items()}
+        return f"{tempo_of_files(files, AllowedRoots.of([song.folder]), beats_per_bar):g}"
     return min(told) if told else otherwise
 
 

@@ -203,8 +203,8 @@ class Watcher:
 
     def _keys(self, song: Song, make: tuple[str, ...]) -> dict[str, Any]:
         settings = self.settings
-        bpm = tempo_of(song, settings.bpm)
         signature = TimeSignature.parse(settings.time_signature)
+        bpm = tempo_of(song, settings.bpm, signature.beats_per_bar)
         keys: dict[str, Any] = {
             "generate": ",".join(make),
             "bpm": bpm,

@@ -111,3 +111,10 @@ def test_one_side_is_as_loud_as_both() -> None:
     left, both = (load(4, drums=f"drums_{which}.flac") for which in ("left_only", "dual"))
     assert left.loudness_lufs == pytest.approx(both.loudness_lufs, abs=0.05)
     assert left.remarks == both.remarks == ()
+
+
+def test_a_tempo_that_was_not_told_rightly_is_remarked() -> None:
+    context = load(4, drums="drums_117bpm.flac")
+    (remark,) = context.remarks
+    assert (remark.code, remark.data["heard"], remark.data["told"]) == ("tempo", 117.0, 120.0)
+    assert load_with(4, {"bpm": "117"}, drums="drums_117bpm.flac").remarks == ()

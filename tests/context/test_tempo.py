@@ -1,0 +1,67 @@
+"""Tempi heard in drums that are played, not on the grid, and in what is too little to tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from stembridge.audio.allowed_roots import AllowedRoots
+from stembridge.context.tempo import doubts, estimate_tempo, tempo_of_files
+from stembridge.errors import BadArgsError
+
+RATE = 22_050
+# Sixteenths of a bar on which something is struck, and how hard: as drummers play them.
+GROOVES = {
+    "rock": {0: 1.0, 2: 0.4, 4: 0.9, 6: 0.4, 8: 1.0, 10: 0.5, 12: 0.9, 14: 0.4},
+    "funk": {0: 1.0, 2: 0.4, 3: 0.3, 4: 0.9, 6: 0.4, 7: 0.5, 9: 0.3, 10: 0.8, 12: 0.9, 15: 0.3},
+    "break": {0: 1.0, 2: 0.9, 4: 0.8, 6: 0.3, 7: 0.4, 9: 0.4, 10: 0.8, 11: 0.7, 12: 0.8, 15: 0.4},
+}
+
+
+def loop(groove: str, bpm: float, bars: int = 2, loose_s: float = 0.006) -> np.ndarray:
+    """Bursts of noise; a human's are early or late by some milliseconds."""
+    rng, sixteenth_s = np.random.default_rng(3), 15 / bpm
+    out = np.zeros(round(bars * 16 * sixteenth_s * RATE))
+    burst = np.exp(-np.arange(1200) / 200) * rng.standard_normal(1200)
+    for bar in range(bars):
+        for step, level in GROOVES[groove].items():
+            at_s = (16 * bar + step) * sixteenth_s + rng.normal(0, loose_s)
+            at = max(0, round(at_s * RATE))
+            piece = burst[: max(0, out.size - at)]
+            out[at : at + piece.size] += 0.3 * level * piece
+    return out.astype(np.float32)
+
+
+@pytest.mark.parametrize("groove", GROOVES)
+@pytest.mark.parametrize("bpm", [84.0, 93.0, 117.0, 136.9])
+def test_the_tempo_of_a_loop_is_heard_exactly(groove: str, bpm: float) -> None:
+    assert estimate_tempo(loop(groove, bpm), RATE) == pytest.approx(bpm, rel=1e-3)
+
+
+@pytest.mark.parametrize(("bpm", "told"), [(93.0, 186.0), (117.0, 120.0), (136.9, 120.0)])
+@pytest.mark.parametrize("groove", GROOVES)
+def test_a_wrong_tempo_is_doubted_and_the_right_one_is_not(
+    groove: str, bpm: float, told: float
+) -> None:
+    drums = {"drums": loop(groove, bpm, 4)}
+    (remark,) = doubts(drums, RATE, told)
+    assert remark.data["heard"] == pytest.approx(bpm, rel=5e-3)
+    assert doubts(drums, RATE, bpm) == ()
+
+
+def test_what_is_too_little_is_neither_doubted_nor_guessed(tmp_path: Path) -> None:
+    few = loop("rock", 120.0)[: RATE // 2]
+    silence = np.zeros(RATE, np.float32)
+    assert doubts({"drums": few}, RATE, 99.0) == doubts({"drums": silence}, RATE, 99.0) == ()
+    assert doubts({}, RATE, 99.0) == () and estimate_tempo(silence, RATE) is None
+    soundfile.write(tmp_path / "drums.wav", silence, RATE)
+    with pytest.raises(BadArgsError, match="--bpm"):
+        tempo_of_files({"drums": str(tmp_path / "drums.wav")}, AllowedRoots.anywhere(), 4.0)
+    with pytest.raises(BadArgsError, match="given stems"):
+        tempo_of_files({}, AllowedRoots.anywhere(), 4.0)
+    soundfile.write(tmp_path / "drums.wav", loop("funk", 93.0), RATE)
+    files = {"piano": "not opened", "drums": str(tmp_path / "drums.wav")}
+    assert tempo_of_files(files, AllowedRoots.anywhere(), 4.0) == pytest.approx(93.0, rel=1e-3)
