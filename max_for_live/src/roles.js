@@ -11,7 +11,7 @@ export const ROLE_OFF = 2;
 const NO_ROLE = { words: [], precedence: 1, colour: 0x9a9a9a, pitched: true };
 
 export function roleOf(stem) {
-  return ROLE_TABLE[stem] || NO_ROLE;
+  return STEMS.indexOf(stem) < 0 ? NO_ROLE : ROLE_TABLE[stem];
 }
 
 // Words and numbers: "EGtr_2" is e, gtr, 2; accents do not count.

@@ -7,6 +7,7 @@ from live_stage import Ask
 from role_names import NAMES
 
 from stembridge.request import parse_request
+from stembridge.roles import ROLES, Role
 
 pytestmark = pytest.mark.foreign
 
@@ -104,3 +105,9 @@ def test_paths_of_old_macs(ask: Ask) -> None:
         "/Users/a/b.wav", "/Volumes/Disk/x.wav", "C:/Music/x.wav", "/x.wav",
         ["/Users/a.wav", "/Volumes/Macintosh HD/Users/a.wav"], ["/home/a.wav"],
     ]  # fmt: skip
+
+
+def test_a_stem_without_a_row_is_placed_with_defaults(ask: Ask) -> None:
+    grey, odd, bass = ask(["roleOf", "kazoo"], ["roleOf", "constructor"], ["roleOf", "bass"])
+    assert grey == odd and grey["colour"] == Role().colour and grey["pitched"]
+    assert bass["colour"] == ROLES["bass"].colour
