@@ -167,6 +167,8 @@ class Source:
 
     def songs(self, count: int, manifest: Manifest) -> Songs:
         """At most `count` songs at the model's rate, long enough for its window."""
+        from stembridge.dataset.kit import Kit
+        from stembridge.dataset.kit_build import trained_on
         from stembridge.dataset.real import RealSongs
         from stembridge.evaluation.songs import ComposedSongs, SongFolder, reference_songs
 
@@ -182,6 +184,11 @@ class Source:
             raise BadArgsError(
                 "The real set wants --kit FOLDER with the held-out instruments (stembridge train "
                 "kit --held-out makes it), or --data FOLDER with its rendered songs."
+            )
+        if known := trained_on(Kit(self.kit)):
+            raise BadArgsError(
+                f"The kit '{self.kit}' has instruments that the model was trained on, such as "
+                f"{known[0]}; make one with stembridge train kit --held-out."
             )
         return RealSongs(count, manifest.sample_rate, self.kit)
 

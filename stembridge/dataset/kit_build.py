@@ -112,22 +112,30 @@ def build_kit(libraries: Path, out: Path, *, held_out: bool = False) -> Iterator
         NoSuchFileError: none of the libraries is there.
         MissingExtraError: sfizz or FluidSynth is not installed.
     """
+    wanted = [entry for entry in entries() if entry.held_out == held_out]
+    there = [e for e in wanted if not e.is_real or (libraries / e.library / e.sfz).is_file()]
+    if not any(entry.is_real for entry in there):
+        raise NoSuchFileError(
+            f"'{libraries}' holds none of the sample libraries; README, Training, says where they "
+            "are."
+        )
     out.mkdir(parents=True, exist_ok=True)
     built = Kit(out).instruments if (out / INDEX_NAME).is_file() else {}
-    for entry in entries():
-        if entry.held_out != held_out or entry.name in built:
+    for entry in wanted:
+        if entry.name in built:
             continue
-        if entry.is_real and not (libraries / entry.library / entry.sfz).is_file():
+        if entry not in there:
             yield f"{entry.name}: left out, '{libraries / entry.library}' has no {entry.sfz}"
             continue
         built[entry.name], seconds = record(entry, libraries, out)
         yield f"{entry.name}: {len(built[entry.name].zones)} notes, {seconds:.0f} s"
         write_index(out, list(built.values()))
-    if not any(instrument.is_real for instrument in built.values()):
-        raise NoSuchFileError(
-            f"'{libraries}' holds none of the sample libraries; README, Training, says where they "
-            "are."
-        )
+
+
+def trained_on(kit: Kit) -> list[str]:
+    """Instruments of a kit that training knows, by name."""
+    known = {entry.name for entry in entries() if not entry.held_out}
+    return [name for name in kit.instruments if name in known]
 
 
 def record(entry: Entry, libraries: Path, out: Path) -> tuple[Instrument, float]:

@@ -93,8 +93,12 @@ def test_the_real_set_is_played_on_a_kit(
 ) -> None:
     assert evaluate("--set", "real", "--songs", "2", "--out", str(tmp_path)) != 0
     assert "--held-out" in capsys.readouterr().err.replace("\n", " ")
-    toy_kit(tmp_path / "kit")
+    kit = toy_kit(tmp_path / "kit")
     words = ("--set", "real", "--kit", str(tmp_path / "kit"), "--songs", "2", "--ceiling-only")
     assert evaluate(*words, "--out", str(tmp_path / "out")) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["facts"]["soundfont"] == "real kit"
+    index = (kit.folder / "kit.json").read_text()
+    (kit.folder / "kit.json").write_text(index.replace("toy-bass", "emily"))
+    assert evaluate(*words, "--out", str(tmp_path / "out")) != 0
+    assert "emily" in capsys.readouterr().err
