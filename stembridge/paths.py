@@ -36,27 +36,6 @@ def state_dir() -> Path:
     return home / "state" if home else platformdirs.user_state_path(_NAME, appauthor=False)
 
 
-def cache_dir() -> Path:
-    """Things that can be made again, such as compiled GPU engines."""
-    home = _home()
-    return home / "cache" if home else platformdirs.user_cache_path(_NAME, appauthor=False)
-
-
-def log_dir() -> Path:
-    """Log files of the daemon."""
-    home = _home()
-    return home / "log" if home else platformdirs.user_log_path(_NAME, appauthor=False)
-
-
-def runtime_dir() -> Path:
-    """Small files that tell other programs where the running daemon listens.
-
-    The session's own folder where there is one; it vanishes when the user logs out.
-    """
-    session = os.environ.get("XDG_RUNTIME_DIR", "")
-    return Path(session) / _NAME if session and _home() is None else state_dir() / "run"
-
-
 def default_output_dir() -> Path:
     """Where takes go when nobody says: a "stembridge" folder in the user's music folder."""
     home = _home()

@@ -14,6 +14,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -227,3 +228,23 @@ def _refuse_link(path: Path) -> NoReturn:
         f"'{path}' is a link to another place; nothing is written through it. Put a real folder "
         "there."
     ) from None
+
+
+def ensure_room(folder: Path, n_bytes: int) -> None:
+    """Refuse work whose result would not fit, before doing it.
+
+    Raises:
+        DiskFullError: fewer than `n_bytes` are free where `folder` lies or will lie.
+    """
+    free = free_bytes(folder)
+    if free < n_bytes:
+        raise DiskFullError(
+            f"The take needs up to {n_bytes / 1e6:.0f} MB and {free / 1e6:.0f} MB are free at "
+            f"{folder}."
+        )
+
+
+def free_bytes(folder: Path) -> int:
+    """Room where a folder lies, or will lie."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return shutil.disk_usage(existing).free

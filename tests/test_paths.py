@@ -4,7 +4,7 @@ import pytest
 
 from stembridge import paths
 
-PLACES = ["config_file", "state_dir", "cache_dir", "log_dir", "runtime_dir", "default_output_dir"]
+PLACES = ["config_file", "state_dir", "default_output_dir"]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -29,14 +29,6 @@ def test_places_follow_the_platform_and_are_named_after_us(monkeypatch, tmp_path
 def test_places_differ(monkeypatch, tmp_path):
     monkeypatch.setenv("STEMBRIDGE_HOME", str(tmp_path))
     assert len({getattr(paths, place)() for place in PLACES}) == len(PLACES)
-
-
-def test_without_a_session_folder_the_state_folder_serves(monkeypatch, tmp_path):
-    monkeypatch.delenv("STEMBRIDGE_HOME", raising=False)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    assert paths.runtime_dir() == tmp_path / "stembridge"
-    monkeypatch.delenv("XDG_RUNTIME_DIR")
-    assert paths.runtime_dir() == paths.state_dir() / "run"
 
 
 def test_the_home_may_use_a_tilde(monkeypatch):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +14,6 @@ from typing import Literal
 import soundfile
 
 from stembridge.audio.buffer import FloatArray
-from stembridge.errors import DiskFullError
 from stembridge.safe_files import write_file
 
 SampleFormat = Literal["pcm24", "float"]
@@ -74,17 +72,3 @@ def write_atomically(path: Path, data: bytes, *, follow: bool = False) -> Writte
     """
     write_file(path, data, follow=follow)
     return WrittenFile(path, hashlib.sha256(data).hexdigest(), len(data))
-
-
-def ensure_room(folder: Path, n_bytes: int) -> None:
-    """Refuse work whose result would not fit, before doing it.
-
-    Raises:
-        DiskFullError: fewer than `n_bytes` are free where `folder` lies or will lie.
-    """
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
-    if free < n_bytes:
-        raise DiskFullError(
-            f"'{folder}' has {free / 2**20:.0f} MiB free and {n_bytes / 2**20:.0f} MiB are needed."
-        )

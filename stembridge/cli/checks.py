@@ -197,6 +197,7 @@ def ask_daemon(host: str, port: int) -> str | None:
 def check_output(out: str | None) -> Finding:
     """Whether takes can be written, and how many fit."""
     from stembridge.paths import default_output_dir
+    from stembridge.safe_files import free_bytes
 
     folder = (Path(out).expanduser() if out else default_output_dir()).absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
@@ -209,7 +210,7 @@ def check_output(out: str | None) -> Finding:
     except OSError as error:
         reason = f"{existing} cannot be written to ({error.strerror or error})"
         return Finding("output folder", "fail", reason, advice)
-    free = shutil.disk_usage(existing).free
+    free = free_bytes(folder)
     found = f"{folder}, {free / 2**30:.1f} GiB free"
     if free < ENOUGH_ROOM_BYTES:
         return Finding("output folder", "note", found, "Free some room soon.")

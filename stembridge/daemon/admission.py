@@ -125,7 +125,10 @@ def check_stems(request: GenerationRequest, facts: ModelFacts | None) -> None:
 
 
 def payload_of(pairs: Mapping[str, Any], clips: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the journal keeps: exactly what arrived, less where to answer."""
+    """What arrived, less where to answer: another one with the same id must equal it.
+
+    The journal keeps it with the `request` that was read from it, which nobody reads again.
+    """
     wire = {key: value for key, value in pairs.items() if key not in {"reply_port", "clips"}}
     return {"pairs": wire, "clips": clips}
 

@@ -31,6 +31,7 @@ from stembridge.errors import (
     StembridgeError,
     UnknownIdError,
 )
+from stembridge.request import request_to_mapping
 from stembridge.wire import bodies, osc, protocol, schema
 from stembridge.wire.addresses import BY_ADDRESS
 
@@ -168,6 +169,7 @@ class Desk:
             check_stems(request, self._house.model())
             check_context(request, self._house.roots)
             self._house.takes.check_room(request)
+            payload["request"] = request_to_mapping(request)
         try:
             reply = as_text(caller.reply)
             job, is_new = self._journal.accept(request_id, caller.client, payload, reply)

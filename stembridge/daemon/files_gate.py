@@ -9,17 +9,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.errors import CreateFailedError, DiskFullError
-from stembridge.musical_time import beats_to_samples
+from stembridge.errors import CreateFailedError
 from stembridge.request import GenerationRequest
+from stembridge.request.room import room_for
+from stembridge.safe_files import ensure_room
 
-_SAFETY = 2
-_SPARE_BYTES = 2**20
 _LONGEST_OUT_BYTES = 600
 
 
@@ -121,13 +119,4 @@ class TakesFolder:
             CreateFailedError: as `check`.
         """
         self.check()
-        free = shutil.disk_usage(self.path).free
-        frames = beats_to_samples(request.length_beats, request.bpm, request.session_rate)
-        width = 4 if request.sample_format == "float" else 3
-        n_files = len(request.generate) * request.variations
-        needed = _SAFETY * n_files * frames * width + _SPARE_BYTES
-        if free < needed:
-            raise DiskFullError(
-                f"The take needs up to {needed / 1e6:.0f} MB and {free / 1e6:.0f} MB are free at "
-                f"{self.path}."
-            )
+        ensure_room(self.path, room_for(request))

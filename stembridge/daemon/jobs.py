@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stembridge.daemon.journal_file import JournalError, JournalFile
-from stembridge.daemon.journal_rows import Job, checksum, failure, job_of, stem_of
+from stembridge.daemon.journal_rows import Job, asked_in, checksum, failure, job_of, stem_of
 from stembridge.daemon.records import FileRecord
 from stembridge.errors import (
     AttemptsExhaustedError,
@@ -95,7 +95,7 @@ class Journal:
         """
         known = self.get(request_id)
         if known is not None:
-            if known.client != client or (known.payload != payload and not known.damage):
+            if known.client != client or (known.asked != asked_in(payload) and not known.damage):
                 raise IdConflictError(
                     f"The request id {request_id} already stands for another request; take a new "
                     "one."

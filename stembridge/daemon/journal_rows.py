@@ -42,6 +42,16 @@ class Job:
         """Whether it has its final answer."""
         return self.state in FINAL
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The client's words, by which a repeat is known."""
+        return asked_in(self.payload)
+
+
+def asked_in(payload: dict[str, Any]) -> dict[str, Any]:
+    """A payload without what was made of it."""
+    return {name: payload[name] for name in ("pairs", "clips")}
+
 
 def checksum(payload: str) -> int:
     """What tells a damaged payload from a whole one."""
@@ -91,6 +101,7 @@ def _is_payload(value: dict[str, Any]) -> bool:
         isinstance(value.get("pairs"), dict)
         and isinstance(clips, list)
         and all(isinstance(clip, dict) for clip in clips)
+        and isinstance(value.get("request", {}), dict)
     )
 
 

@@ -13,6 +13,7 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from stembridge.daemon.admission import request_of
 from stembridge.daemon.executor import Event, Executor
@@ -81,7 +82,7 @@ class Runner:
             if job is None:
                 return
             try:
-                request = request_to_mapping(request_of(job.id, job.payload))
+                request = _canonical(job)
                 self._takes.check()
             except StembridgeError as error:  # of another version's request; the drive went away
                 self._end(self._journal.fail(job.id, job.seq + 1, error))
@@ -205,3 +206,13 @@ class Runner:
             for folder in self._takes.path.glob(f"*_{take_tag(job.id)}"):
                 remove_parts(folder)
         self._news.tell(Ended(job))
+
+
+def _canonical(job: Job) -> dict[str, Any]:
+    """The request as the door read it; a version before this one kept only what arrived.
+
+    Raises:
+        BadArgsError: that version's request is none of ours.
+    """
+    kept: dict[str, Any] | None = job.payload.get("request")
+    return request_to_mapping(request_of(job.id, job.payload)) if kept is None else kept

@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.audio.files import ensure_room
 from stembridge.context import Context, load_context
 from stembridge.inference import Settings
 from stembridge.pipeline.best import best_of
@@ -26,14 +25,15 @@ from stembridge.pipeline.settings import settings_for
 from stembridge.pipeline.take_files import (
     MadeTake,
     SoundedTake,
-    expected_bytes,
     sounded,
     take_folder,
     write_take,
 )
 from stembridge.pipeline.take_state import TakeState
 from stembridge.request import GenerationRequest
+from stembridge.request.room import room_for
 from stembridge.runtime.model import StemModel
+from stembridge.safe_files import ensure_room
 
 
 def arrange(
@@ -60,7 +60,7 @@ def arrange(
     """
     report = Reporter(on_event, request.variations * request.best)
     settings = settings_for(request, model.manifest)  # refuses what the model does not have
-    ensure_room(out_dir, 2 * expected_bytes(request))
+    ensure_room(out_dir, room_for(request))
     folder = out_dir / take_folder(request)
     context = load_context(
         request, model.manifest, roots or AllowedRoots.anywhere(), partial(report, "read", 0.0),

@@ -12,7 +12,6 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import write_atomically, write_stem
 from stembridge.chords import progression_text
 from stembridge.context import Context
-from stembridge.musical_time import beats_to_samples
 from stembridge.parts.midi import midi_file
 from stembridge.pipeline.events import Reporter, StemFile
 from stembridge.pipeline.performance import played
@@ -22,16 +21,6 @@ from stembridge.pipeline.verdict import Verdict, judge
 from stembridge.request import GenerationRequest
 from stembridge.request.tag import take_tag
 from stembridge.runtime.manifest import Manifest
-
-BYTES_PER_SAMPLE = {"pcm24": 3, "float": 4}
-
-
-def expected_bytes(request: GenerationRequest) -> int:
-    """Size of all stem files of a request."""
-    n_samples = beats_to_samples(request.length_beats, request.bpm, request.session_rate)
-    n_files = len(request.generate) * request.variations
-    stereo = 1 if request.sound == "model" else 2
-    return n_files * (stereo * n_samples * BYTES_PER_SAMPLE[request.sample_format] + 1024)
 
 
 def take_folder(request: GenerationRequest) -> str:

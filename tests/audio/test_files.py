@@ -16,11 +16,11 @@ import soundfile
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.files import (
     encode_wav,
-    ensure_room,
     write_atomically,
     write_stem,
 )
 from stembridge.errors import CreateFailedError, DiskFullError
+from stembridge.safe_files import ensure_room
 
 ANYWHERE = AllowedRoots.anywhere()
 
@@ -142,5 +142,5 @@ def test_an_interrupted_write_leaves_nothing(
 
 def test_room_is_checked_before_the_work(tmp_path: Path) -> None:
     ensure_room(tmp_path / "not" / "yet", 1)
-    with pytest.raises(DiskFullError, match="MiB are needed"):
+    with pytest.raises(DiskFullError, match="MB are free"):
         ensure_room(tmp_path / "not" / "yet", 2**62)

@@ -13,9 +13,10 @@ import psutil
 import pytest
 
 from stembridge.client import AsyncClient, Stem
+from stembridge.daemon.admission import payload_of
 from stembridge.daemon.supervisor import Supervisor
 from stembridge.errors import QueueFullError, StembridgeError
-from tests.helpers.daemons import ASK, DaemonProcess, running, until
+from tests.helpers.daemons import ASK, DaemonProcess, running, talking, until
 from tests.helpers.proxy import LossyProxy
 
 # The defaults are quick; set these for a long night.
@@ -127,5 +128,27 @@ def test_a_lossy_network_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
             assert sorted(submitted) == sorted(f"r{n}" for n in range(count))
             assert proxy.lost > count / 2
             print(f"{count} jobs; {proxy.lost} of {proxy.total} datagrams lost")
+
+    asyncio.run(session())
+
+
+def test_a_request_is_read_once_and_an_older_journal_still_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the door read is what runs; a journal from before has only the client's words."""
+
+    async def session() -> None:
+        words = {"generate": "bass", "bpm": "120", "bars": 1}
+        async with talking(tmp_path, ready=False) as (daemon, client):
+            old = payload_of(words, [])
+            daemon.journal.accept("old", "test", old, "127.0.0.1:9")
+            job = await client.generate(**words, request_id="old")
+            assert len(await job.wait()) == 1
+            monkeypatch.setattr("stembridge.daemon.runner.request_of", lambda *_words: 1 / 0)
+            assert len(await (await client.generate(**words, request_id="new")).wait()) == 1
+            known = daemon.journal.get("new")
+            assert known is not None and known.payload["request"]["length_beats"] == 4.0
+            again = await client.generate(**words, request_id="new")
+            assert len(await again.wait()) == 1
 
     asyncio.run(session())

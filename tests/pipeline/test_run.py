@@ -24,8 +24,9 @@ from stembridge.pipeline import receipt as receipts
 from stembridge.pipeline.events import Event, Progress, StemReady
 from stembridge.pipeline.receipt import read_receipt, request_of
 from stembridge.pipeline.run import arrange
-from stembridge.pipeline.take_files import expected_bytes, stem_file_name, take_folder
+from stembridge.pipeline.take_files import stem_file_name, take_folder
 from stembridge.request import GenerationRequest, parse_request
+from stembridge.request.room import expected_bytes
 from stembridge.testing import FakeModel, fake_manifest
 
 
