@@ -29,6 +29,7 @@ from stembridge.musical_time import beats_to_seconds
 from stembridge.parts import edit as edits
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take
+from stembridge.pipeline.page import seen, write_page
 from stembridge.pipeline.performance import parts_of
 from stembridge.pipeline.receipt import build_receipt, read_receipt, request_of, write_receipt
 from stembridge.pipeline.rework_wish import Rework, edited
@@ -85,17 +86,18 @@ def rework(
     state, decoded = _made(parent, context.pace.heard(request), wish, context, model, report)
     take = MadeTake(0, decoded, replace(state, parts=edited(state.parts, request, wish)))
     folder = out_dir / take_folder(request)
-    stems = []
-    for stem in write_take(
-        sounded(take, request, context, model.manifest), request, folder, report
-    ):
+    made, stems, pictures = sounded(take, request, context, model.manifest), [], []
+    for stem in write_take(made, request, folder, report):
         stems.append(stem)
+        pictures.append(seen(stem, take.state.parts.get(stem.stem), made.audio[stem.stem]))
         report.stem(stem)
     report("write", 1.0, 0)
     settings = settings_for(request, model.manifest)
     receipt = build_receipt(request, settings, model, context, stems, report.seconds())
     origin = {"receipt": str(parent.path), "request_id": _parent_id(parent), "take": parent.number}
-    write_receipt(folder, receipt | {"parent": origin, "rework": wish.to_mapping()})
+    receipt |= {"parent": origin, "rework": wish.to_mapping()}
+    write_receipt(folder, receipt)
+    write_page(folder, request, receipt, pictures)
     return stems
 
 

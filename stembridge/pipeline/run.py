@@ -19,6 +19,7 @@ from stembridge.inference import Settings
 from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
+from stembridge.pipeline.page import Seen, seen, write_page
 from stembridge.pipeline.performance import parts_of
 from stembridge.pipeline.receipt import build_receipt, write_receipt
 from stembridge.pipeline.settings import settings_for
@@ -67,13 +68,17 @@ def arrange(
         model.chord_chances,
     )  # fmt: skip
     finished: list[StemFile] = []
+    pictures: list[Seen] = []
     for take in _best_takes(request, settings, context, model, report):
         for stem in write_take(take, request, folder, report):
             finished.append(stem)
+            part = take.take.state.parts.get(stem.stem)
+            pictures.append(seen(stem, part, take.audio[stem.stem]))
             report.stem(stem)
     report("write", 1.0, request.variations * request.best - 1)
     receipt = build_receipt(request, settings, model, context, finished, report.seconds())
     write_receipt(folder, receipt)
+    write_page(folder, request, receipt, pictures)
     return finished
 
 

@@ -51,7 +51,7 @@ def test_it_ends_by_saying_where_the_stems_lie(
     folder = re.fullmatch(r"The stems lie in (.+)", out.strip().splitlines()[-1])
     assert folder is not None
     files = sorted(path.name for path in Path(folder[1]).iterdir())
-    assert files == ["2bars_120bpm_bass_seed0_take1.wav", "receipt.json", "take1.npz"]
+    assert files == ["2bars_120bpm_bass_seed0_take1.wav", "receipt.json", "take.html", "take1.npz"]
     assert soundfile.info(Path(folder[1]) / files[0]).frames == 4 * 44100
     assert "on the sixteenth grid" in out and "LU to the context" in out
 

@@ -63,7 +63,7 @@ def test_files_are_exact_complete_and_named_after_the_music(drums: Path, tmp_pat
     folder = stems[0].path.parent
     assert folder.name.startswith("bass_piano_for_drums_")
     assert sorted(p.name for p in folder.iterdir()) == sorted(
-        [*(s.path.name for s in stems), "receipt.json", "take1.npz", "take2.npz"]
+        [*(s.path.name for s in stems), "receipt.json", "take.html", "take1.npz", "take2.npz"]
     )
 
 
