@@ -15,7 +15,7 @@ from stembridge.audio.loudness import decibels
 from stembridge.bridge.family import Family, FamilyConfig
 from stembridge.bridge.jobs import PadJobs
 from stembridge.bridge.session import Session
-from stembridge.bridge.takes import Take, takes_of
+from stembridge.bridge.takes import FinishedTake, takes_of
 from stembridge.children.messages import (
     Anchor,
     CancelCapture,
@@ -136,7 +136,7 @@ class Bridge:
             raise BadArgsError(f"The gain must be above 0 and at most 16; it was {gain:g}.")
         await self._play(take, args.get("stem", ""), bool(args.get("context", 0)), decibels(gain))
 
-    async def _take(self, request_id: str, variation: int) -> Take:
+    async def _take(self, request_id: str, variation: int) -> FinishedTake:
         """A take of this session, or one the daemon still knows."""
         known = [take for take in self.session.takes if take.request_id == request_id]
         if not known:
@@ -258,7 +258,7 @@ class Bridge:
             self.family.tell("audio", CancelCapture(capture_id))
 
     async def _play(
-        self, take: Take, stem: str = "", context: bool = True, gain_db: float = 0.0
+        self, take: FinishedTake, stem: str = "", context: bool = True, gain_db: float = 0.0
     ) -> None:
         request = take.request
         await self._to_audio(

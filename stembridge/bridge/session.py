@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import ceil
 from typing import Any
 
-from stembridge.bridge.takes import Take
+from stembridge.bridge.takes import FinishedTake
 from stembridge.children.messages import Anchor
 from stembridge.errors import NotNowError
 from stembridge.midi.mapping import MidiMapping
@@ -56,7 +56,7 @@ class Session:
     def __init__(self, mapping: MidiMapping, seed: Callable[[], int] | None = None) -> None:
         self._mapping = mapping
         self._seed = seed or (lambda: time.time_ns() % 2**31)
-        self.takes: list[Take] = []
+        self.takes: list[FinishedTake] = []
         self.context: dict[str, str] = {}
         self.chords = ""
         self.anchor: Anchor | None = None
@@ -118,7 +118,7 @@ class Session:
 
     # -- takes ---------------------------------------------------------------------------------
 
-    def add_takes(self, takes: list[Take]) -> None:
+    def add_takes(self, takes: list[FinishedTake]) -> None:
         """New takes; the first of them is the current one."""
         self._current = len(self.takes)
         self.takes += takes
@@ -126,7 +126,7 @@ class Session:
         del self.takes[:surplus]
         self._current = max(0, self._current - surplus)
 
-    def current(self) -> Take:
+    def current(self) -> FinishedTake:
         """The take that plays or played last.
 
         Raises:
@@ -136,7 +136,7 @@ class Session:
             raise NotNowError("There is no take to play yet.")
         return self.takes[self._current]
 
-    def step(self, by: int) -> Take:
+    def step(self, by: int) -> FinishedTake:
         """The take `by` places on, round and round."""
         self.current()
         self._current = (self._current + by) % len(self.takes)

@@ -15,7 +15,7 @@ MAX_RECEIPT_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
-class Take:
+class FinishedTake:
     """One variation of a finished job.
 
     Attributes:
@@ -47,7 +47,7 @@ class Take:
         return made + tuple((clip.path, clip.gain) for clip in given if _plain(clip))
 
 
-def takes_of(request_id: str, stems: Sequence[Stem], done: Done) -> list[Take]:
+def takes_of(request_id: str, stems: Sequence[Stem], done: Done) -> list[FinishedTake]:
     """The takes of a finished job, one per variation.
 
     Raises:
@@ -61,7 +61,7 @@ def takes_of(request_id: str, stems: Sequence[Stem], done: Done) -> list[Take]:
         raise BadAudioError(f"The receipt '{done.receipt}' cannot be read: {error}.") from error
     variations = sorted({stem.variation for stem in stems})
     return [
-        Take(
+        FinishedTake(
             request_id,
             variation,
             tuple((stem.stem, stem.path) for stem in stems if stem.variation == variation),

@@ -19,7 +19,7 @@ from typing import Any
 
 import stembridge
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.daemon.worker import Settings, Worker
+from stembridge.daemon.worker import Worker, WorkerSettings
 from stembridge.errors import NoSuchFileError
 
 HEAR_S = 1.0
@@ -55,7 +55,7 @@ class ClusterActor:
         self._sent: set[Path] = set()
         self._ended = False
         worker = Worker(
-            Settings(**settings),
+            WorkerSettings(**settings),
             commands=iter(self._commands.get, ""),
             say=self._lines.put,
             roots=CarriedFiles(copies=self._copies),

@@ -50,7 +50,7 @@ class ClusterSettings:
     Attributes:
         address: of the cluster.
         cpus: processors of each worker.
-        worker: the fields of `worker.Settings`.
+        worker: the fields of `worker.WorkerSettings`.
     """
 
     address: str

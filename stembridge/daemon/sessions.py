@@ -17,7 +17,7 @@ LIVING_S = 3.0
 
 
 @dataclass
-class Session:
+class ClientSession:
     """A client that said hello. Times are monotonic: a wrong wall clock changes no lease."""
 
     source: Address
@@ -31,7 +31,7 @@ class Sessions:
 
     def __init__(self, lease_s: float) -> None:
         self.lease_s = lease_s
-        self._by_client: dict[str, Session] = {}
+        self._by_client: dict[str, ClientSession] = {}
         self._by_source: dict[Address, str] = {}
 
     def hello(self, client: str, source: Address, address: Address, capabilities: str) -> None:
@@ -44,7 +44,7 @@ class Sessions:
         if client not in self._by_client and len(self._by_client) >= MAX_SESSIONS:
             self.forget(min(self._by_client, key=lambda known: self._by_client[known].seen_s))
         words = frozenset(word for word in capabilities.split(":") if word)
-        self._by_client[client] = Session(source, address, words)
+        self._by_client[client] = ClientSession(source, address, words)
         self._by_source = {s: c for s, c in self._by_source.items() if c != client}
         self._by_source[source] = client
 

@@ -59,7 +59,7 @@ BEAT_S = 1.0
 
 
 @dataclass(frozen=True)
-class Settings:
+class WorkerSettings:
     """What the daemon tells its worker, as JSON on the command line.
 
     Attributes:
@@ -76,10 +76,10 @@ class Settings:
     log_level: str
 
 
-Open = Callable[[Settings], StemModel]
+Open = Callable[[WorkerSettings], StemModel]
 
 
-def open_model(settings: Settings) -> StemModel:
+def open_model(settings: WorkerSettings) -> StemModel:
     """Load the model the daemon asked for; "fake:…" is `stembridge.testing`'s closed form."""
     if settings.model.startswith("fake:"):
         from stembridge.testing import open_fake
@@ -94,7 +94,7 @@ class Worker:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: WorkerSettings,
         commands: Iterable[str],
         say: Callable[[str], None],
         roots: AllowedRoots | None = None,
@@ -272,7 +272,7 @@ def own_pipe() -> Callable[[str], None]:
 
 def main(open_: Open = open_model) -> int:
     """The worker's process: settings in argv[1], commands on stdin, events on stdout."""
-    settings = Settings(**json.loads(sys.argv[1]))
+    settings = WorkerSettings(**json.loads(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the daemon's business
     say = own_pipe()
     logging.basicConfig(level=settings.log_level.upper(), format="worker: %(message)s")

@@ -102,7 +102,7 @@ def python(module: str, settings: dict[str, Any]) -> list[str]:
 def worker_settings(
     config: DaemonConfig, roots: Sequence[Path], device: str, cores: int | None
 ) -> dict[str, Any]:
-    """The fields of `worker.Settings`, without importing the worker's libraries."""
+    """The fields of `worker.WorkerSettings`, without importing the worker's libraries."""
     return {
         "model": "" if config.model is None else str(config.model),
         "device": device,

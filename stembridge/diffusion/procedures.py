@@ -74,7 +74,7 @@ class Sampling:
     chains: tuple[Conditions, ...] = ()
 
 
-class Run(Protocol):
+class ProcedureRun(Protocol):
     """What a procedure does."""
 
     def __call__(self, D: Denoiser, sampling: Sampling, callback: Callback | None) -> Array:
@@ -86,7 +86,7 @@ class Run(Protocol):
 class Procedure:
     """One way to sample, and what it needs."""
 
-    run: Run
+    run: ProcedureRun
     needs: tuple[Need, ...] = ()
 
     def lacking(self, sampling: Sampling, latents_add_up: bool) -> list[Need]:

@@ -17,7 +17,7 @@ from stembridge.runtime.artifact_files import read_verified
 from stembridge.runtime.device import Threads, cuda_index
 from stembridge.runtime.manifest import Manifest, read_manifest
 from stembridge.runtime.model import FloatArray, StemModel
-from stembridge.runtime.networks import Network, Networks
+from stembridge.runtime.networks import Networks, OpenNetwork
 
 if TYPE_CHECKING:
     from stembridge.runtime.onnx_model import OnnxCodec, OnnxNetwork
@@ -33,14 +33,14 @@ class ArtifactModel:
         self,
         manifest: Manifest,
         codec: OnnxCodec,
-        denoiser: Network,
-        style_classifier: Network | None = None,
+        denoiser: OpenNetwork,
+        style_classifier: OpenNetwork | None = None,
         note_readers: Mapping[str, OnnxNetwork] | None = None,
         chord_ears: OnnxNetwork | None = None,
     ) -> None:
         self._manifest = manifest
         self._codec: OnnxCodec | None = codec
-        self._denoiser: Network | None = denoiser
+        self._denoiser: OpenNetwork | None = denoiser
         self._style_classifier = style_classifier
         self._note_readers = dict(note_readers or {})
         self._chord_ears = chord_ears

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _INPUTS = ("latents", "levels", "conditions")
 
 
-class Network(Protocol):
+class OpenNetwork(Protocol):
     """A network on a device."""
 
     @property
@@ -102,7 +102,7 @@ class Networks:
             device_id=self.index, threads=self.threads.codec_count(),
         )  # fmt: skip
 
-    def denoiser(self, bfloat16: bool) -> Network:
+    def denoiser(self, bfloat16: bool) -> OpenNetwork:
         """The denoiser.
 
         Raises:
@@ -118,7 +118,7 @@ class Networks:
             )
         return self._onnx(manifest.denoiser, "denoised", manifest.weights)
 
-    def style_classifier(self) -> Network | None:
+    def style_classifier(self) -> OpenNetwork | None:
         """What hears styles, if the artifact does."""
         name = self.manifest.style_classifier
         if name is None:
@@ -133,7 +133,7 @@ class Networks:
         names = {self.manifest.denoiser, self.manifest.weights}
         return self.threads.denoiser_count(sum(len(self.files.get(n or "", b"")) for n in names))
 
-    def _torchscript(self, name: str, bfloat16: bool) -> Network:
+    def _torchscript(self, name: str, bfloat16: bool) -> OpenNetwork:
         from stembridge.runtime.torchscript_model import TorchScriptNetwork
 
         return TorchScriptNetwork(
@@ -141,7 +141,7 @@ class Networks:
             device_id=self.index, threads=self._threads, bfloat16=bfloat16,
         )  # fmt: skip
 
-    def _onnx(self, name: str, output: str, weights: str | None = None) -> Network:
+    def _onnx(self, name: str, output: str, weights: str | None = None) -> OpenNetwork:
         from stembridge.runtime.onnx_model import OnnxNetwork
 
         return OnnxNetwork(

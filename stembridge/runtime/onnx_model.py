@@ -104,7 +104,7 @@ def _open_session(
     try:
         session = ort.InferenceSession(data, options, providers=providers)
     except Exception as error:
-        if "cuda" in str(error).lower():
+        if device_id is not None and "cuda" in str(error).lower():
             raise no_cuda(device_id) from error
         raise ModelUntrustedError(
             f"The model file '{source}' cannot be opened by ONNX Runtime: {error}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stembridge.bridge.session import MAX_TAKES, Session, song_tempo
-from stembridge.bridge.takes import Take, takes_of
+from stembridge.bridge.takes import FinishedTake, takes_of
 from stembridge.children.messages import Anchor
 from stembridge.client import Done, Stem
 from stembridge.errors import BadAudioError, NotNowError, UnknownIdError
@@ -21,7 +21,7 @@ def session(mapping: MidiMapping | None = None) -> Session:
     return Session(mapping or MidiMapping(), seed=lambda: 7)
 
 
-def take(request_id: str = "r", variation: int = 0) -> Take:
+def take(request_id: str = "r", variation: int = 0) -> FinishedTake:
     request = parse_request(
         {
             "request_id": request_id,
@@ -34,7 +34,7 @@ def take(request_id: str = "r", variation: int = 0) -> Take:
             ],
         }
     )
-    return Take(request_id, variation, (("bass", "/b.wav"), ("piano", "/p.wav")), request)
+    return FinishedTake(request_id, variation, (("bass", "/b.wav"), ("piano", "/p.wav")), request)
 
 
 @pytest.mark.parametrize(
