@@ -39,7 +39,7 @@ def default(out: FolderOption, recipe: RecipeOption = None) -> None:
 @train.command("material")
 def material(
     groove: Annotated[Path, typer.Option(help="groove-v1.0.0-midionly.zip (Magenta).")],
-    billboard: Annotated[Path, typer.Option(help="Zip of McGill Billboard's salami_chords.txt.")],
+    billboard: Annotated[Path, typer.Option(help="Zip, tar or folder of salami_chords.txt.")],
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; the package's own if left out.")
     ] = None,

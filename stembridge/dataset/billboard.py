@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 
@@ -24,6 +26,7 @@ _LINE = re.compile(r"(\d[\d.e-]*)\t(.*)")
 _SECTION = re.compile(r"\s*([A-Z]'*),")
 _REPEATS = re.compile(r"x(\d+)")
 _MOST_SECTIONS = 26
+_NAME = "salami_chords.txt"
 
 # Billboard's shorthands as the composer's qualities; what stands in brackets decides little and
 # is looked at only where it is listed here.
@@ -39,15 +42,32 @@ _MAJOR_DEGREES = {0, 3, 5, 7, 8, 10}
 
 
 def read_billboard(path: Path) -> list[Chart]:
-    """Charts of a zip file of McGill Billboard, sorted by their contents, not by entry.
+    """Charts of McGill Billboard, sorted by their contents, not by entry.
 
     An entry that cannot be played in one metre the composer knows is left out.
+
+    Args:
+        path: a zip or tar file with `salami_chords.txt` files in it, or a folder.
     """
-    with ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith("salami_chords.txt")]
-        read = (parse_chart(archive.read(name).decode()) for name in names)
-        lines = {to_line(chart) for chart in read if chart is not None}
+    read = map(parse_chart, _texts(path))
+    lines = {to_line(chart) for chart in read if chart is not None}
     return [from_line(line) for line in sorted(lines)]
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Every entry's text."""
+    if path.is_dir():
+        yield from (file.read_text(encoding="utf-8") for file in path.rglob(_NAME))
+    elif is_zipfile(path):
+        with ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(_NAME)]
+            yield from (archive.read(name).decode() for name in names)
+    else:
+        with tarfile.open(path) as tape:
+            for member in tape:
+                file = tape.extractfile(member) if member.name.endswith(_NAME) else None
+                if file is not None:
+                    yield file.read().decode()
 
 
 def parse_chart(text: str) -> Chart | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -10,7 +11,9 @@ import pytest
 
 from stembridge.dataset.billboard import parse_chart, read_billboard
 from stembridge.dataset.charts import charts, from_line, pack, to_line, unpack
+from stembridge.dataset.material import write_material
 from stembridge.dataset.theory import QUALITIES
+from stembridge.errors import NoSuchFileError
 
 ENTRY = """# title: A Song
 # artist: Somebody
@@ -86,3 +89,27 @@ def test_an_excerpt_has_the_asked_bars_and_says_their_sections() -> None:
     assert sum(n for _, n in parts) == 11
     letter, n_bars = parts[0]
     assert bars[:n_bars] == list(chart.sections[letter][:n_bars])
+
+
+def test_charts_are_read_from_zips_tapes_and_folders(tmp_path: Path) -> None:
+    home = tmp_path / "McGill" / "0001"
+    home.mkdir(parents=True)
+    (home / "salami_chords.txt").write_text(ENTRY)
+    with tarfile.open(tmp_path / "b.tar.gz", "w:gz") as tape:
+        tape.add(home)
+    with ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("B/0001/salami_chords.txt", ENTRY)
+    charts = [read_billboard(tmp_path / name) for name in ("McGill", "b.tar.gz", "b.zip")]
+    assert charts[0] == charts[1] == charts[2]
+    assert len(charts[0]) == 1
+
+
+def test_what_is_no_archive_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "g.zip").write_bytes(b"no")
+    with pytest.raises(NoSuchFileError, match="not a zip file"):
+        write_material(tmp_path / "g.zip", tmp_path, tmp_path)
+    with ZipFile(tmp_path / "g.zip", "w") as archive:
+        archive.writestr("info.csv", "")
+    for billboard, words in ((tmp_path / "g.zip", "no salami"), (tmp_path / "gone", "gone")):
+        with pytest.raises(NoSuchFileError, match=words):
+            write_material(tmp_path / "g.zip", billboard, tmp_path)

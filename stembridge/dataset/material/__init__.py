@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 from zipfile import is_zipfile
 
@@ -18,20 +19,23 @@ def write_material(groove: Path, billboard: Path, out: Path | None = None) -> li
 
     Args:
         groove: zip of the Groove MIDI Dataset.
-        billboard: zip of McGill Billboard with `salami_chords.txt` files.
+        billboard: zip, tar file or folder of McGill Billboard with `salami_chords.txt` files.
         out: folder; the package's own if None.
 
     Raises:
-        NoSuchFileError: one of them is not there, or no zip file.
+        NoSuchFileError: one of them is not there, or is something else.
     """
-    for path in (groove, billboard):
-        if not is_zipfile(path):
-            raise NoSuchFileError(
-                f"'{path}' is not a zip file; README, Training, says where it is."
-            )
+    if not is_zipfile(groove):
+        raise NoSuchFileError(f"'{groove}' is not a zip file; README, Training, says where it is.")
+    try:
+        found = read_billboard(billboard)
+    except (OSError, tarfile.TarError) as error:
+        raise NoSuchFileError(f"'{billboard}' cannot be read as charts ({error}).") from error
+    if not found:
+        raise NoSuchFileError(f"'{billboard}' has no salami_chords.txt in it.")
     home = out or Path(__file__).parent
     home.mkdir(parents=True, exist_ok=True)
     paths = [home / Path(name).name for name in (charts.PACKED, grooves.PACKED)]
-    paths[0].write_bytes(charts.pack(read_billboard(billboard)))
+    paths[0].write_bytes(charts.pack(found))
     np.savez_compressed(paths[1], **grooves.pack(read_groove_midi(groove)))  # type: ignore[arg-type]
     return paths
