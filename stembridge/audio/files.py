@@ -14,6 +14,7 @@ from typing import Literal
 import soundfile
 
 from stembridge.audio.buffer import FloatArray
+from stembridge.audio.wav_chunks import LoopFacts, with_chunks
 from stembridge.safe_files import write_file
 
 SampleFormat = Literal["pcm24", "float"]
@@ -52,14 +53,21 @@ def encode_wav(samples: FloatArray, rate: int, sample_format: SampleFormat) -> b
 
 
 def write_stem(
-    path: Path, samples: FloatArray, rate: int, sample_format: SampleFormat
+    path: Path,
+    samples: FloatArray,
+    rate: int,
+    sample_format: SampleFormat,
+    facts: LoopFacts | None = None,
 ) -> WrittenFile:
     """Write `[n]` or `[n_channels, n]` as WAV, exactly n samples, atomically.
 
     Raises:
         DiskFullError, CreateFailedError: as `write_atomically`.
     """
-    return write_atomically(path, encode_wav(samples, rate, sample_format))
+    data = encode_wav(samples, rate, sample_format)
+    if facts is not None:
+        data = with_chunks(data, facts, samples.shape[-1], rate)
+    return write_atomically(path, data)
 
 
 def write_atomically(path: Path, data: bytes, *, follow: bool = False) -> WrittenFile:

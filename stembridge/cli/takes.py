@@ -76,8 +76,7 @@ def tell(stems: list[StemFile], differences: list[str] | None) -> None:
 def _summary(stem: StemFile) -> str:
     verdict = stem.verdict
     parts = [f"{stem.frames / stem.rate:.2f} s"]
-    if played := [word for word in (stem.style, stem.timbre) if word is not None]:
-        parts.append(" on ".join(played))
+    parts += [*stem.made_of, f"seed {stem.seed}"]
     if verdict.on_grid_share is not None:
         parts.append(f"{verdict.on_grid_share:.0%} of the onsets on the sixteenth grid")
         parts.append(f"{verdict.onset_offset_ms:+.0f} ms")

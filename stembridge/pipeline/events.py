@@ -37,6 +37,9 @@ class Progress:
     variation: int = 0
 
 
+SHOWN_CHORDS = 8
+
+
 @dataclass(frozen=True)
 class StemFile:
     """A finished stem file.
@@ -51,10 +54,13 @@ class StemFile:
         verdict: what was measured.
         style: in which it was made; None where the model was told none.
         timbre: of the instrument; None likewise.
-        chords: chosen for the take, as text; None where they were named, heard or left open.
+        chords: it was made with, as text; None where they were left open.
         sound: "played" by an instrument, in stereo, or the "model"'s own.
         midi: its notes as a file, where they were asked for.
         part_sha256: identity of its notes, where they are known.
+        chords_from: whether the chords were "told", "heard" or "chosen".
+        key: that they are in.
+        seed: of the request.
     """
 
     stem: str
@@ -70,6 +76,23 @@ class StemFile:
     sound: str = "model"
     midi: Path | None = None
     part_sha256: str | None = None
+    chords_from: str | None = None
+    key: str | None = None
+    seed: int = 0
+
+    @property
+    def made_of(self) -> tuple[str, ...]:
+        """What was heard and chosen for it, in words."""
+        played = " on ".join(word for word in (self.style, self.timbre) if word)
+        symbols = [word.partition("@")[0] for word in (self.chords or "").split()]
+        shown = " ".join(symbols[:SHOWN_CHORDS]) + (" …" if len(symbols) > SHOWN_CHORDS else "")
+        chords = f"chords {self.chords_from}: {shown}" if symbols else ""
+        return tuple(filter(None, (played, chords, self.key and f"in {self.key}")))
+
+    def report(self) -> dict[str, Any]:
+        """The verdict, and what it was made of: as it travels in a stem message, JSON-ready."""
+        made = {"made": list(self.made_of), "key": self.key, "seed": self.seed}
+        return self.verdict.to_mapping() | made
 
     def facts(self) -> dict[str, Any]:
         """Everything but its place, JSON-ready."""
@@ -81,7 +104,11 @@ class StemFile:
             "rate": self.rate,
             "style": self.style,
             "timbre": self.timbre,
-            "chords_chosen": self.chords,
+            "chords": self.chords,
+            "chords_from": self.chords_from,
+            "chords_chosen": self.chords if self.chords_from == "chosen" else None,
+            "key": self.key,
+            "seed": self.seed,
             "sound": self.sound,
             "midi": None if self.midi is None else self.midi.name,
             "part_sha256": self.part_sha256,

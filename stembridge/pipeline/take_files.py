@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+import stembridge
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import write_atomically, write_stem
+from stembridge.audio.wav_chunks import LoopFacts
 from stembridge.chords import progression_text
+from stembridge.chords.key import key_of, tonic_of
 from stembridge.context import Context
 from stembridge.parts.midi import midi_file
 from stembridge.pipeline.events import Reporter, StemFile
@@ -30,15 +33,34 @@ def take_folder(request: GenerationRequest) -> str:
     return f"{request.name or made}_{take_tag(request.request_id)}"
 
 
-def stem_file_name(request: GenerationRequest, stem: str, variation: int) -> str:
-    """Name of a stem file, such as `8bars_87.3bpm_bass_seed1_take1.wav`."""
+def stem_file_name(
+    request: GenerationRequest, stem: str, variation: int, key: str | None = None
+) -> str:
+    """Name of a stem file, such as `song_8bars_87.3bpm_Am_bass_seed1_take1.wav`."""
     bars = request.length_beats / request.time_signature.beats_per_bar
-    return f"{bars:.6g}bars_{request.bpm:.6g}bpm_{stem}_seed{request.seed}_take{variation + 1}.wav"
+    words = (request.name, f"{bars:.6g}bars", f"{request.bpm:.6g}bpm", key, stem)
+    known = "_".join(word for word in words if word)
+    return f"{known}_seed{request.seed}_take{variation + 1}.wav"
 
 
-def take_file_name(request: GenerationRequest, variation: int) -> str:
+def take_file_name(request: GenerationRequest, variation: int, key: str | None = None) -> str:
     """Name of the take's MIDI file with all its parts, such as `8bars_87.3bpm_seed1_take1.mid`."""
-    return stem_file_name(request, "", variation).replace("__", "_").replace(".wav", ".mid")
+    return stem_file_name(request, "", variation, key).replace(".wav", ".mid")
+
+
+def loop_facts(request: GenerationRequest, stem: str, key: str | None) -> LoopFacts:
+    """What a stem's file tells of itself."""
+    metre = request.time_signature
+    return LoopFacts(
+        bpm=request.bpm,
+        beats=request.length_beats,
+        numerator=metre.numerator,
+        denominator=metre.denominator,
+        tonic=None if key is None else tonic_of(key),
+        name=f"{request.name} {stem}" if request.name else stem,
+        made_by=f"stembridge {stembridge.__version__}",
+        comment=f"{request.bpm:g} bpm, {metre}{f', {key}' if key else ''}, seed {request.seed}",
+    )
 
 
 @dataclass(frozen=True)
@@ -103,31 +125,37 @@ def write_take(
 ) -> Iterator[StemFile]:
     """Writes everything of a take but the receipt; tells each stem once its file is complete."""
     take, choice, parts = made.take, made.take.state.choice, made.take.state.parts
-    composed = progression_text(choice.chords) if choice.composed else None
-    midi = _write_midi(take, request, folder)
+    source = "chosen" if choice.composed else "told" if request.chords else "heard"
+    key = key_of(choice.chords, request.length_beats)
+    midi = _write_midi(take, request, folder, key)
     save_state(folder, take.variation, replace(take.state, gain=made.gain))
     for i, (stem, audio) in enumerate(made.audio.items()):
         report("write", i / len(made.audio), take.variation)
-        path = folder / stem_file_name(request, stem, take.variation)
-        written = write_stem(path, audio, request.session_rate, request.sample_format)
+        path = folder / stem_file_name(request, stem, take.variation, key)
+        facts = loop_facts(request, stem, key)
+        written = write_stem(path, audio, request.session_rate, request.sample_format, facts)
         yield StemFile(
             stem, take.variation, path, written.sha256, audio.shape[-1], request.session_rate,
-            made.verdicts[stem], choice.style, choice.timbres.get(stem), composed,
+            made.verdicts[stem], choice.style, choice.timbres.get(stem),
+            progression_text(choice.chords) or None,
             "model" if stem in take.decoded else "played", midi.get(stem),
             parts[stem].sha256 if stem in parts else None,
+            source if choice.chords else None, key, request.seed,
         )  # fmt: skip
 
 
-def _write_midi(take: MadeTake, request: GenerationRequest, folder: Path) -> dict[str, Path]:
+def _write_midi(
+    take: MadeTake, request: GenerationRequest, folder: Path, key: str | None
+) -> dict[str, Path]:
     """A file per part and one of them all; stem -> its file."""
     parts, timbres = take.state.parts, take.state.choice.timbres
     if not request.midi or not parts:
         return {}
-    files = {s: folder / stem_file_name(request, s, take.variation) for s in parts}
+    files = {s: folder / stem_file_name(request, s, take.variation, key) for s in parts}
     files = {stem: path.with_suffix(".mid") for stem, path in files.items()}
     for stem, path in files.items():
         data = midi_file([parts[stem]], request.bpm, request.time_signature, timbres)
         write_atomically(path, data)
     whole = midi_file(list(parts.values()), request.bpm, request.time_signature, timbres)
-    write_atomically(folder / take_file_name(request, take.variation), whole)
+    write_atomically(folder / take_file_name(request, take.variation, key), whole)
     return files

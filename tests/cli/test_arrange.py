@@ -39,7 +39,7 @@ def arrange(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, 
 
 
 def base(out: Path, *words: str) -> tuple[str, ...]:
-    return ("--generate", "bass", "--bpm", "120", "--bars", "2", "--steps", "4",
+    return ("--generate", "bass", "--bpm", "120", "--bars", "2", "--steps", "4", "--seed", "0",
             "--out", str(out), *FAKE, *words)  # fmt: skip
 
 
@@ -193,7 +193,7 @@ def test_a_silent_take_is_printed_without_figures(
         FakeModel, "decode", lambda _self, _stem, z: np.zeros((1, z.shape[-1] * 512), np.float32)
     )
     out = arrange(capsys, *base(tmp_path))[1]
-    assert "take1.wav: 4.00 s\n" in out and "note: silent" in out
+    assert "take1.wav: 4.00 s, seed 0\n" in out and "note: silent" in out
 
 
 def test_the_device_word() -> None:
@@ -217,3 +217,15 @@ def test_the_default_model_is_the_built_in_one(monkeypatch: pytest.MonkeyPatch) 
     )
     open_model(None, "auto")
     assert asked == [(None, "auto")]
+
+
+def test_again_gives_another_take_and_its_receipt_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word for word in base(tmp_path) if word not in ("--seed", "0")]
+    first, second = (json.loads(arrange(capsys, *words, "--json")[1]) for _ in range(2))
+    seeds = [made["stems"][0]["seed"] for made in (first, second)]
+    assert seeds[0] != seeds[1]
+    assert first["stems"][0]["sha256"] != second["stems"][0]["sha256"]
+    words = ("--receipt", first["receipt"], "--out", str(tmp_path / "again"), *FAKE, "--json")
+    assert json.loads(arrange(capsys, *words)[1])["identical"]
