@@ -221,7 +221,6 @@ def express(
     from stembridge.dataset.recorded import KitSongs
     from stembridge.paths import pretrained_dir
     from stembridge.training.express import kit_song, start_makers
-    from stembridge.training.express_export import export_express
     from stembridge.training.express_recipe import load_express
     from stembridge.training.express_run import run_express
 
@@ -234,6 +233,8 @@ def express(
         plan = chosen.plan("cpu" if gpu is None else f"cuda:{gpu}", pace)
         run_express(plan, orders, out, workers, lambda line: print(line, flush=True))
     if only in (None, "artifact"):
+        from stembridge.training.express_export import export_express
+
         export_express(chosen, out, out / "artifact")
         print(out / "artifact")
 

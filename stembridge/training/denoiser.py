@@ -201,7 +201,7 @@ class Run:
             return
         state = load_file(path)
         self.denoiser.load_state_dict(_under(state, "model."))
-        self.average = {k: v.clone() for k, v in _under(state, "average.").items()}
+        self.average = {k: v.to(self.config.device) for k, v in _under(state, "average.").items()}
         for i, optimizer in enumerate(self.optimizers):
             entries: dict[int, dict[str, Tensor]] = {}
             for key, value in _under(state, f"optimizer{i}.").items():

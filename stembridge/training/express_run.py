@@ -1,7 +1,7 @@
 """The default model's networks in minutes, on one GPU, against the clock.
 
-    songs (many cores) ─┬► denoiser
-                        └► chord ears ─► note readers ─► style classifier (beside it)
+    songs (many cores) ─┬► denoiser ─► chord ears ─► note readers
+                        └► style classifier (two cores, beside)
 
 The folder: `songs/<split>/` (one file a song), `run/` (denoiser), `ears/`, `readers/<stem>/`,
 `style/`. Every stage that is there is left alone, so that the same command goes on.
@@ -53,7 +53,6 @@ class Express:
         frame_s: length of a latent frame, s.
         device: "cuda" or "cpu".
         ears_from, readers_from: songs the chord ears and the note readers learn from, at most.
-        beside_from: share of the songs that must be there before the others are trained.
     """
 
     backbone: BackboneConfig
@@ -66,7 +65,6 @@ class Express:
     device: str = "cuda"
     ears_from: int = 2500
     readers_from: int = 1500
-    beside_from: float = 0.7
 
 
 def run_express(
@@ -83,9 +81,10 @@ def run_express(
     """
     makers = start_makers(orders, workers)
     kept_out, songs, layout = orders[0].folder, orders[-1].folder, orders[-1].layout
-    # Beside the denoiser, on the same GPU: what they wait for on the cores costs it nothing.
+    # The style classifier needs no GPU. The others wait for the denoiser: two processes training
+    # on one GPU ended both with a launch failure where this was tried.
     beside = multiprocessing.get_context("spawn").Process(
-        target=fit_beside, args=(plan, songs, kept_out, layout, folder), daemon=True
+        target=fit_beside, args=(plan, songs, layout, folder), daemon=True
     )
     beside.start()
     if not (folder / "run" / "done").exists():
@@ -94,30 +93,23 @@ def run_express(
         (folder / "run" / "done").touch()
     for maker in makers:
         maker.terminate()
+    fit_ears(plan, songs, kept_out, folder / "ears", say)
+    fit_readers(plan, songs, kept_out, folder / "readers", say)
     beside.join()
-    _fit_others(plan, songs, kept_out, layout, folder, say)  # what did not get done beside
+    fit_style(plan, songs, layout, folder, say)  # unless that is done
 
 
-def fit_beside(plan: Express, songs: Path, kept_out: Path, layout: Layout, folder: Path) -> None:
-    """The other networks, once enough songs are there (in a process of its own)."""
+def fit_beside(plan: Express, songs: Path, layout: Layout, folder: Path) -> None:
+    """The style classifier, once enough songs are there (in a process of its own)."""
     torch.set_num_threads(2)
-    wanted = round(plan.beside_from * plan.live.capacity)
-    latest = time.monotonic() + 0.5 * plan.live.seconds
-    while len(list(songs.glob("*.npz"))) < wanted and time.monotonic() < latest:
+    latest = time.monotonic() + plan.live.seconds
+    while len(list(songs.glob("*.npz"))) < _STYLED and time.monotonic() < latest:
         time.sleep(1.0)
-    _fit_others(plan, songs, kept_out, layout, folder, _shown)
+    fit_style(plan, songs, layout, folder, _shown)
 
 
 def _shown(line: str) -> None:
     print(line, flush=True)  # noqa: T201
-
-
-def _fit_others(
-    plan: Express, songs: Path, kept_out: Path, layout: Layout, folder: Path, say: Say
-) -> None:
-    fit_ears(plan, songs, kept_out, folder / "ears", say)
-    fit_readers(plan, songs, kept_out, folder / "readers", say)
-    fit_style(plan, songs, layout, folder, say)
 
 
 def fit_style(plan: Express, songs: Path, layout: Layout, folder: Path, say: Say) -> None:

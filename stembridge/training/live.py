@@ -66,6 +66,7 @@ def train_live(
         say: receives a line of progress.
     """
     run = Run(model, config, folder, initial)
+    run.load()
     held, seen, started = _wait_for_songs(songs, live, config.device), set[str](), time.monotonic()
     _take_up(held, songs, seen, live.first)
     source = BatchSource(held, layout, config.task, config.seed)
