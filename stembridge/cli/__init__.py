@@ -27,6 +27,7 @@ COMMANDS = {
     "serve": "stembridge.cli.serve:serve",
     "watch": "stembridge.cli.watch:watch",
     "doctor": "stembridge.cli.doctor:doctor",
+    "selftest": "stembridge.cli.selftest:selftest",
     "bench": "stembridge.cli.bench:bench",
     "midi": "stembridge.cli.midi:midi",
     "ports": "stembridge.cli.ports:ports",

@@ -71,7 +71,7 @@ class Journal:
         """
         self.limits = limits or Limits()
         self.file = JournalFile(path)
-        self._counts = (0, 0)
+        self._counts, self._is_counted = (0, 0), False
         self._clock_s = self.file.row("SELECT seconds FROM clock")[0]
         self._ticked_s = time.monotonic()
         self._fail_damaged()
@@ -103,6 +103,7 @@ class Journal:
             return known, False
         self._check_room(client)
         text = json.dumps(payload)
+        self._is_counted = False
         self.file.execute(
             "INSERT INTO job (id, client, payload, crc, reply) VALUES (?, ?, ?, ?, ?)",
             request_id, client, text, checksum(text), reply,
@@ -270,11 +271,14 @@ class Journal:
 
     def counts(self) -> tuple[int, int]:
         """(queued, running); the last known while the journal cannot be read."""
-        with contextlib.suppress(JournalError):
-            self._counts = self._count("state = 'queued'"), self._count("state = 'running'")
+        if not self._is_counted:  # a flood of pings must not become one of queries
+            with contextlib.suppress(JournalError):
+                self._counts = self._count("state = 'queued'"), self._count("state = 'running'")
+                self._is_counted = True
         return self._counts
 
     def _update(self, request_id: str, what: str, *values: object) -> None:
+        self._is_counted = False
         self.file.execute(f"UPDATE job SET {what} WHERE id = ?", *values, request_id)  # noqa: S608
 
     def _count(self, where: str, *values: object) -> int:

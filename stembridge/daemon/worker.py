@@ -141,7 +141,7 @@ class Worker:
 
     def _say_unusable(self, error: Exception, model: StemModel) -> None:
         known, _ = _translate(error, model.device)
-        if known.symbol == "GENERAL":
+        if known.symbol == "GENERAL" and not isinstance(error, OSError):
             text = f"{type(error).__name__}: {error}"[:200]
             known = ModelUntrustedError(
                 f"The model's networks do not do what its manifest says ({text}). Use another one."

@@ -54,9 +54,11 @@ class DaemonProcess:
 
     def start(self, port: int) -> None:
         """Start a process; waits until it listens."""
-        self.process = subprocess.Popen(
-            [*self.command, "--port", str(port)], stdout=subprocess.PIPE, env=self._environment
-        )
+        command = [*self.command, "--port", str(port)]
+        with (self.folder / "stderr.txt").open("ab") as said:
+            self.process = subprocess.Popen(
+                command, bufsize=0, stdout=subprocess.PIPE, stderr=said, env=self._environment
+            )
         self.port = int(self._read_until("listening on").split(":")[1].split()[0])
 
     def wait_ready(self) -> None:
@@ -74,7 +76,8 @@ class DaemonProcess:
             self.lines.append(line)
             if words in line:
                 return line
-        raise AssertionError(f"the daemon did not say {words!r}: {self.lines[-5:]}")
+        said = (self.folder / "stderr.txt").read_text(errors="replace")[-1000:]
+        raise AssertionError(f"the daemon did not say {words!r}: {self.lines[-5:]} {said}")
 
     def __enter__(self) -> DaemonProcess:
         return self

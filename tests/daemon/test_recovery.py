@@ -16,8 +16,8 @@ from stembridge.client import AsyncClient, Stem
 from stembridge.daemon.admission import payload_of
 from stembridge.daemon.supervisor import Supervisor
 from stembridge.errors import QueueFullError, StembridgeError
+from stembridge.selftest.proxy import LossyProxy
 from tests.helpers.daemons import ASK, DaemonProcess, running, talking, until
-from tests.helpers.proxy import LossyProxy
 
 # The defaults are quick; set these for a long night.
 KILLS = int(os.environ.get("STEMBRIDGE_TEST_KILLS", "10"))

@@ -68,7 +68,7 @@ def test_a_model_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_signals_end_it_in_good_order(tmp_path: Path, number: signal.Signals) -> None:
     with DaemonProcess(tmp_path) as daemon:
         daemon.process.send_signal(number)
-        assert daemon._close() == 0
+        assert daemon.close() == 0
         assert daemon.lines[-1] == "stopped\n"
         assert not (tmp_path / "state" / "daemon.json").exists()
 

@@ -6,8 +6,6 @@ import asyncio
 import importlib.util
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -115,63 +113,3 @@ async def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> float
         assert time.monotonic() - started_s < timeout_s, "it did not happen in time"
         await asyncio.sleep(0.01)
     return time.monotonic() - started_s
-
-
-class DaemonProcess:
-    """`stembridge serve` in its own process group, for kill -9 and signals."""
-
-    def __init__(self, folder: Path, port: int = 0, *flags: str, model: str = "fake:") -> None:
-        self.folder = folder
-        self.command = [
-            *(sys.executable, "-c", "from stembridge.cli import main; main()"),
-            *("serve", "--cpu", "--model", model),
-            *("--out", str(folder / "out"), "--state", str(folder / "state")),
-            *("--context-root", str(folder), *flags),
-        ]
-        self.lines: list[str] = []
-        self._start(port)
-
-    def _start(self, port: int) -> None:
-        command = [*self.command, "--port", str(port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.port = int(self._read_until("listening on").split(":")[1].split()[0])
-
-    def wait_ready(self) -> None:
-        """Wait for the ready line."""
-        self._read_until("ready on port")
-
-    def _read_until(self, words: str) -> str:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if words in line:
-                return line
-        raise AssertionError(f"the daemon ended: {self.lines} ({self.process.wait()})")
-
-    def __enter__(self) -> DaemonProcess:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self.process.poll() is None:
-            self.kill()
-
-    def kill(self) -> None:
-        """As a crash or the kernel would: nothing is tidied up."""
-        self.process.kill()
-        self._close()
-
-    def start_again(self) -> None:
-        """Another process on the same folder and port."""
-        self._start(self.port)
-
-    def stop(self) -> int:
-        """As Ctrl-C would; returns the exit status."""
-        self.process.send_signal(signal.SIGINT)
-        return self._close()
-
-    def _close(self) -> int:
-        status = self.process.wait(10)
-        assert self.process.stdout is not None
-        self.lines += self.process.stdout.readlines()
-        self.process.stdout.close()
-        return status

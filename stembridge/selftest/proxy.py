@@ -34,6 +34,7 @@ class LossyProxy(asyncio.DatagramProtocol):
             upstream.transport.close()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
+        """From a client."""
         if addr not in self._upstreams:
             self._upstreams[addr] = Upstream(self, addr)
             asyncio.ensure_future(self._open(self._upstreams[addr], data))  # noqa: RUF006
@@ -75,7 +76,9 @@ class Upstream(asyncio.DatagramProtocol):
         self.transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open."""
         self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
+        """From the daemon."""
         self._proxy.pass_on(self._proxy.transport, data, self._client)
