@@ -108,7 +108,7 @@ def _deny(path: str, roots: tuple[Path, ...]) -> NoReturn:
     folders = ", ".join(f"'{root}'" for root in roots) or "none at all"
     raise PathDeniedError(
         f"'{path}' lies outside the folders stembridge may read ({folders}). Put it there, or "
-        "allow its folder when the daemon starts."
+        f"start the daemon with --context-root '{Path(path).parent}'."
     )
 
 
@@ -120,6 +120,15 @@ def _refuse(path: str, error: OSError) -> NoReturn:
     if error.errno in (errno.EACCES, errno.EPERM):
         raise PathDeniedError(f"stembridge has no permission to read '{path}'.") from error
     raise NoSuchFileError(f"'{path}' cannot be opened: {error.strerror or error}.") from error
+
+
+def _refuse_link(path: str, link: Path) -> NoReturn:
+    if str(link) == path:
+        raise PathDeniedError(f"'{path}' is a symbolic link. Copy the file itself there.") from None
+    raise PathDeniedError(
+        f"'{path}' leads through a symbolic link: '{link}'. Start the daemon with --context-root "
+        f"'{link}', or name the file by the place the link leads to."
+    ) from None
 
 
 def _walk(path: str, root: Path, parts: tuple[str, ...]) -> int:
@@ -134,7 +143,11 @@ def _walk(path: str, root: Path, parts: tuple[str, ...]) -> int:
             except NotADirectoryError:
                 # Linux says "not a directory" of a link that O_DIRECTORY may not follow.
                 if stat.S_ISLNK(os.stat(name, dir_fd=here, follow_symlinks=False).st_mode):
-                    raise PathDeniedError(f"'{path}' leads through a symbolic link.") from None
+                    _refuse_link(path, Path(root, *parts[: position + 1]))
+                raise
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    _refuse_link(path, Path(root, *parts[: position + 1]))
                 raise
             os.close(here)
             here = after

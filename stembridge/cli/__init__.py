@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -18,8 +19,8 @@ import typer
 from typer.core import TyperGroup
 
 import stembridge
-from stembridge.cli.shared import exit_status
-from stembridge.errors import StembridgeError
+from stembridge.cli.shared import EXIT_REFUSED, exit_status
+from stembridge.errors import CreateFailedError, StembridgeError
 
 COMMANDS = {
     "arrange": "stembridge.cli.arrange:arrange",
@@ -100,6 +101,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except StembridgeError as error:
         _print_error(error, as_json="--json" in words)
         sys.exit(exit_status(error))
+    except BrokenPipeError:  # whoever read the output has heard enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        named = f"'{error.filename}': " if error.filename is not None else ""
+        reason = error.strerror or str(error)
+        _print_error(CreateFailedError(f"{named}{reason}."), as_json="--json" in words)
+        sys.exit(EXIT_REFUSED)
 
 
 def _print_error(error: StembridgeError, as_json: bool) -> None:

@@ -38,6 +38,7 @@ def healthy(findings: list[Finding]) -> bool:
 def _print_table(findings: list[Finding]) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     colours = {"ok": "green", "note": "yellow", "fail": "red"}
@@ -47,8 +48,10 @@ def _print_table(findings: list[Finding]) -> None:
     for finding in findings:
         advice = f"\n→ {finding.advice}" if finding.advice else ""
         table.add_row(
-            f"[{colours[finding.status]}]{finding.status}", finding.name, finding.found + advice
+            f"[{colours[finding.status]}]{finding.status}",
+            finding.name,
+            escape(finding.found + advice),
         )
-    Console(highlight=False, markup=True).print(table)
+    Console(highlight=False, markup=True, emoji=False).print(table)
     failed = sum(finding.status == "fail" for finding in findings)
     print("Ready to make stems." if not failed else f"{failed} to mend before stems can be made.")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stembridge.cli.shared import JsonOption, print_json
+from stembridge.cli.shared import JsonOption, print_json, quiet_libraries
 from stembridge.errors import StembridgeError
 
 
@@ -17,7 +17,8 @@ def ports(
     json: JsonOption = False,
 ) -> None:
     """List MIDI ports and sound devices."""
-    found = {"midi": _midi(api), "audio": _audio()}
+    with quiet_libraries():
+        found = {"midi": _midi(api), "audio": _audio()}
     if json:
         print_json(found)
         return

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,7 +88,7 @@ def quiet_logging() -> None:
 
 def print_json(mapping: dict[str, Any]) -> None:
     """One JSON object on standard output."""
-    print(json.dumps(mapping, ensure_ascii=False))
+    print(json.dumps(mapping))  # ASCII, so that no console spoils it
 
 
 def say(line: str) -> None:
@@ -102,7 +105,21 @@ def console() -> Console:
     """Where humans read: standard error, so that standard output can be piped."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep to themselves what C libraries write to standard error: JACK and ALSA think aloud."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def is_terminal() -> bool:
