@@ -56,7 +56,7 @@ Figures = dict[str, Any]
 
 
 def manifest_figures(reports: Mapping[str, Mapping[str, Any]]) -> Figures:
-    """What the manifest keeps of the reports ("songs", "programs", "soundfont", "long").
+    """What the manifest keeps of the reports ("songs", "real", "programs", "soundfont", "long").
 
     Raises:
         ValueError: they are not all of the same artifact.
@@ -68,6 +68,9 @@ def manifest_figures(reports: Mapping[str, Mapping[str, Any]]) -> Figures:
         facts = reports["songs"]["facts"]
         out |= {"songs": facts["songs"], "setting": facts["setting"]}
         out["stems"] = {stem: _kept(values) for stem, values in reports["songs"]["stems"].items()}
+    if "real" in reports:
+        stems = {stem: _kept(values) for stem, values in reports["real"]["stems"].items()}
+        out["real"] = {"songs": reports["real"]["facts"]["songs"], "stems": stems}
     for name in ("programs", "soundfont"):
         if name not in reports:
             continue
@@ -111,58 +114,33 @@ def _rounded(value: float) -> float:
     return round(float(value), 3)
 
 
-# Rows of the README's tables: title and form of a stem's cell.
-_STEM_ROWS = {
-    "Onsets on the sixteenth grid (codec ceiling)": (
-        "{on_sixteenth:.2f} ({on_sixteenth_ceiling:.2f})"
-    ),
-    "Median onset offset, ms (true stem)": "{offset_ms:+.1f} ({offset_ms_truth:+.1f})",
-    "Onsets per second (codec ceiling; true stem)": (
-        "{onsets_per_s:.1f} ({onsets_per_s_ceiling:.1f}; {onsets_per_s_truth:.1f})"
-    ),
-    "Strongest note is the chord's root (true stem; chance)": (
-        "{root:.2f} ({root_truth:.2f}; {root_shuffled:.2f})"
-    ),
-    "Strongest note is in the chord (true stem; chance)": (
-        "{in_chord:.2f} ({in_chord_truth:.2f}; {in_chord_shuffled:.2f})"
+# Rows of the README's table: title and form of a stem's cell. All others stand in the model card.
+_ROWS = {
+    "Notes on the grid": "{on_sixteenth:.0%}",
+    "… of what the codec lets through": "{on_sixteenth_ceiling:.0%}",
+    "Later than the grid, ms (true part)": "{offset_ms:+.0f} ({offset_ms_truth:+.0f})",
+    "Strongest note fits the chord (true part; by chance)": (
+        "{in_chord:.0%} ({in_chord_truth:.0%}; {in_chord_shuffled:.0%})"
     ),
     "Silent though it should play": "{silent:.0%}",
-    "Loudness against the true stem, LU (gain of levelling, dB)": (
-        "{loudness_difference_lu:+.1f} ({level_gain_db:+.1f})"
-    ),
-    "Spread of the latents, of the real ones'": "{latent_deviation_ratio:.2f}",
-    "Fréchet distance, own stem (ceiling; nearest other stem)": (
-        f"{{{FRECHET}[generated]:.1f}} ({{{FRECHET}[ceiling]:.1f}}; "
-        f"{{{FRECHET}[nearest_wrong_stem]:.0f}})"
-    ),
-    "Codec alone: log-spectral distance, dB": "{lsd_db_ceiling:.1f}",
-    "Codec alone: power above 10 kHz, dB": "{ceiling_treble_difference_db:+.0f}",
 }
-_HELD_OUT_ROWS = {"programs": "instruments", "soundfont": "a SoundFont"}
-_LONG_ROWS = {
-    "On-grid share, last quarter minus first": "quarter_change:+.2f",
-    "On-grid share, last two bars minus first two": "bars_change:+.2f",
-    "Drift over the take, ms": "drift_ms:+.1f",
-    "Seams: rank of the click among other frames (0.5: none)": "seam_click_rank:.2f",
-    "Seams: rank of the spectral jump (0.5: none)": "seam_jump_rank:.2f",
+_SETS = {
+    "": "songs of the composer that it never heard",
+    "real": "songs of held-out charts, drummers and real instruments",
 }
 
 
 def readme_tables(figures: Mapping[str, Any]) -> str:
-    """The README's tables, from a manifest's figures alone."""
-    stems, long = figures["stems"], figures["long_takes"]["stems"]
-    lines = table_head("Given the other three stems, no chords told", stems)
-    lines += [_row(title, form, stems) for title, form in _STEM_ROWS.items()]
-    for name, words in _HELD_OUT_ROWS.items():
-        title = f"Codec alone, {words} never trained on: log-spectral distance, dB"
-        lines.append(_row(title, "{lsd_db_ceiling:.1f}", figures[f"held_out_{name}"]["stems"]))
-    lines += ["", f"{figures['songs']} songs the model never heard, from the same composer.", ""]
-    lines += table_head("Takes of 16 and 32 bars (7/8 and 3/4 at 174 bpm, 60 and 120 bpm)", long)
-    for title, figure in _LONG_ROWS.items():
-        name, form = figure.split(":")
-        cell = f"{{{figure}}} ({{{name}_truth:{form}}})"
-        lines.append(_row(f"{title} (true stem)", cell, long))
-    return "\n".join(lines)
+    """The README's tables, from a manifest's figures alone: one for each set of songs."""
+    lines: list[str] = []
+    for name, words in _SETS.items():
+        found = figures.get(name, {}) if name else figures
+        if "stems" in found:
+            title = f"{found['songs']} {words}"
+            lines += table_head(title, found["stems"])
+            lines += [_row(row, form, found["stems"]) for row, form in _ROWS.items()]
+            lines.append("")
+    return "\n".join(lines).strip()
 
 
 def _row(title: str, form: str, stems: Mapping[str, Figures]) -> str:

@@ -36,7 +36,7 @@ def model_card(manifest: Manifest) -> str:
         ("What it is for", _use(manifest)),
         ("What it was trained on", _training(manifest)),
         ("What more training buys", _learning(manifest)),
-        ("Figures", list(figures_section(manifest.figures))),
+        ("Figures", [*_meaning(manifest), *figures_section(manifest.figures)]),
         ("Limits", _limits(manifest)),
         ("Licence", _licence(manifest)),
         ("How to make one like it", _again(manifest)),
@@ -181,6 +181,21 @@ def _limits(manifest: Manifest) -> list[str]:
         "them. A fine-tune on one's own stems helps.",
         "- Figures come from songs, not from listeners: they say how well it learned, not how well "
         "it pleases.",
+    ]
+
+
+def _meaning(manifest: Manifest) -> list[str]:
+    """What the distances below say, for who has not met them."""
+    if not manifest.figures:
+        return []
+    return [
+        "A Fréchet distance says how far a crowd of takes sounds from a crowd of true parts: 0 is "
+        "the same, the ceiling's is what the codec alone costs, and that to the nearest other stem "
+        "is what a wrong instrument would get. A log-spectral distance says by how many decibels "
+        "the sound of one file differs from another's on average over time and pitch; below 1 is "
+        "hard to hear, above 3 plain. Ranks of seams are 0.5 where a joint between two windows is "
+        "no louder and no more of a jump than any other moment of the take.",
+        "",
     ]
 
 

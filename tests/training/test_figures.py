@@ -14,7 +14,14 @@ from stembridge.evaluation.summary import FRECHET
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.load import load_model
 from stembridge.runtime.manifest import read_manifest
-from stembridge.training.figures import BEGIN, END, main, manifest_figures, with_tables
+from stembridge.training.figures import (
+    BEGIN,
+    END,
+    main,
+    manifest_figures,
+    readme_tables,
+    with_tables,
+)
 from stembridge.training.model_card import CARD_NAME, model_card
 
 README = Path(__file__).parents[2] / "README.md"
@@ -101,9 +108,18 @@ def test_one_command_writes_manifest_card_and_tables(tiny_run: Path, tmp_path: P
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert "stale" not in text
-    root = "| Strongest note is the chord's root (true stem; chance) | 0.10 (0.30; 0.10) |  |"
-    assert f"{root} 0.10 (0.30; 0.10) |" in text
+    fits = "| Strongest note fits the chord (true part; by chance) | 10% (30%; 10%) |  |"
+    assert fits in text
     assert "| Silent though it should play | 10% | 10% | 10% | 10% |" in text
+
+
+def test_a_real_set_has_a_table_of_its_own() -> None:
+    found = reports()
+    found["real"] = found["songs"]
+    figures = manifest_figures(found)
+    assert figures["real"]["stems"] == figures["stems"]
+    assert readme_tables(figures).count("| Silent though it should play |") == 2
+    assert "real instruments | bass |" in readme_tables(figures)
 
 
 @pytest.mark.weights
