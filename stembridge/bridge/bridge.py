@@ -14,7 +14,7 @@ from typing import Any
 from stembridge.audio.loudness import decibels
 from stembridge.bridge.family import Family, FamilyConfig
 from stembridge.bridge.jobs import PadJobs
-from stembridge.bridge.session import Session
+from stembridge.bridge.session import LINK_AND_CLOCK, Session
 from stembridge.bridge.takes import FinishedTake, takes_of
 from stembridge.children.messages import (
     Anchor,
@@ -49,11 +49,6 @@ from stembridge.wire.schema import DEFAULT_PORT
 CAPABILITIES = ":preview:capture:bridge.ask:"
 RETRY_CONNECT_S = 1.0
 FETCH_S = 5.0
-
-LINK_AND_CLOCK = (
-    "MIDI clock and Ableton Link both tell a tempo. Link is followed; stop one of the two if that "
-    "is not what you want."
-)
 
 _log = logging.getLogger(__name__)
 

@@ -15,6 +15,10 @@ from stembridge.midi.mapping import MidiMapping
 DEFAULT_BPM = 120.0
 DEFAULT_BARS = 8.0
 MAX_TAKES = 64
+LINK_AND_CLOCK = (
+    "MIDI clock and Ableton Link both tell a tempo. Link is followed; stop one of the two if that "
+    "is not what you want."
+)
 
 
 CRYSTAL = 5e-5

@@ -8,17 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stembridge.errors import BadArgsError
-
-MAX_CAPTURE_S = 15 * 60
-
-
-def _check(what: str, value: float, low: float, high: float, unit: str) -> None:
-    if not low <= value <= high:  # NaN is neither
-        raise BadArgsError(
-            f"The {what} of a capture must be {low:g} to {high:g} {unit}; it was {value:g}."
-        )
-
+from stembridge.children.ranges import MAX_CAPTURE_S, check
 
 # -- every child ----------------------------------------------------------------------------------
 
@@ -247,12 +237,12 @@ class Capture:
     channel: int = 0
 
     def __post_init__(self) -> None:
-        _check("tempo", self.bpm, 20, 999, "beats per minute")
-        _check("bar length", self.beats_per_bar, 0.125, 99, "quarter notes")
-        _check("length", self.length_beats / self.beats_per_bar, 0.01, 512, "bars")
-        _check("length", self.length_beats * 60 / self.bpm, 0.01, MAX_CAPTURE_S, "seconds")
-        _check("count-in", self.count_in_bars, 0, 16, "bars")
-        _check("input channel", self.channel, 0, 1024, "(0: all of them, mixed)")
+        check("tempo", self.bpm, 20, 999, "beats per minute")
+        check("bar length", self.beats_per_bar, 0.125, 99, "quarter notes")
+        check("length", self.length_beats / self.beats_per_bar, 0.01, 512, "bars")
+        check("length", self.length_beats * 60 / self.bpm, 0.01, MAX_CAPTURE_S, "seconds")
+        check("count-in", self.count_in_bars, 0, 16, "bars")
+        check("input channel", self.channel, 0, 1024, "(0: all of them, mixed)")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ def test_a_take_is_drawn(tmp_path: Path) -> None:
     except SystemExit as ended:
         assert not ended.code
     picture = tmp_path / "take.png"
-    command = [sys.executable, str(EXAMPLE), str(tmp_path / "take"), str(picture)]
+    (receipt,) = tmp_path.glob("*/receipt.json")
+    command = [sys.executable, str(EXAMPLE), str(receipt.parent), str(picture)]
     subprocess.run(command, check=True, timeout=60)
     head = picture.read_bytes()[:26]
     assert head.startswith(b"\x89PNG")
