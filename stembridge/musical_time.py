@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor, isfinite
 
-import numpy as np
-import numpy.typing as npt
-
 from stembridge.errors import BadArgsError
 
 DENOMINATORS = (1, 2, 4, 8, 16, 32)
@@ -136,10 +133,3 @@ def frames_for_samples(n_samples: int, hop: int) -> int:
 def round_up(value: int, multiple: int) -> int:
     """The smallest multiple of `multiple` that is at least `value`."""
     return -(-value // multiple) * multiple
-
-
-def frame_times_s(
-    n_frames: int, hop: int, model_rate: int, first_frame: int = 0
-) -> npt.NDArray[np.float64]:
-    """Start time of each frame, in s from the request's first bar line; shape [F]."""
-    return np.arange(first_frame, first_frame + n_frames, dtype=np.float64) * (hop / model_rate)

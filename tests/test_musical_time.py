@@ -14,7 +14,6 @@ from stembridge.musical_time import (
     beats_to_samples,
     beats_to_seconds,
     exact,
-    frame_times_s,
     frames_for_samples,
     resampled_length,
     round_up,
@@ -129,11 +128,6 @@ def test_rounding_up(value, multiple):
 def test_resampled_length():
     assert resampled_length(44_100, 44_100, 48_000) == 48_000
     assert resampled_length(1, 2, 1) == 1  # a half goes up
-
-
-def test_frame_times():
-    assert frame_times_s(3, 320, 32_000).tolist() == pytest.approx([0, 0.01, 0.02])
-    assert frame_times_s(2, 320, 32_000, first_frame=5).tolist() == pytest.approx([0.05, 0.06])
 
 
 @pytest.mark.parametrize(

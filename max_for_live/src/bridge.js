@@ -269,6 +269,20 @@ export class LiveBridge {
     const answer = new LiveAPI("live_app").call("get_version_string");
     return String(Array.isArray(answer) ? answer[0] : answer);
   }
+
+  // What Live answers about a path, unread: for `snapshot`.
+  raw(path, names) {
+    const api = new LiveAPI(path);
+    const found = { path: String(api.path), id: api.id, type: String(api.type), values: {} };
+    for (const name of Number(api.id) === 0 ? [] : names) {
+      try {
+        found.values[name] = api.get(name);
+      } catch (error) {
+        found.values[name] = { error: String(error) };
+      }
+    }
+    return found;
+  }
 }
 
 // "Macintosh HD:/Users/..." (an old Mac form) and friends as a path the daemon can open.

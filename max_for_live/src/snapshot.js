@@ -20,31 +20,16 @@ const MOST_TRACKS = 12;
 const MOST_CLIPS = 6;
 const SLICE = 4000;
 
-function raw(path, names) {
-  const api = new LiveAPI(path);
-  const found = { path: String(api.path), id: api.id, type: String(api.type), values: {} };
-  if (Number(api.id) !== 0) {
-    for (const name of names) {
-      try {
-        found.values[name] = api.get(name);
-      } catch (error) {
-        found.values[name] = { error: String(error) };
-      }
-    }
-  }
-  return found;
-}
-
 export function takeSnapshot(bridge, more) {
   const report = { kind: "stembridge-snapshot", live: bridge.version(), more };
-  report.song = raw("live_set", SONG);
-  report.view = raw("live_set view", ["detail_clip", "highlighted_clip_slot", "selected_track"]);
+  report.song = bridge.raw("live_set", SONG);
+  report.view = bridge.raw("live_set view", ["detail_clip", "highlighted_clip_slot", "selected_track"]);
   report.tracks = bridge.tracks().slice(0, MOST_TRACKS).map((track) => {
-    const entry = raw("id " + track.id, TRACK);
+    const entry = bridge.raw("id " + track.id, TRACK);
     const ids = bridge
       .children(track.id, "arrangement_clips")
       .concat(bridge.slots(track.id).map((slot) => slot.clip).filter((id) => id));
-    entry.clips = ids.slice(0, MOST_CLIPS).map((id) => raw("id " + id, CLIP));
+    entry.clips = ids.slice(0, MOST_CLIPS).map((id) => bridge.raw("id " + id, CLIP));
     return entry;
   });
   return report;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from live_stage import Ask
@@ -191,3 +193,9 @@ def test_markers_and_gain_as_live_writes_them(ask: Ask) -> None:
     assert answers[:3] == [STEADY, None, None]
     half = pytest.approx(0.5012, abs=1e-4)
     assert answers[3:] == [half, 0, 1, half, 0]
+
+
+def test_only_the_bridge_talks_to_live() -> None:
+    sources = Path(__file__).parents[2] / "max_for_live" / "src"
+    code = {path.name: re.sub(r"//.*", "", path.read_text()) for path in sources.glob("*.js")}
+    assert [name for name, text in code.items() if "LiveAPI" in text] == ["bridge.js"]
