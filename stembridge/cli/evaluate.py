@@ -109,7 +109,7 @@ def evaluate(
     opener, manifest = _opener(model, device_word(gpu, cpu), crew)
     say = console().print
     trial = Trial(sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice)
-    source = Source(song_set, kit, reference, data, soundfont, programs)
+    source = SongSource(song_set, kit, reference, data, soundfont, programs)
     held_out = source.songs(songs, manifest)
     measure = partial(run, opener, held_out, seed=seed, crew=crew, say=say)
     results, report = {}, {"facts": _facts(manifest, held_out, trial, seed, source)}
@@ -155,7 +155,7 @@ def _opener(model: str | None, device: str, crew: Crew) -> tuple[Callable[[], St
 
 
 @dataclass(frozen=True)
-class Source:
+class SongSource:
     """Where held-out songs come from: the fields are the command's options."""
 
     song_set: SongSet
@@ -199,7 +199,7 @@ class Source:
 
 
 def _facts(
-    manifest: Manifest, songs: Songs, trial: Trial, seed: int, source: Source
+    manifest: Manifest, songs: Songs, trial: Trial, seed: int, source: SongSource
 ) -> dict[str, Any]:
     return {
         "model": manifest.name,

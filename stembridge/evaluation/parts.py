@@ -21,7 +21,7 @@ from stembridge.pipeline.performance import parts_of, played
 from stembridge.request import GenerationRequest
 from stembridge.roles import is_pitched
 from stembridge.runtime.model import StemModel
-from stembridge.transcription.notes import Note as SecondsNote
+from stembridge.transcription.notes import TimedNote
 from stembridge.transcription.score import note_score
 
 Array = NDArray[np.float32]
@@ -135,9 +135,9 @@ def _read_score(model: StemModel, stem: str, song: AnnotatedSong, true: Part) ->
     return shared(found, true, bpm)
 
 
-def _in_seconds(notes: tuple[Note, ...], bpm: float) -> list[SecondsNote]:
+def _in_seconds(notes: tuple[Note, ...], bpm: float) -> list[TimedNote]:
     beat_s = 60.0 / bpm
     return [
-        SecondsNote(n.start_beats * beat_s, n.length_beats * beat_s, n.pitch, n.velocity)
+        TimedNote(n.start_beats * beat_s, n.length_beats * beat_s, n.pitch, n.velocity)
         for n in notes
     ]

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stembridge.training.latents import Encoded, Windows
+from stembridge.training.latents import Encoded, SongWindows
 
 
 class DeviceSet:
@@ -63,11 +63,11 @@ class DeviceSet:
 
     def windows(
         self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
-    ) -> Windows:
+    ) -> SongWindows:
         """See `WindowSource`."""
         rows, at = self._places(songs, starts, n_frames)
         worn = None if self._worn is None else _cut(self._worn, rows, at)
-        return Windows(_cut(self._latents, rows, at), _cut(self._conditions, rows, at), worn)
+        return SongWindows(_cut(self._latents, rows, at), _cut(self._conditions, rows, at), worn)
 
     def mixtures(
         self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int,

@@ -25,7 +25,7 @@ from stembridge.dataset.soundfonts import HELD_OUT, TRAINING
 from stembridge.dataset.synthetic import make_song
 from stembridge.transcription.bass import transcribe_bass
 from stembridge.transcription.drums import DRUM_OF, DRUMS, RATE, WEIGHTS, features, transcribe_drums
-from stembridge.transcription.notes import Note
+from stembridge.transcription.notes import TimedNote
 from stembridge.transcription.score import TOLERANCE_S, NoteScore, note_score
 
 N_TRAINING, N_TEST, SONG_S = 80, 24, 16.0
@@ -40,7 +40,7 @@ def songs(split: str, count: int, soundfont: str = TRAINING) -> Iterator[Annotat
         yield make_song(split, index, rate=RATE, soundfont=soundfont, length_s=SONG_S)
 
 
-def reference_notes(song: AnnotatedSong, stem: str) -> list[Note]:
+def reference_notes(song: AnnotatedSong, stem: str) -> list[TimedNote]:
     """What was really played, in s; drums as the drum that stands for them, once per moment."""
     beat_s = 60.0 / (song.bpm or 120.0)
     notes = {
@@ -52,7 +52,7 @@ def reference_notes(song: AnnotatedSong, stem: str) -> list[Note]:
         if note.start_beats * beat_s < song.audio.shape[-1] / song.rate
     }
     return [
-        Note(start_s, note.length_beats * beat_s, pitch, note.velocity)
+        TimedNote(start_s, note.length_beats * beat_s, pitch, note.velocity)
         for (start_s, pitch), note in sorted(notes.items(), key=lambda item: item[0])
     ]
 

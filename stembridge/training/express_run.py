@@ -36,7 +36,7 @@ from stembridge.training.style_classifier import (
     timbres_by_style,
 )
 from stembridge.training.style_classifier import accuracy as style_accuracy
-from stembridge.transcription.notes import Note
+from stembridge.transcription.notes import TimedNote
 
 Say = Callable[[str], None]
 _STYLED = 900  # songs the style classifier is fitted to: it has few weights
@@ -194,7 +194,7 @@ def _rolls(songs: Sequence[EncodedSong], stem: str, frame_s: float) -> Rolls:
     return make_rolls(np.stack(latents), lengths, notes, stem, frame_s)
 
 
-def _note(values: Sequence[float], stem: str) -> Note:
+def _note(values: Sequence[float], stem: str) -> TimedNote:
     start, end, pitch, velocity = values
     same = SAME_DRUM.get(int(pitch), int(pitch)) if stem == "drums" else int(pitch)
-    return Note(start, end - start, same, int(velocity))
+    return TimedNote(start, end - start, same, int(velocity))

@@ -27,7 +27,7 @@ from stembridge.nn.linear_codec import LinearCodec
 from stembridge.pool.jobs import Crew, run_jobs
 
 
-class Windows(NamedTuple):
+class SongWindows(NamedTuple):
     """Stretches of songs: latents `[B, S, C, F]`, conditions `[B, K, F]` without mixtures.
 
     `worn`, like latents: the same stems as users hand them in; None where that is not known.
@@ -51,7 +51,7 @@ class WindowSource(Protocol):
 
     def windows(
         self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
-    ) -> Windows:
+    ) -> SongWindows:
         """`n_frames` of each song from its start on."""
 
     def mixtures(
@@ -105,9 +105,9 @@ class LatentSet:
 
     def windows(
         self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
-    ) -> Windows:
+    ) -> SongWindows:
         """See `WindowSource`."""
-        return Windows(
+        return SongWindows(
             _cut(self.latents, songs, starts, n_frames),
             _cut(self.conditions, songs, starts, n_frames),
             None if self.worn is None else _cut(self.worn, songs, starts, n_frames),

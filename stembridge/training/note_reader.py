@@ -27,7 +27,7 @@ from stembridge.parts.reader import (
     read_part,
 )
 from stembridge.training.note_rolls import ROWS, Rolls
-from stembridge.transcription.notes import Note as TimedNote
+from stembridge.transcription.notes import TimedNote
 from stembridge.transcription.score import NoteScore, note_score
 
 Say = Callable[[str], None]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stembridge.parts.part import DRUMS, Note
 from stembridge.parts.part import SAME_DRUM as SAME_DRUM
 from stembridge.parts.reader import OFFSET, ONSET, SOUNDING, VELOCITY
-from stembridge.transcription.notes import Note as TimedNote
+from stembridge.transcription.notes import TimedNote
 
 ROWS = {"bass": (23, 45), "drums": (35, 25), "guitar": (36, 53), "piano": (28, 73)}
 """Stem -> lowest pitch, number of pitches."""

@@ -27,7 +27,7 @@ from stembridge.runtime.model import StemModel
 from stembridge.training.note_reader import FittedReader, ReaderTraining, Say, fit_note_reader
 from stembridge.training.note_rolls import Rolls, heard_drum, make_rolls, timed
 from stembridge.training.start import encoded
-from stembridge.transcription.notes import Note
+from stembridge.transcription.notes import TimedNote
 
 KEPT_OUT = 0.1
 
@@ -44,14 +44,14 @@ class KnownSongs:
 
     latents: NDArray[np.float16]
     lengths: NDArray[np.int32]
-    notes: dict[str, list[list[Note]]]
+    notes: dict[str, list[list[TimedNote]]]
 
 
 def known_songs(songs: Iterable[AnnotatedSong], model: StemModel, generated: float) -> KnownSongs:
     """Encodes songs; each once more as generated if that is above 0 (deviation of the noise)."""
     layout, rng = model.manifest.layout, np.random.default_rng(0)
     heard: list[NDArray[np.float16]] = []
-    notes: dict[str, list[list[Note]]] = {stem: [] for stem in STEMS}
+    notes: dict[str, list[list[TimedNote]]] = {stem: [] for stem in STEMS}
     for song in songs:
         if song.bpm is None or not song.notes:
             continue
@@ -73,7 +73,7 @@ def encoded_songs(paths: Iterable[Path]) -> KnownSongs:
         BadArgsError: fewer than two have notes.
     """
     heard: list[NDArray[np.float16]] = []
-    notes: dict[str, list[list[Note]]] = {stem: [] for stem in STEMS}
+    notes: dict[str, list[list[TimedNote]]] = {stem: [] for stem in STEMS}
     for path in paths:
         with np.load(path) as file:
             tables = {stem: file.get(f"notes.{stem}") for stem in STEMS}
@@ -83,12 +83,17 @@ def encoded_songs(paths: Iterable[Path]) -> KnownSongs:
         for stem, table in tables.items():
             rows = [] if table is None else table.tolist()
             notes[stem].append(
-                [Note(on, off - on, heard_drum(stem, int(p)), int(v)) for on, off, p, v in rows]
+                [
+                    TimedNote(on, off - on, heard_drum(stem, int(p)), int(v))
+                    for on, off, p, v in rows
+                ]
             )
     return _padded(heard, notes)
 
 
-def _padded(heard: list[NDArray[np.float16]], notes: dict[str, list[list[Note]]]) -> KnownSongs:
+def _padded(
+    heard: list[NDArray[np.float16]], notes: dict[str, list[list[TimedNote]]]
+) -> KnownSongs:
     if len(heard) < 2:
         raise BadArgsError("Note readers learn from songs whose notes are known; there are none.")
     lengths = np.array([latents.shape[2] for latents in heard], np.int32)

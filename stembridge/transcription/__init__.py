@@ -7,7 +7,7 @@ drums  which drums sound at each onset
 score  note F measure, for the evaluation
 """
 
-from stembridge.transcription.notes import Note
+from stembridge.transcription.notes import TimedNote
 from stembridge.transcription.stems import TRANSCRIBED, transcribe
 
-__all__ = ["TRANSCRIBED", "Note", "transcribe"]
+__all__ = ["TRANSCRIBED", "TimedNote", "transcribe"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
-from stembridge.transcription.notes import Note
+from stembridge.transcription.notes import TimedNote
 
 PITCH_RATE = 4000
 """Hz; the highest bass notes lie below 400 Hz."""
@@ -56,7 +56,7 @@ class _Track:
         return max(0, min(len(self.pitch), round(time_s * PITCH_RATE / HOP)))
 
 
-def transcribe_bass(samples: FloatArray, rate: int) -> list[Note]:
+def transcribe_bass(samples: FloatArray, rate: int) -> list[TimedNote]:
     """Notes of a monophonic bass `[n]`, by start; empty for silence."""
     onsets = detect_onsets(samples, rate)
     if not len(onsets):
@@ -64,7 +64,7 @@ def transcribe_bass(samples: FloatArray, rate: int) -> list[Note]:
     track = pitch_track(samples, rate)
     loud_db = float(np.percentile(track.level_db, 95))
     end_s = len(samples) / rate
-    notes: list[Note] = []
+    notes: list[TimedNote] = []
     for start_s, stop_s in zip(onsets, [*onsets[1:], end_s], strict=True):
         notes += _between(track, float(start_s), float(stop_s), loud_db)
     return notes
@@ -126,7 +126,7 @@ def _first_dip(normalised: Floats) -> tuple[Floats, Floats]:
     return np.where(found, at + np.clip(shift, -0.5, 0.5), 1.0), np.where(found, middle, 1.0)
 
 
-def _between(track: _Track, start_s: float, stop_s: float, loud_db: float) -> list[Note]:
+def _between(track: _Track, start_s: float, stop_s: float, loud_db: float) -> list[TimedNote]:
     """Notes between two onsets: usually one."""
     first, last = track.at(start_s), track.at(stop_s)
     sounding = np.nonzero(track.level_db[first:last] > loud_db + QUIET_DB)[0]
@@ -142,7 +142,7 @@ def _between(track: _Track, start_s: float, stop_s: float, loud_db: float) -> li
         length_s = until * HOP / PITCH_RATE - at_s
         if length_s >= MIN_NOTE_S:
             velocity = _velocity(float(track.level_db[body + begin : until].max()), loud_db)
-            notes.append(Note(at_s, length_s, pitch, velocity))
+            notes.append(TimedNote(at_s, length_s, pitch, velocity))
     return notes
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
-from stembridge.transcription.notes import Note
+from stembridge.transcription.notes import TimedNote
 
 RATE = 22_050
 WINDOW = 1024
@@ -73,7 +73,7 @@ def load_weights() -> Weights:
     return Weights(*(np.array(stored[name]) for name in ("mean", "scale", "matrix")))
 
 
-def transcribe_drums(samples: FloatArray, rate: int) -> list[Note]:
+def transcribe_drums(samples: FloatArray, rate: int) -> list[TimedNote]:
     """Hits of a drum stem `[n]`, by start; empty for silence."""
     onsets = detect_onsets(samples, rate)
     if not len(onsets):
@@ -85,7 +85,7 @@ def transcribe_drums(samples: FloatArray, rate: int) -> list[Note]:
     hit[silent, odds[silent].argmax(axis=1)] = True
     velocities = _velocities(slow, onsets)
     return [
-        Note(float(onsets[row]), HIT_S, DRUMS[column], int(velocities[row]))
+        TimedNote(float(onsets[row]), HIT_S, DRUMS[column], int(velocities[row]))
         for row, column in np.argwhere(hit)
     ]
 

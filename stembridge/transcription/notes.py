@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Note:
-    """One note.
+class TimedNote:
+    """One note, in seconds (a `parts.Note` is in beats).
 
     Attributes:
         start_s: from the first sample, in s.

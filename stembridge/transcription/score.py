@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stembridge.audio.onsets import match_onsets
-from stembridge.transcription.notes import Note
+from stembridge.transcription.notes import TimedNote
 
 TOLERANCE_S = 0.05
 
@@ -39,7 +39,7 @@ class NoteScore:
 
 
 def note_score(
-    estimated: Iterable[Note], reference: Iterable[Note], tolerance_s: float = TOLERANCE_S
+    estimated: Iterable[TimedNote], reference: Iterable[TimedNote], tolerance_s: float = TOLERANCE_S
 ) -> NoteScore:
     """Compare two lists of notes, pitch by pitch, one to one."""
     found, known = list(estimated), list(reference)

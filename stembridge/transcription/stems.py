@@ -6,13 +6,13 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.errors import BadArgsError
 from stembridge.transcription.bass import transcribe_bass
 from stembridge.transcription.drums import transcribe_drums
-from stembridge.transcription.notes import Note
+from stembridge.transcription.notes import TimedNote
 
 TRANSCRIBED = ("bass", "drums")
 """Stems that can be written as notes; chords in guitar and piano cannot (yet)."""
 
 
-def transcribe(stem: str, samples: FloatArray, rate: int) -> list[Note]:
+def transcribe(stem: str, samples: FloatArray, rate: int) -> list[TimedNote]:
     """Notes of a stem's audio `[n]`, by start.
 
     Raises:

@@ -7,7 +7,7 @@ import pytest
 
 from stembridge.parts import Note, Part, ReaderFacts, read_part
 from stembridge.training.note_rolls import ROWS, roll_of
-from stembridge.transcription.notes import Note as TimedNote
+from stembridge.transcription.notes import TimedNote
 
 FRAME_S = 2048 / 44100
 FACTS = {stem: ReaderFacts(lowest, 0.6, FRAME_S) for stem, (lowest, _) in ROWS.items()}

@@ -6,7 +6,7 @@ import numpy as np
 
 from stembridge.training.note_reader import ReaderTraining, fit_note_reader
 from stembridge.training.note_rolls import ROWS, Rolls, make_rolls
-from stembridge.transcription.notes import Note as TimedNote
+from stembridge.transcription.notes import TimedNote
 
 FRAME_S, N_FRAMES = 0.05, 160
 

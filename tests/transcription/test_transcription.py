@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stembridge.errors import BadArgsError, MissingExtraError
-from stembridge.transcription import Note, transcribe
+from stembridge.transcription import TimedNote, transcribe
 from stembridge.transcription.score import NoteScore, note_score
 
 RATE = 44_100
@@ -68,9 +68,9 @@ def test_kick_and_hat_are_told_apart() -> None:
 
 
 def test_scores() -> None:
-    reference = [Note(0.0, 1, 40, 1), Note(1.0, 1, 42, 1)]
+    reference = [TimedNote(0.0, 1, 40, 1), TimedNote(1.0, 1, 42, 1)]
     assert note_score(reference, reference).f1 == 1.0
-    off = [Note(0.04, 1, 40, 1), Note(1.06, 1, 42, 1), Note(1.0, 1, 43, 1)]
+    off = [TimedNote(0.04, 1, 40, 1), TimedNote(1.06, 1, 42, 1), TimedNote(1.0, 1, 43, 1)]
     assert note_score(off, reference) == NoteScore(1, 3, 2)
     assert NoteScore().f1 == 1.0
     assert (NoteScore(1, 2, 2) + NoteScore(1, 1, 1)).f1 == pytest.approx(2 / 3)
