@@ -151,6 +151,7 @@ local function write_job(path, span, wishes, clips)
     start_beats = decimal(span.start_beats),
     session_rate = string.format("%d", rate > 0 and rate or 44100),
     seed = wishes.seed,
+    midi = os.getenv("STEMBRIDGE_MIDI") and "1" or nil, -- notes on tracks of their own
     chords = wishes.chords ~= "" and wishes.chords or nil,
   }
   for key, value in pairs(lines) do
@@ -230,9 +231,12 @@ local function read_news(job)
       break
     end
     job.read = job.read + #line
-    local what, a, b, c, d, e = table.unpack(fields_of(line:sub(1, -2)))
+    local what, a, b, c, d, e, notes = table.unpack(fields_of(line:sub(1, -2)))
     if what == "stem" then
       insert(job.span, a, c, tonumber(d), tonumber(e))
+      if notes and notes ~= "" then
+        insert(job.span, a .. " MIDI", notes, tonumber(d), tonumber(e))
+      end
     elseif what == "progress" then
       reaper.Help_Set("StemBridge: " .. b .. " " .. math.floor(100 * tonumber(a)) .. " %", true)
     elseif what == "done" or what == "error" then

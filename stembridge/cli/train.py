@@ -191,10 +191,8 @@ def parts(
     from stembridge.training.note_reader import ReaderTraining
     from stembridge.training.parts import train_parts
 
-    training = ReaderTraining(steps=steps, batch=batch, max_s=seconds)
-    train_parts(
-        model, songs, training=training, generated=generated, device=device, say=console().print
-    )
+    how, say = ReaderTraining(steps=steps, batch=batch, max_s=seconds), console().print
+    train_parts(model, songs, training=how, generated=generated, device=device, say=say)
     print(model)
 
 

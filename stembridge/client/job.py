@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from stembridge.errors import StembridgeError, error_from
@@ -30,6 +32,12 @@ class Stem:
     frames: int
     rate: int
     verdict: str
+
+    @property
+    def midi(self) -> str | None:
+        """Its notes as a MIDI file, where they were asked for."""
+        name = json.loads(self.verdict).get("midi")
+        return None if name is None else str(Path(self.path).with_name(name))
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ def _record(file: StemFile) -> FileRecord:
         sha256=file.sha256,
         frames=file.frames,
         rate=file.rate,
-        verdict=file.verdict.to_json(),
+        verdict=file.told(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -114,6 +115,11 @@ class StemFile:
             "part_sha256": self.part_sha256,
             "verdict": self.verdict.to_mapping(),
         }
+
+    def told(self) -> str:
+        """One line of JSON, as it travels: the verdict, the kind of sound, and the MIDI file."""
+        more = {"sound": self.sound, "midi": None if self.midi is None else self.midi.name}
+        return json.dumps(self.verdict.to_mapping() | more, separators=(",", ":"))
 
 
 @dataclass(frozen=True)

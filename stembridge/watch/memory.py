@@ -23,10 +23,10 @@ _LONGEST_NAME = 200
 """Bytes; most file systems take 255, and stem and suffix want some."""
 
 
-def target_name(song: str, stem: str) -> str:
+def target_name(song: str, stem: str, suffix: str = ".wav") -> str:
     """Name of the file that comes out for a stem."""
     short = song.encode("utf-8")[:_LONGEST_NAME].decode("utf-8", "ignore")
-    return f"{short}_{stem}.wav"
+    return f"{short}_{stem}{suffix}"
 
 
 def is_made(folder: Path, mark: str, names: Iterable[str]) -> bool:

@@ -38,6 +38,7 @@ class WatchSettings:
         make: stems to make; empty: those that are missing.
         chords: chord text for every song; "" lets the model hear the harmony.
         seed: same seed, same files, same stems.
+        midi: MIDI files of the stems, too.
         settle_s: how long files must stay as they are before they count as complete, in s.
         look_s: pause between two looks, in s.
     """
@@ -49,6 +50,7 @@ class WatchSettings:
     seed: int = 0
     settle_s: float = 1.5
     look_s: float = 1.0
+    midi: bool = False
 
 
 @dataclass
@@ -162,6 +164,7 @@ class Watcher:
         settings = self.settings
         options = (settings.bpm, settings.time_signature, settings.make)
         facts = [song.name, song.facts, *options, settings.chords, settings.seed]
+        facts += ["midi"] if settings.midi else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def _failure_mark(self, song: Song) -> tuple[str, str]:
@@ -190,6 +193,8 @@ class Watcher:
         ]
         stems = self._wait(song, self._client.generate(clips=clips, **keys))
         results = {target_name(song.name, stem.stem): stem.path for stem in stems}
+        notes = {target_name(song.name, s.stem, ".mid"): s.midi for s in stems}
+        results |= {name: path for name, path in notes.items() if path is not None}
         made = keep(song.folder, mark, results)
         self._say(f"{song.name}: done: {', '.join(path.name for path in made)}.")
         return made
@@ -212,6 +217,7 @@ class Watcher:
             "time_signature": str(signature),
             "seed": settings.seed,
             "session_rate": rate_of(song),
+            **({"midi": "1"} if settings.midi else {}),
         }
         return keys | ({"chords": settings.chords} if settings.chords else {})
 

@@ -194,7 +194,11 @@ ROWS: tuple[Row, ...] = (
             Arg("sha256", "s", "of the file"),
             Arg("frames", "i", "length in samples: round(beats × 60 / bpm × rate)"),
             Arg("rate", "i", "sample rate, in Hz"),
-            Arg("verdict", "s", "JSON: how well the onsets sit on the grid, loudness, …"),
+            Arg(
+                "verdict",
+                "s",
+                "JSON: onsets on the grid, loudness, …; the MIDI file beside it",
+            ),
         ),
         "A file is complete. Sent as soon as it is, and again before every repeat of done.",
     ),

@@ -121,3 +121,15 @@ def test_no_selection_no_daemon_and_a_wrong_word(daemon: DaemonProcess) -> None:
     assert "The model 'fake' knows bass" in wrong["message"][0][0]
     absent = play(folder, free_port(), inputs="bass,,1", tracks=[drums(folder)])
     assert "stembridge serve" in absent["message"][0][0] and len(absent["item"]) == 1
+
+
+def test_notes_get_a_track_of_their_own(
+    daemon: DaemonProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEMBRIDGE_MIDI", "1")
+    folder = daemon.folder
+    result = play(folder, daemon.port, inputs="bass,,11", tracks=[drums(folder)])
+    new = {fields[0]: fields[4] for fields in result["item"] if "stembridge" in fields[0]}
+    assert set(new) == {"Bass (stembridge)", "Bass MIDI (stembridge)"}
+    assert Path(new["Bass MIDI (stembridge)"]).read_bytes()[:4] == b"MThd"
+    assert result["undo"][-1] == ["StemBridge: insert bass MIDI"]

@@ -151,3 +151,12 @@ def test_the_example(folder: Path, daemon: DaemonProcess) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "Tune 93bpm_bass.wav" in done.stdout
+
+
+def test_notes_come_with_the_stems_where_they_are_asked_for(folder: Path, client: Client) -> None:
+    drop(folder / "Notes 93bpm", "Drums")
+    settings = WatchSettings(settle_s=0, make=("bass",), midi=True)
+    looked = Watcher(folder, settings, client, lambda _line: None).look()
+    made = [path for path in looked if path.name.startswith("Notes")]
+    assert [path.name for path in made] == ["Notes 93bpm_bass.wav", "Notes 93bpm_bass.mid"]
+    assert made[1].read_bytes()[:4] == b"MThd"
