@@ -40,6 +40,7 @@ def run_checks(model: str | None, host: str, port: int, out: str | None) -> list
         ("model", lambda: check_model(model)),
         ("port", lambda: check_port(host, port)),
         ("output folder", lambda: check_output(out)),
+        ("log", check_log),
         ("MIDI", check_midi),
         ("sound card", check_sound_card),
     ]
@@ -215,6 +216,20 @@ def check_output(out: str | None) -> Finding:
     if free < ENOUGH_ROOM_BYTES:
         return Finding("output folder", "note", found, "Free some room soon.")
     return Finding("output folder", "ok", found)
+
+
+def check_log() -> Finding:
+    """Where the daemon writes what it says."""
+    from stembridge.config import load_config
+    from stembridge.daemon.log import LOG_NAME
+    from stembridge.paths import config_file, state_dir
+
+    config = load_config(toml_file=config_file())
+    state = config.journal.parent if config.journal else state_dir()
+    path = (config.log_file or state / LOG_NAME).expanduser()
+    if path.is_file():
+        return Finding("log", "ok", f"{path}, {path.stat().st_size / 1024:.0f} KiB")
+    return Finding("log", "ok", f"{path}, once a daemon has run")
 
 
 _MIDI_PROGRAM = """

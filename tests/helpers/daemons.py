@@ -21,6 +21,7 @@ from stembridge.client import AsyncClient
 from stembridge.config import DaemonConfig
 from stembridge.daemon.server import Daemon
 from stembridge.daemon.supervisor import Watch
+from stembridge.selftest.house import DaemonProcess as DaemonProcess
 
 HELPERS = Path(__file__).resolve().parent
 CLUSTER = ("--cluster", "local", "--workers", "2")
