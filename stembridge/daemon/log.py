@@ -1,7 +1,8 @@
 """What the daemon says: to its terminal and to a file, and never at the cost of service.
 
 A terminal can be closed (`serve | head -3`) or stopped (Ctrl-S), a disk can be full. So whatever is
-said goes through a bounded queue to a thread of its own, and is dropped where nobody takes it.
+said goes through a bounded queue to a thread of its own, one for the terminal and one for the file,
+and is dropped where nobody takes it.
 """
 
 from __future__ import annotations
@@ -27,31 +28,28 @@ class DaemonLog:
     """Takes over the root logger from construction to `close`."""
 
     def __init__(self, level: str) -> None:
-        self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(_MAX_WAITING)
         logging.raiseExceptions = False  # a handler that fails must not talk about it, too
-        root = logging.getLogger()
-        self._handler = _Bounded(self._records)
-        root.addHandler(self._handler)
-        root.setLevel(level.upper())
-        logging.getLogger(_NEWS).setLevel(logging.INFO)
-        self._outputs: list[logging.Handler] = [
+        self._terminal, self._file = _Channel(), _Channel()
+        self._terminal.outputs += [
             _Terminal(sys.stderr, "%(levelname)s %(message)s", news=False),
             _Terminal(sys.stdout, "%(message)s", news=True),
         ]
-        self._thread = threading.Thread(target=self._write, daemon=True)
+        logging.getLogger().setLevel(level.upper())
+        logging.getLogger(_NEWS).setLevel(logging.INFO)
+        self._terminal.start()
 
     def start(self, file: Path | None) -> None:
-        """Begin to write what was said so far and comes from now on.
+        """Begin to write what was said so far, and comes from now on, to a file.
 
         Args:
             file: where it goes besides the terminal; it is turned over at 1 MiB.
         """
         if file is not None:
             try:
-                self._outputs.append(_File(file))
+                self._file.outputs.append(_File(file))
             except OSError as error:
                 logging.getLogger(__name__).warning("no log file: %s", error)
-        self._thread.start()
+        self._file.start()
 
     def tell(self, line: str) -> None:
         """News for whoever sits at the terminal: printed as it is."""
@@ -59,6 +57,26 @@ class DaemonLog:
 
     def close(self) -> bool:
         """Write what waits. Returns whether somebody took it all in time."""
+        whole = [channel.close() for channel in (self._file, self._terminal)]
+        return all(whole)
+
+
+class _Channel:
+    """Records on their way to some handlers, on a thread of their own."""
+
+    def __init__(self) -> None:
+        self.outputs: list[logging.Handler] = []
+        self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(_MAX_WAITING)
+        self._handler = _Bounded(self._records)
+        logging.getLogger().addHandler(self._handler)
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def start(self) -> None:
+        """Begin with what waits."""
+        self._thread.start()
+
+    def close(self) -> bool:
+        """Write what waits; whether it was taken in time."""
         logging.getLogger().removeHandler(self._handler)
         if not self._thread.is_alive():
             self._thread.start()
@@ -69,9 +87,9 @@ class DaemonLog:
 
     def _write(self) -> None:
         while (record := self._records.get()) is not None:
-            for output in self._outputs:
+            for output in self.outputs:
                 output.handle(record)
-        for output in self._outputs:
+        for output in self.outputs:
             output.close()
 
 
