@@ -39,10 +39,10 @@ def play(chords: tuple[ChordSpan, ...], bpm: float, beats_per_bar: float) -> str
         root = span.pitch_classes[0] if span.root is None else span.root
         keys = [48 + root + (pc - root) % 12 for pc in span.pitch_classes]
         for key in keys:
-            recorder.note_on(key, at_s)
+            recorder.keyboard.strike(key, at_s)
         recorder.turn(at_s + 0.1, anchor)
         for key in keys:
-            recorder.note_off(key)
+            recorder.keyboard.release(key, at_s + 0.1)
     return recorder.progression
 
 
