@@ -65,8 +65,8 @@ def find_downmix(pieces: Iterable[AudioBuffer], n_channels: int) -> Downmix:
     for piece in pieces:
         samples = piece.samples
         covariance += (samples @ samples.T).astype(np.float64)
-        if len(spectra) < MOST_WINDOWS:
-            spectra += _windows(samples)
+        if len(spectra) < MOST_WINDOWS // n_channels:
+            spectra += _windows(samples, WINDOWS_PER_PIECE // n_channels)
     powers = np.diag(covariance)
     loudest = int(powers.argmax())
     mean = np.full(n_channels, 1 / n_channels)
@@ -86,12 +86,12 @@ def find_downmix(pieces: Iterable[AudioBuffer], n_channels: int) -> Downmix:
     return Downmix((gain * weights).astype(np.float32), cancels and not one_sided)
 
 
-def _windows(samples: FloatArray) -> list[NDArray[np.complex64]]:
+def _windows(samples: FloatArray, most: int) -> list[NDArray[np.complex64]]:
     """Spectra `[C, bins]` of some windows of a piece."""
     n = samples.shape[1]
     if n < WINDOW:
         samples, n = np.pad(samples, ((0, 0), (0, WINDOW - n))), WINDOW
-    starts = np.linspace(0, n - WINDOW, min(WINDOWS_PER_PIECE, max(1, n // WINDOW)), dtype=int)
+    starts = np.linspace(0, n - WINDOW, max(1, min(most, n // WINDOW)), dtype=int)
     shape = np.hanning(WINDOW).astype(np.float32)
     return [np.fft.rfft(samples[:, at : at + WINDOW] * shape).astype(np.complex64)
             for at in starts]  # fmt: skip
