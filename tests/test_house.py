@@ -155,7 +155,7 @@ def test_ci_runs_the_readmes_command() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     command = between(readme, "test command")
     assert "\n" not in command
-    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == command
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
 def test_the_top_level_stays_small() -> None:

@@ -195,8 +195,8 @@ def decode_loop(
     """As `decode`, for latents [C, F] whose last frame goes on into the first; n is F hop.
 
         sound  ......|0 ......................... n|...   as the network made it
-        loop          0 .................XXX
-        lead                          ...XXX..... 0       what leads into the start, at the end
+        loop          0 .................###
+        lead                          ...###..... 0       what leads into the start, at the end
 
     A decoder makes up other phases each time, so what it made before the first note is put before
     the end: it fades in a little ahead, and nothing is joined at the seam itself.
