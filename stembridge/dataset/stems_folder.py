@@ -32,9 +32,11 @@ from stembridge.dataset.pieces import at_training_level, cut_pieces
 from stembridge.dataset.song import STEMS
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.musical_time import FOUR_FOUR, TimeSignature, seconds_to_samples
+from stembridge.safe_files import read_file
 
 SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3")
 FACTS_NAME = "song.json"
+MAX_FACTS_BYTES = 2**20
 _FIELDS = {"bpm", "time_signature", "chords", "style", "first_bar_s"}
 
 
@@ -120,8 +122,8 @@ def _facts(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        facts = json.loads(read_file(path, MAX_FACTS_BYTES))
+    except (ValueError, RecursionError) as error:
         raise BadArgsError(f"'{path}' is not JSON.") from error
     if not isinstance(facts, dict) or set(facts) - _FIELDS:
         raise BadArgsError(f"'{path}' may only hold the fields {', '.join(sorted(_FIELDS))}.")

@@ -197,3 +197,25 @@ def test_the_worker_ends_with_its_daemon(tmp_path: Path) -> None:
             return pid
 
     asyncio.run(session())
+
+
+def test_time_in_which_the_machine_slept_costs_no_attempt(tmp_path: Path) -> None:
+    """The daemon stands still for longer than it would wait for the worker's beat."""
+
+    async def session() -> None:
+        async with talking(tmp_path, faulty=True, watch=Watch(beat_s=1.2)) as (daemon, client):
+            (tmp_path / "faults" / "slow").write_text("0.2")
+            job = await client.generate(**ASK, steps=20)
+            await until(lambda: daemon.journal.counts()[1] == 1)
+            (pid,) = daemon.executor.pids
+            for _ in range(2):
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(1.4)
+                os.kill(pid, signal.SIGCONT)
+                await asyncio.sleep(0.6)
+            assert daemon.executor.pids == [pid]
+            assert len(await job.wait()) == 1
+            row = daemon.journal.get(job.request_id)
+            assert row is not None and row.attempts == 1
+
+    asyncio.run(session())
