@@ -14,9 +14,7 @@ from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS, Arg, Row
 
 _ID = Arg("request_id", "s", "the job; chosen by the client, a UUID is best")
 _CLIENT = Arg("client_id", "s", "the client; chosen by itself, kept over reconnects")
-_SEQ = Arg(
-    "seq", "i", "grows with every message about this job; drop an older progress"
-)
+_SEQ = Arg("seq", "i", "grows with every message about this job; drop an older progress")
 _PORT = Arg("reply_port", "i", "where to answer, if not where hello said", optional=True)
 
 ROWS: tuple[Row, ...] = (
