@@ -17,7 +17,7 @@ from stembridge.chords.qualities import HEARD_QUALITIES, N_HEARD
 from stembridge.chords.symbols import QUALITIES, ChordSpan, name_chord
 from stembridge.musical_time import TimeSignature
 
-_CHANGE = 6.0  # nats by which a sure chord beats another within a beat
+_CHANGE = 3.0  # nats by which a sure chord beats another within a beat
 _SILENT = 0.02  # of the loud spectrum's peak: cells below it take the chord beside them
 
 

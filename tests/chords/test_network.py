@@ -46,7 +46,9 @@ def test_confidence_is_the_chance_of_root_and_third() -> None:
 def test_a_doubtful_beat_does_not_change_the_chord() -> None:
     log = chances([(0, "", 0.9)] * 2)
     beat = round(0.5 / FRAME_S)
-    log[2 * beat : 3 * beat] = chances([(9, "m", 0.5)])[:beat]
+    doubt = np.exp(chances([(9, "m", 0.5)])[:beat])
+    doubt[:, 0] = 0.3  # C is still likely
+    log[2 * beat : 3 * beat] = np.log(doubt)
     spans = chords_of(log, np.ones(len(log)), FRAME_S, 120.0, FOUR, 8.0)
     assert named(spans) == [(0.0, "C")]
 
