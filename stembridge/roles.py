@@ -125,7 +125,7 @@ def check_apart(made: Iterable[str], given: Iterable[str]) -> None:
     both = in_order(set(made) & set(given))
     if both:
         raise BadArgsError(
-            f"{both[0].capitalize()} is given as context and asked for; it can only be one of them."
+            f"{both[0].capitalize()} is given as context and asked for; leave one of the two out."
         )
 
 

@@ -183,7 +183,7 @@ def test_the_tempo_of_an_osc_float_is_the_daws():
         ),
         (
             {"context.bass": "b.wav"},
-            "Bass is given as context and asked for; it can only be one of",
+            "Bass is given as context and asked for; leave one of the two",
         ),
         (
             {"context.ka zoo": "k.wav"},

@@ -97,7 +97,7 @@ class AllowedRoots:
     def _check(self, path: str, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
-            raise NoSuchFileError(f"'{path}' is {kind}, not an audio file.")
+            raise NoSuchFileError(f"'{path}' is {kind}, not an audio file. Name a file.")
         if self.roots is not None and status.st_nlink > 1:
             raise PathDeniedError(
                 f"'{path}' has a second name elsewhere on the disk (hard link); copy it instead."
@@ -114,7 +114,9 @@ def _deny(path: str, roots: tuple[Path, ...]) -> NoReturn:
 
 def _refuse(path: str, error: OSError) -> NoReturn:
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL):
-        raise NoSuchFileError(f"There is no file '{path}'.") from error
+        raise NoSuchFileError(
+            f"There is no file '{path}'. Look at its spelling and folder."
+        ) from error
     if error.errno == errno.ELOOP:
         raise PathDeniedError(f"'{path}' leads through a symbolic link.") from error
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -63,13 +63,15 @@ def chords_from_midi(
 
 def _read(path: Path, length_beats: float) -> MidiNotes:
     if not path.is_file():
-        raise NoSuchFileError(f'There is no MIDI file "{path}".')
+        raise NoSuchFileError(f'There is no MIDI file "{path}". Look at its spelling and folder.')
     try:
         if path.stat().st_size > _MAX_MIDI_BYTES:
             raise BadArgsError(f'"{path.name}" is too big for a chord file.')
         found = read_notes(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise BadArgsError(f'"{path.name}" is not a readable MIDI file: {error}.') from error
+        raise BadArgsError(
+            f'"{path.name}" is not a readable MIDI file: {error}. Export it again.'
+        ) from error
     if found.broken_at is not None and found.broken_at < length_beats:
         raise BadArgsError(
             f'"{path.name}" is damaged: a track cannot be read from beat {found.broken_at:g} on. '

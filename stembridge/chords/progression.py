@@ -45,7 +45,8 @@ def parse_progression(
     n_bars = ceil(length_beats / beats_per_bar - 1e-9)
     if len(bars) > n_bars:
         raise BadArgsError(
-            f"The chord progression has {len(bars)} bars but the request lasts only {n_bars}."
+            f"The chord progression has {len(bars)} bars but the request lasts only {n_bars}. "
+            "Ask for more bars, or leave some chords out."
         )
     return _merge(_spans_of_bars(bars, n_bars, beats_per_bar, length_beats))
 

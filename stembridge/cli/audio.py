@@ -57,7 +57,7 @@ def play(
     """Play files, looped, at matched loudness."""
     for file in files:
         if not file.is_file():
-            raise NoSuchFileError(f"There is no file '{file}'.")
+            raise NoSuchFileError(f"There is no file '{file}'. Look at its spelling and folder.")
     with _audio(output, "none") as (child, inbox):
         say(f"on {_next(inbox, AudioReady, OPEN_S).output}; Ctrl-C stops")
         paths = tuple((str(file.resolve()), 1.0) for file in files)

@@ -42,7 +42,7 @@ def watch(
     from stembridge.watch import Watcher, WatchSettings
 
     if not folder.is_dir():
-        raise NoSuchFileError(f"There is no folder {folder}.")
+        raise NoSuchFileError(f"There is no folder '{folder}'. Make it, or look at its spelling.")
     try:
         stems = stem_set("stems to make")(make) if make else ()
     except ValueError as error:

@@ -212,7 +212,7 @@ def _check_ogg(path: str, descriptor: int) -> None:
 
 def _check_size(path: str, n_bytes: int) -> None:
     if n_bytes == 0:
-        raise BadAudioError(f"'{path}' is empty.")
+        raise BadAudioError(f"'{path}' is empty. Export it again.")
     if n_bytes > MAX_FILE_BYTES:
         raise BadAudioError(f"'{path}' is too large ({n_bytes / 2**30:.1f} GiB).")
 

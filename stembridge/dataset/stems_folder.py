@@ -53,7 +53,7 @@ def read_stems_folder(path: Path, rate: int = 44100) -> Iterator[AnnotatedSong]:
         BadArgsError: a song.json says something wrong.
     """
     if not path.is_dir():
-        raise NoSuchFileError(f"There is no folder '{path}'.")
+        raise NoSuchFileError(f"There is no folder '{path}'. Look at its spelling.")
     folders = [f for f in (path, *sorted(path.iterdir())) if f.is_dir() and stem_files(f)]
     if not folders:
         raise NoSuchFileError(

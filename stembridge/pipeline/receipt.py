@@ -112,7 +112,9 @@ def read_receipt(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise BadArgsError(f"'{file}' is not a receipt: it is not JSON.") from error
     if not isinstance(receipt, dict) or receipt.get("receipt_format") != RECEIPT_FORMAT:
-        raise BadArgsError(f"'{file}' is not a receipt this stembridge understands.")
+        raise BadArgsError(
+            f"'{file}' is not a receipt this stembridge understands. Name a take's own."
+        )
     return receipt
 
 

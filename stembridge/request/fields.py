@@ -131,7 +131,9 @@ def read_fields(fields: Mapping[str, Field], values: object, what: str) -> dict[
 def _read(field: Field, values: Mapping[str, Any], what: str) -> Any:
     if field.name not in values:
         if field.needed:
-            raise BadArgsError(f'The {what} says nothing about "{field.name}", which it must.')
+            raise BadArgsError(
+                f'The {what} says nothing about "{field.name}", which it must. Add it.'
+            )
         return field.default
     try:
         return field.wish.read(values[field.name])

@@ -162,7 +162,10 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST_NAME
     if not path.is_file():
-        raise NoSuchFileError(f"There is no model in '{directory}': {MANIFEST_NAME} is missing.")
+        raise NoSuchFileError(
+            f"There is no model in '{directory}': {MANIFEST_NAME} is missing. Name its folder, or "
+            "leave --model out."
+        )
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise ModelUntrustedError(f"The model's {MANIFEST_NAME} is too large to be one.")
     try:
