@@ -51,10 +51,12 @@ def compare_with(receipt: dict[str, Any], stems: list[StemFile], artifact: str) 
 
 def as_mapping(stems: list[StemFile], differences: list[str] | None) -> dict[str, Any]:
     """The report for programs."""
+    from stembridge.pipeline.receipt import RECEIPT_NAME
+
     folder = stems[0].path.parent
     mapping: dict[str, Any] = {
         "folder": str(folder),
-        "receipt": str(folder / "receipt.json"),
+        "receipt": str(folder / RECEIPT_NAME),
         "stems": [{"path": str(stem.path), **stem.facts()} for stem in stems],
     }
     if differences is not None:

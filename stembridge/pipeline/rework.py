@@ -31,7 +31,13 @@ from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.page import seen, write_page
 from stembridge.pipeline.performance import parts_of
-from stembridge.pipeline.receipt import build_receipt, read_receipt, request_of, write_receipt
+from stembridge.pipeline.receipt import (
+    RECEIPT_NAME,
+    build_receipt,
+    read_receipt,
+    request_of,
+    write_receipt,
+)
 from stembridge.pipeline.rework_wish import Rework, edited
 from stembridge.pipeline.settings import conditions_for, decoded_stems, settings_for
 from stembridge.pipeline.take_files import MadeTake, sounded, take_folder, write_take
@@ -115,7 +121,7 @@ def _open(path: Path, wish: Rework, model: StemModel) -> _Parent:
             "any."
         )
     state = load_state(folder, wish.take - 1)
-    return _Parent(folder / "receipt.json", receipt, request, state, wish.take)
+    return _Parent(folder / RECEIPT_NAME, receipt, request, state, wish.take)
 
 
 def _parent_id(parent: _Parent) -> str:

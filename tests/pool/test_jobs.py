@@ -37,15 +37,21 @@ def die_once(folder: Path, number: int) -> int:
     if number == 3 and not mark.exists():
         mark.touch()
         os._exit(9)
+    if number < 0:
+        raise BadArgsError(f"{number} is negative.")
     return number
 
 
 @pytest.mark.parametrize("crew", CREWS)
-def test_results_come_in_the_jobs_order_and_errors_as_they_are(crew: Crew) -> None:
+def test_results_come_in_the_jobs_order(crew: Crew) -> None:
     results = list(run_jobs(scaled, iter(range(9)), ten, crew))
     assert [value for value, _pid in results] == [10 * number for number in range(9)]
     pids = {pid for _value, pid in results}
     assert (pids == {os.getpid()}) == crew.is_alone and len(pids) <= crew.workers
+
+
+@pytest.mark.parametrize("crew", CREWS[:2])
+def test_errors_come_as_they_are(crew: Crew) -> None:
     with pytest.raises(BadArgsError, match="-1 is negative"):
         list(run_jobs(scaled, [1, -1], ten, crew))
 
@@ -70,8 +76,11 @@ def test_jobs_are_asked_for_as_they_are_needed(workers: int) -> None:
 @pytest.mark.slow
 def test_a_lost_worker_of_a_cluster_costs_no_job(tmp_path: Path) -> None:
     crew = Crew(2, "local")
-    assert list(run_jobs(die_once, range(6), partial(Path, tmp_path), crew)) == list(range(6))
+    results = run_jobs(die_once, [*range(6), -1], partial(Path, tmp_path), crew)
+    assert [next(results) for _ in range(6)] == list(range(6))
     assert (tmp_path / "died").exists()
+    with pytest.raises(BadArgsError, match="-1 is negative"):  # an error comes as it is
+        next(results)
 
 
 @needs_ray
