@@ -3,6 +3,12 @@
 Whole sample libraries (`libraries.toml`, `held_out`), Groove's held-out drummers, held-out songs'
 charts, through rooms and, most of them, MP3, noise, bleed and the rest of `studio.as_heard`. Notes
 and chords are known exactly. The kit is made by `stembridge train kit --held-out`.
+
+How the true parts measure, first 40 songs, 11.9 s each, by `evaluation.figures` (what a perfect
+model would reach): bass root .59, in chord .94, 2.5 onsets a second; guitar in chord .93; piano
+1.00; sixteenth grid .97 bass and guitar, .85 drums, which are people's. The bass's root is low
+because one of the two basses has stronger second and third harmonics than fundamentals: by its
+notes the root is the longest tone of .95 of the chords.
 """
 
 from __future__ import annotations
