@@ -6,7 +6,6 @@ worker looks again, right before it opens and writes.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable
@@ -85,8 +84,10 @@ class TakesFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._disk: int | None = None
-        with contextlib.suppress(CreateFailedError):  # said when somebody wants a take
+        try:
             self.check()
+        except CreateFailedError as error:  # said again when somebody wants a take
+            _log.warning("%s", error)
 
     def check(self) -> None:
         """Make the folder the first time; later, see that it is still there.

@@ -30,8 +30,8 @@ _FAIL_POINTS = {
     "pwrite64": 40,  # before the commit
     "fdatasync": 12,  # within it
     "sendto": 6,  # before the acknowledgement, and later ones
-    "fsync": 4,  # of a takes file or the ballast
-    "rename": 2,
+    "fsync": 4,  # in the middle of a file, by the worker
+    "rename,renameat,renameat2": 1,  # before it has its name
 }
 """System call -> which one of them kills, at most."""
 
@@ -87,13 +87,13 @@ def _fail_points(
     for call, most in [point for point in _FAIL_POINTS.items() for _ in range(rounds)]:
         inject = f"inject={call}:signal=KILL:when={rng.randint(1, most)}"
         command = [strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
-        with subprocess.Popen([*command, "-p", str(daemon.process.pid)]) as tracer:
+        worker = worker_of(daemon.process.pid)
+        pids = ["-p", str(daemon.process.pid), "-p", str(worker.pid)]
+        with subprocess.Popen([*command, *pids]) as tracer:
             time.sleep(0.3)
             with contextlib.suppress(StembridgeError):
                 jobs += _ask(client, f"{call}{count}", 1)
-            with contextlib.suppress(TimeoutError):
-                until(lambda: daemon.process.poll() is not None, 1.5)
-            count += daemon.process.poll() is not None
+            count += _dies(daemon, worker)
             tracer.terminate()
         if daemon.process.poll() is not None:
             daemon.close()
@@ -101,6 +101,14 @@ def _fail_points(
             with contextlib.suppress(StembridgeError):  # the one it was killed in, again
                 jobs += _ask(client, f"{call}{count}again", 1)
     return f"{count} at system calls"
+
+
+def _dies(daemon: DaemonProcess, worker: psutil.Process) -> bool:
+    """Whether either of the two ends soon."""
+    with contextlib.suppress(TimeoutError):
+        until(lambda: daemon.process.poll() is not None or not worker.is_running(), 1.5)
+        return True
+    return False
 
 
 def workers(ground: Ground) -> Outcome:
