@@ -7,6 +7,7 @@ worker looks again, right before it opens and writes.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,6 +17,8 @@ from stembridge.errors import CreateFailedError
 from stembridge.request import GenerationRequest
 from stembridge.request.room import room_for
 from stembridge.safe_files import ensure_room
+
+_log = logging.getLogger(__name__)
 
 _LONGEST_OUT_BYTES = 600
 
