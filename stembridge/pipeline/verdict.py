@@ -17,6 +17,7 @@ import numpy as np
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.loudness import decibels, integrated_loudness, is_silent, peak
 from stembridge.audio.onsets import GridReport, detect_onsets, grid_report
+from stembridge.audio.swing import find_swing
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 
@@ -42,6 +43,8 @@ class Verdict:
         peak_dbfs: highest sample.
         silent: nothing sounds.
         remarks: what a musician should know.
+        swing: share of a pair of notes that its first takes, against which the timing is measured;
+            None where it is straight.
     """
 
     onsets_per_s: float
@@ -55,6 +58,7 @@ class Verdict:
     peak_dbfs: float | None
     silent: bool
     remarks: tuple[Remark, ...]
+    swing: float | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -92,6 +96,9 @@ def judge(
     audio = audio if audio.ndim == 1 else audio.mean(axis=0)
     times = detect_onsets(audio, rate)
     length_s = audio.size / rate
+    swing = find_swing(times, request.bpm, length_s, request.start_beats)
+    if swing is not None:  # measured against what it plays, not against what it does not
+        times = swing.straightened(times, request.bpm, request.start_beats)
     sixteenth, eighth = (
         grid_report(times, request.bpm, step, length_s, request.start_beats)
         for step in (SIXTEENTH_BEATS, EIGHTH_BEATS)
@@ -115,6 +122,7 @@ def judge(
         peak_dbfs=None if silent else _rounded(decibels(highest)),
         silent=silent,
         remarks=(*remarks, *own),
+        swing=None if swing is None else _rounded(swing.share),
     )
 
 
