@@ -44,7 +44,8 @@ def find_swing(
         return None
 
     def on_grid(times: Times) -> float:
-        return grid_report(times, bpm, _STEP_BEATS, length_s, start_beats).on_grid_share
+        report = grid_report(times, bpm, _STEP_BEATS, length_s, start_beats)
+        return report.on_grid_share - (report.spread_ms or 0.0) / 500  # between equals the closer
 
     tried = [Swing(share, pair) for pair in PAIRS_BEATS for share in SHARES]
     found = [on_grid(one.straightened(times_s, bpm, start_beats)) for one in tried]
