@@ -105,12 +105,12 @@ class JournalFile:
         Raises:
             JournalError: it is not there yet.
         """
+        with contextlib.suppress(sqlite3.Error):
+            self._database.close()  # the last one to close it also empties the write-ahead log
         try:
-            database = open_database(self._path)
+            self._database = open_database(self._path)
         except StembridgeError as error:
             raise JournalError(error.sentence, retry_after_ms=2000) from error
-        self._database.close()
-        self._database = database
 
     def execute(self, query: str, *values: object) -> sqlite3.Cursor:
         """Run one statement, which commits by itself.
@@ -169,6 +169,8 @@ def open_database(path: Path) -> sqlite3.Connection:
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether an error speaks of the file's content, not of the disk or the system around it."""
     code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(error, sqlite3.ProgrammingError):  # it is closed, and will be opened again
+        return False
     return code is None or code & 0xFF not in _OUTER_TROUBLE
 
 
