@@ -41,6 +41,13 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     return tensors, facts
 
 
+def saved_facts(folder: Path) -> dict[str, Any]:
+    """Facts of a state file that is there, without its tensors."""
+    with safe_open(folder / STATE_NAME, framework="pt") as file:
+        facts: dict[str, Any] = json.loads(file.metadata()["facts"])
+    return facts
+
+
 def module_tensors(prefix: str, module: nn.Module) -> dict[str, Tensor]:
     """State of a module under "prefix."."""
     return {f"{prefix}.{name}": tensor for name, tensor in module.state_dict().items()}

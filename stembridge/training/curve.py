@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from safetensors import safe_open
 from torch import Tensor
 
 from stembridge.nn.registry import Network, config_fields, read_network, write_network
-from stembridge.training.checkpoint import STATE_NAME
+from stembridge.training.checkpoint import saved_facts
 from stembridge.training.denoiser import DenoiserTraining, train
 from stembridge.training.split import TRAIN
 from stembridge.training.start import Say, Start
@@ -74,8 +73,7 @@ def _stretch(source: Start, run: DenoiserTraining, work: Path, kept_out: KeptOut
         initial=source.weights,
     )  # fmt: skip
     spent = time.monotonic() - started
-    with safe_open(folder / STATE_NAME, framework="pt") as file:
-        step = int(file.get_tensor("step"))
+    step = int(saved_facts(folder)["step"])
     return _measured(source, _weights(folder / "denoiser"), kept_out, step, spent)
 
 

@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
@@ -29,6 +28,14 @@ from stembridge.nn.backbone import Backbone, BackboneConfig
 from stembridge.nn.precondition import Preconditioned, denoising_loss
 from stembridge.nn.registry import Network, config_fields, write_network
 from stembridge.training.batches import BatchSource, TaskConfig
+from stembridge.training.checkpoint import (
+    load_state,
+    module_tensors,
+    optimizer_tensors,
+    restore_optimizer,
+    save_state,
+    under,
+)
 from stembridge.training.latents import LatentSet
 from stembridge.training.processes import average_gradients, free_port, orphaned, own_core
 from stembridge.training.progress import progress_bar
@@ -175,48 +182,31 @@ class Run:
         # A short memory at first: an average over the random start would take long to forget it.
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            state = self.denoiser.state_dict()
-            values = [state[name].float() for name in self.average]  # resumed: the file's order
+            values = [value.float() for value in self.denoiser.state_dict().values()]
             torch._foreach_lerp_(list(self.average.values()), values, 1 - decay)
 
     def save(self) -> None:
         """Writes the resumable state, and the averaged weights as a network folder."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        state = {f"model.{k}": v for k, v in self.denoiser.state_dict().items()}
-        state |= {f"average.{k}": v for k, v in self.average.items()}
+        tensors = module_tensors("model", self.denoiser)
+        tensors |= {f"average.{name}": value for name, value in self.average.items()}
         for i, optimizer in enumerate(self.optimizers):
-            for index, entry in optimizer.state_dict()["state"].items():
-                state |= {f"optimizer{i}.{index}.{k}": torch.as_tensor(v) for k, v in entry.items()}
-        # Inside the same file as the weights: the two can never belong to different steps.
-        state["step"] = torch.tensor(self.step)
-        partial = self.folder / "state.partial"
-        save_file({k: v.contiguous() for k, v in state.items()}, partial)
-        partial.replace(self.folder / "state.safetensors")
+            tensors |= optimizer_tensors(f"optimizer{i}", optimizer)
+        save_state(self.folder, tensors, {"step": self.step})
         save_average(self, self.folder / "denoiser")
 
     def load(self) -> None:
         """Goes on from the last checkpoint, if there is one."""
-        path = self.folder / "state.safetensors"
-        if not path.exists():
+        state = load_state(self.folder)
+        if state is None:
             return
-        state = load_file(path)
-        self.denoiser.load_state_dict(_under(state, "model."))
-        self.average = {k: v.to(self.config.device) for k, v in _under(state, "average.").items()}
+        tensors, facts = state
+        self.denoiser.load_state_dict(under("model", tensors))
+        average = under("average", tensors)
+        device = self.config.device
+        self.average = {name: average[name].to(device) for name in self.average}  # in their order
         for i, optimizer in enumerate(self.optimizers):
-            entries: dict[int, dict[str, Tensor]] = {}
-            for key, value in _under(state, f"optimizer{i}.").items():
-                index, name = key.split(".", 1)
-                entries.setdefault(int(index), {})[name] = value
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": entries, "param_groups": groups})
-        if "step" in state:
-            self.step = int(state["step"])
-        else:  # a run begun before the step moved into the same file
-            self.step = json.loads((self.folder / "state.json").read_text())["step"]
-
-
-def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            restore_optimizer(optimizer, under(f"optimizer{i}", tensors))
+        self.step = int(facts["step"])
 
 
 def save_average(run: Run, folder: Path) -> None:
