@@ -79,6 +79,9 @@ local function clip_of(item, stem, span)
         * math.abs(reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"))
     ),
   }
+  if reaper.GetMediaItemInfo_Value(item, "B_LOOPSRC") == 1 then
+    clip.loop = "1"
+  end
   if math.abs(rate - 1) > 1e-6 then
     clip.source_bpm = decimal(span.bpm / rate)
   end

@@ -201,6 +201,9 @@ class _Reader:
                     f"A clip starts {clip.file_start_s:.3f} s into '{clip.path}', which lasts "
                     f"only {file.duration_s:.3f} s."
                 )
+            if clip.loop and clip.loop_end_s is None:
+                # A whole file that goes round, as REAPER's do, may start in any of its turns.
+                clip = replace(clip, file_start_s=clip.file_start_s % file.duration_s)
             clip = self.lengths.placed(clip, file.duration_s)
             start = beats_to_samples(clip.timeline_start_beats, bpm, rate)
             stop = out.size

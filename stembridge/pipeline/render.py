@@ -27,7 +27,7 @@ ALONE_LUFS = -18.0  # of a take that stands beside nothing
 LOOP_AROUND_S = 0.5  # beyond a loop's seam that resampler and stretcher hear
 AUDIBLE_CENTS = 5.0
 FADE_IN_S = 0.0015  # shorter than any attack
-FADE_OUT_S = 0.01  # what a codec lets sound ahead of the next bar's first note begins here
+FADE_OUT_S = 0.025  # what a codec lets sound ahead of the next bar's first note begins here
 
 
 def render(

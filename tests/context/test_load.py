@@ -241,3 +241,12 @@ def test_reading_can_be_cancelled_between_clips(tmp_path: Path) -> None:
 
     with pytest.raises(CancelledError):
         load_context(request, MANIFEST, AllowedRoots.anywhere(), cancel)
+
+
+def test_a_whole_file_that_goes_round_starts_in_any_of_its_turns(tmp_path: Path) -> None:
+    path = clicks(tmp_path / "a.wav", [0.25], 1.0)
+    first, third = (
+        pulses_s(load(drums(path, loop=True, file_start_s=start_s))) for start_s in (0.5, 2.5)
+    )
+    assert first == pytest.approx([0.75, 1.75, 2.75, 3.75], abs=3 / RATE)
+    assert third == first

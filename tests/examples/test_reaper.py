@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -133,3 +134,14 @@ def test_notes_get_a_track_of_their_own(
     assert set(new) == {"Bass (stembridge)", "Bass MIDI (stembridge)"}
     assert Path(new["Bass MIDI (stembridge)"]).read_bytes()[:4] == b"MThd"
     assert result["undo"][-1] == ["StemBridge: insert bass MIDI"]
+
+
+def test_a_looped_item_is_heard_in_all_its_turns(daemon: DaemonProcess) -> None:
+    folder = daemon.folder
+    path = write_tone(folder / "loop.wav", 2 * BAR_S, 180.0)
+    tracks = [{"name": "Drums", "items": [{"path": path, "length": 16 * BAR_S}]}]
+    play(folder, daemon.port, inputs="guitar,,11", tracks=tracks)
+    receipts = [json.loads(one.read_text()) for one in (folder / "out").rglob("receipt.json")]
+    (mine,) = [one for one in receipts if one["request"]["context"][0]["path"] == path]
+    assert mine["request"]["context"][0]["loop"] is True
+    assert mine["context"]["silent"] == [] and mine["context"]["remarks"] == []
