@@ -165,10 +165,10 @@ class AudioChild:
             lambda out, incoming: engine.process(out, incoming, time.monotonic()),
         )
         out_frames = stream.output_latency_s * rate
-        told = out_frames + stream.input_latency_s * rate
+        driver_frames = out_frames + stream.input_latency_s * rate
         pair = (output.name, source.name if source else "", rate, wanted.block)
         measured = wanted.latency_frames if wanted.latency_frames >= 0 else recall(*pair)
-        round_trip = told if measured is None else float(measured)
+        round_trip = driver_frames if measured is None else float(measured)
         engine.latencies = Latencies(min(out_frames, round_trip), round_trip)
         if self._anchor is not None:
             engine.follow(self._anchor)

@@ -127,9 +127,9 @@ class _Chains:
 
     def derivative(self) -> Derivative:
         """Of all chains, without anything that holds them together."""
-        told = [c.stretched(self.batch, self.reach) for c in self._sampling.chains]
-        if told:
-            return independent(self._joined, told)
+        chains = [c.stretched(self.batch, self.reach) for c in self._sampling.chains]
+        if chains:
+            return independent(self._joined, chains)
         return prior(self._joined, self._sampling.conditions.stretched(self.batch, self.reach))
 
     def stretched(self, latents: Array) -> Array:

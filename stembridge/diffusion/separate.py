@@ -39,9 +39,9 @@ def independent(D: Denoiser, conditions: Sequence[Conditions]) -> Derivative:
 
     def derivative(x: Array, sigma: float) -> Array:
         d = x * 0.0
-        for k, told in enumerate(conditions):
+        for k, own in enumerate(conditions):
             one = x[:, k : k + 1]
-            d[:, k : k + 1] = (one - D(one, one[:, :, 0] * 0.0 + sigma, told)) / sigma
+            d[:, k : k + 1] = (one - D(one, one[:, :, 0] * 0.0 + sigma, own)) / sigma
         return d
 
     return derivative

@@ -133,7 +133,7 @@ def sample_in_windows(
     mask = stretched(known.mask, batch, reach).copy()
     origin = None if start is None else stretched(start, batch, reach)
 
-    def sampled(D: Denoiser, at: range, told: Conditions, callback: Callback | None) -> FloatArray:
+    def sampled(D: Denoiser, at: range, its: Conditions, callback: Callback | None) -> FloatArray:
         x = sigmas[0] * noise.at(0, at.start, len(at))
         inside = slice(at.start, at.stop)
         held = replace(known, latents=latents[..., inside], mask=mask[..., inside])
@@ -141,7 +141,7 @@ def sample_in_windows(
             D,
             x if origin is None else origin[..., inside] + x,
             list(sigmas),
-            told,
+            its,
             known=held if held.mask.any() else None,
             noise=noise.stream(at.start, len(at)),
             callback=callback,
@@ -152,9 +152,9 @@ def sample_in_windows(
         joined = JoinedWindows(D, places, windows.overlap, callback)
         return sampled(joined, range(reach), conditions, joined.tell)[..., :n_frames]
     for i, place in enumerate(places):
-        told = conditions.window(place)
+        its = conditions.window(place)
         inside = slice(place.start, place.stop)
-        latents[..., inside] = sampled(D, place, told, _counted(callback, i, len(places)))
+        latents[..., inside] = sampled(D, place, its, _counted(callback, i, len(places)))
         mask[..., inside] = 1.0
     return latents[..., :n_frames]
 

@@ -47,13 +47,13 @@ def parse_request(mapping: Mapping[str, Any]) -> GenerationRequest:
     check_apart(values["generate"], (clip.stem for clip in context))
     metre: TimeSignature = values["time_signature"]
     length_beats = _length_beats(values["length_beats"], values.pop("bars"), metre, values["bpm"])
-    told = {
+    checked = {
         "request_id": values["request_id"] or str(uuid.uuid4()),
         "context": context,
         "length_beats": length_beats,
         "chords": _chords(values["chords"], metre, length_beats),
     }
-    return GenerationRequest(**(values | told))
+    return GenerationRequest(**(values | checked))
 
 
 def request_to_mapping(request: GenerationRequest) -> dict[str, Any]:
@@ -79,18 +79,18 @@ def request_to_mapping(request: GenerationRequest) -> dict[str, Any]:
 def _unfold(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the short keys (`clips`, `context.drums`, `timbre.drums`) into the full ones."""
     values: dict[str, Any] = {}
-    told: dict[str, dict[str, Any]] = {}
+    folded: dict[str, dict[str, Any]] = {}
     for key, value in mapping.items():
         head, dot, stem = str(key).partition(".")
         if dot and head in _HEADS:
-            told.setdefault(_HEADS[head], {})[stem] = value
+            folded.setdefault(_HEADS[head], {})[stem] = value
         else:
             values["context" if key == "clips" else str(key)] = value
-    clips = [{"stem": stem, "path": path} for stem, path in told.pop("context", {}).items()]
+    clips = [{"stem": stem, "path": path} for stem, path in folded.pop("context", {}).items()]
     if clips:
         given = values.get("context", [])
         values["context"] = [*given, *clips] if isinstance(given, list | tuple) else given
-    for name, pairs in told.items():
+    for name, pairs in folded.items():
         named = values.get(name, {})
         values[name] = {**named, **pairs} if isinstance(named, Mapping) else named
     return values

@@ -123,17 +123,17 @@ class BatchSource:
         sigma = np.where(counted, target[:, None, None], given[:, None, None])
         return sigma.astype(np.float32), counted.astype(np.float32)
 
-    def _conditions(self, rng: np.random.Generator, told: Tensor) -> Tensor:
+    def _conditions(self, rng: np.random.Generator, conditions: Tensor) -> Tensor:
         """What is told `[B, K, F]`: doubtful chords, and blocks dropped."""
-        chances, size = dict(self._task.drop), len(told)
+        chances, size = dict(self._task.drop), len(conditions)
         for name, at in self._layout.slices().items():
             if name == HEARD:
                 continue
             if name == "chords" and self._task.doubt > 0:
-                told[:, at] = doubtful(told[:, at], self._task.doubt, rng)
+                conditions[:, at] = doubtful(conditions[:, at], self._task.doubt, rng)
             kept = rng.random(size) >= chances.get(name, 0.0)
-            told[:, at] *= torch.from_numpy(kept).to(told)[:, None, None]
-        return told
+            conditions[:, at] *= torch.from_numpy(kept).to(conditions)[:, None, None]
+        return conditions
 
     def _heard(self, rng: np.random.Generator, songs: np.ndarray, starts: np.ndarray) -> Tensor:
         """The block of a mixture that is heard `[B, 1 + S + S·C, F]`; zeros where none is."""
@@ -164,5 +164,5 @@ def doubtful(chords: Tensor, share: float, rng: np.random.Generator) -> Tensor:
     by = torch.from_numpy(moved).to(chords.device).gather(1, span)
     source = (torch.arange(12, device=chords.device)[None, :, None] - by[:, None]) % 12
     flag, classes, root = chords.split((1, 12, 12), 1)
-    told = torch.cat([flag, classes.gather(1, source), root.gather(1, source)], 1)
-    return told * torch.from_numpy(sure).to(told)[:, None, None]
+    chords = torch.cat([flag, classes.gather(1, source), root.gather(1, source)], 1)
+    return chords * torch.from_numpy(sure).to(chords)[:, None, None]

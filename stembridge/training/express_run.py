@@ -151,13 +151,13 @@ def heard_chords_of(
     spectra, labels, lengths = [], [], []
     for path in sorted(folder.glob("*.npz"))[:at_most]:
         song = load(path)
-        told = chord_labels(_chord_rows(song))
-        n_frames = min(song.spectra.shape[1], len(told))
+        rows = chord_labels(_chord_rows(song))
+        n_frames = min(song.spectra.shape[1], len(rows))
         if n_frames < frames:
             continue
         for one in song.spectra:
             spectra.append(torch.from_numpy(one[:n_frames]))
-            labels.append(torch.from_numpy(told[:n_frames]))
+            labels.append(torch.from_numpy(rows[:n_frames]))
             lengths.append(n_frames)
     padded = torch.nn.utils.rnn.pad_sequence
     return (padded(spectra, True), padded(labels, True, UNKNOWN), torch.tensor(lengths))

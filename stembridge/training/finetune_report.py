@@ -211,9 +211,9 @@ def _take(
     model: StemModel, latents: Array, conditions: NDArray[np.float16], given: Sequence[str]
 ) -> Array:
     """Latents `[S, C, F]` with everything but the given stems made anew."""
-    told = np.asarray(conditions[None, :, : latents.shape[-1]], np.float32)
+    cut = np.asarray(conditions[None, :, : latents.shape[-1]], np.float32)
     known = codec.known_stems(model.manifest, latents[None], [stem in given for stem in STEMS])
-    return infer(model, Conditions(told), known, settings_of(model.manifest), [0])[0]
+    return infer(model, Conditions(cut), known, settings_of(model.manifest), [0])[0]
 
 
 def _decoded(model: StemModel, latents: Array, stem: str) -> Array:

@@ -225,10 +225,10 @@ def write_latents(
     conditions = np.lib.format.open_memmap(folder / "conditions.npy", "w+", np.float16, shape)
     lengths = np.zeros(len(songs), np.int32)
     jobs = ((load_song(path), layout, max_frames) for path in songs)
-    for i, (encoded, told) in enumerate(run_jobs(_encode, jobs, partial(dict, codecs), crew)):
+    for i, (encoded, its) in enumerate(run_jobs(_encode, jobs, partial(dict, codecs), crew)):
         lengths[i] = n_frames = encoded.shape[2]
         latents[i, :, :, :n_frames] = encoded
-        conditions[i, :, :n_frames] = told
+        conditions[i, :, :n_frames] = its
     np.save(folder / "lengths.npy", lengths)
 
 
@@ -238,5 +238,5 @@ def _encode(
     """A song's latents `[S, C, F]` and conditions `[K, F]`."""
     song, layout, max_frames = job
     encoded = song_latents(song, codecs)[:, :, :max_frames].numpy().astype(np.float16)
-    told = song_conditions(song, layout, encoded.shape[2], codecs[STEMS[0]].config.hop)
-    return encoded, np.asarray(told, np.float16)
+    its = song_conditions(song, layout, encoded.shape[2], codecs[STEMS[0]].config.hop)
+    return encoded, np.asarray(its, np.float16)

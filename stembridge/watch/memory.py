@@ -45,10 +45,10 @@ def is_made(folder: Path, mark: str, names: Iterable[str]) -> bool:
         return False
     with open_folder(made, make=False) as place:
         try:
-            told = json.loads(place.read(MEMORY, _MOST_BYTES))
+            kept = json.loads(place.read(MEMORY, _MOST_BYTES))
         except (NoSuchFileError, ValueError, RecursionError):
             return False
-    same = isinstance(told, dict) and told.get("mark") == mark
+    same = isinstance(kept, dict) and kept.get("mark") == mark
     return same and all((made / name).is_file() for name in names)
 
 

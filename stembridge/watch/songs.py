@@ -68,18 +68,18 @@ def tempo_of(song: Song, otherwise: str, beats_per_bar: float = 4.0) -> str:
         BadArgsError: it stands nowhere, or the names contradict each other.
     """
     names = [path.stem for paths in song.stems.values() for path in paths] + [song.folder.name]
-    told = {hit.replace(",", ".") for name in names for hit in _TEMPO.findall(name)}
-    if len({float(tempo) for tempo in told}) > 1:
-        tempi = ", ".join(sorted(told))
+    found = {hit.replace(",", ".") for name in names for hit in _TEMPO.findall(name)}
+    if len({float(tempo) for tempo in found}) > 1:
+        tempi = ", ".join(sorted(found))
         raise BadArgsError(f"The names tell different tempi ({tempi}); rename so that one is left.")
-    if not told and not otherwise:
+    if not found and not otherwise:
         raise BadArgsError(
             'At what tempo? Write it into the name, such as "93bpm", or use --bpm (auto: as heard).'
         )
-    if not told and otherwise == "auto":
+    if not found and otherwise == "auto":
         files = {stem: str(paths[0]) for stem, paths in song.stems.items()}
         return f"{tempo_of_files(files, AllowedRoots.of([song.folder]), beats_per_bar):g}"
-    return min(told) if told else otherwise
+    return min(found) if found else otherwise
 
 
 def find_songs(root: Path) -> Iterator[Song]:
