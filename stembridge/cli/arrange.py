@@ -61,6 +61,9 @@ def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
     wishes.setdefault("seed", secrets.randbelow(2**31))
     if str(wishes.get("bpm", "")).lower() == AUTO:
         wishes["bpm"] = _heard_tempo(wishes)
+    if own := wishes.get("instruments"):  # absolute, so that receipts work from anywhere
+        own = {stem: str(Path(file).expanduser().absolute()) for stem, file in own.items()}
+        wishes = wishes | {"instruments": own}
     chords = wishes.pop("chords", None)
     if chords is None or Path(chords).suffix.lower() not in MIDI_SUFFIXES:
         return parse_request(wishes | ({"chords": chords} if chords else {}))

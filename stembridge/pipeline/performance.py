@@ -11,13 +11,16 @@ from functools import partial
 
 import numpy as np
 
+from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.loudness import amplitude, integrated_loudness
+from stembridge.errors import BadArgsError
 from stembridge.musical_time import seconds_to_beats
 from stembridge.parts import Note, Part, ReaderFacts, read_part
 from stembridge.parts.groove import snapped
 from stembridge.pipeline.generate import Take
-from stembridge.players import own_instrument, play, shipped, touched
+from stembridge.pipeline.settings import is_played
+from stembridge.players import instrument_path, own_instrument, play, shipped, touched
 from stembridge.request import GenerationRequest
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
@@ -27,6 +30,19 @@ SNAP = 0.5
 """How near to the grid notes are drawn unless the request says otherwise, 0 to 1."""
 
 USUAL_LUFS = -26.0
+
+
+def check_instruments(request: GenerationRequest, manifest: Manifest, roots: AllowedRoots) -> None:
+    """Refuses the user's own instruments that cannot play, or lie where nothing may be read.
+
+    Raises:
+        PathDeniedError, NoSuchFileError, BadArgsError: saying which.
+    """
+    for stem, text in request.instruments:
+        if stem not in request.generate or not is_played(request, manifest, stem):
+            why = "it sounds as the model makes it" if stem in request.generate else "none is made"
+            raise BadArgsError(f"An instrument is named for the {stem}, but {why}. Leave it out.")
+        roots.check(str(instrument_path(text)))
 
 
 def parts_of(take: Take, request: GenerationRequest, model: StemModel) -> dict[str, Part]:

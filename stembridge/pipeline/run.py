@@ -20,7 +20,7 @@ from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
 from stembridge.pipeline.page import Seen, seen, write_page
-from stembridge.pipeline.performance import parts_of
+from stembridge.pipeline.performance import check_instruments, parts_of
 from stembridge.pipeline.receipt import build_receipt, write_receipt
 from stembridge.pipeline.settings import settings_for
 from stembridge.pipeline.take_files import (
@@ -62,11 +62,11 @@ def arrange(
     report = Reporter(on_event, request.variations * request.best)
     settings = settings_for(request, model.manifest)  # refuses what the model does not have
     ensure_room(out_dir, room_for(request))
-    folder = out_dir / take_folder(request)
+    folder, places = out_dir / take_folder(request), roots or AllowedRoots.anywhere()
+    check_instruments(request, model.manifest, places)
     context = load_context(
-        request, model.manifest, roots or AllowedRoots.anywhere(), partial(report, "read", 0.0),
-        model.chord_chances,
-    )  # fmt: skip
+        request, model.manifest, places, partial(report, "read", 0.0), model.chord_chances
+    )
     finished: list[StemFile] = []
     pictures: list[Seen] = []
     for take in _best_takes(request, settings, context, model, report):

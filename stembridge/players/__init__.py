@@ -10,7 +10,7 @@ touch      tone, room and width of its role
 """
 
 from stembridge.players.play import play
-from stembridge.players.shipped import own_instrument, shipped
+from stembridge.players.shipped import instrument_path, own_instrument, shipped
 from stembridge.players.touch import touched
 
-__all__ = ["own_instrument", "play", "shipped", "touched"]
+__all__ = ["instrument_path", "own_instrument", "play", "shipped", "touched"]

@@ -105,7 +105,8 @@ def _zone(region: Opcodes, folder: Path, recordings: dict[Path, Recording]) -> I
     """The zone of a region whose sample is there."""
     name = region.get("default_path", "") + region["sample"]
     path = folder / name.replace("\\", "/")
-    if not path.is_file():
+    # An instrument may use what lies beside it, as libraries do, and nothing farther away.
+    if not path.is_file() or not path.resolve().is_relative_to(folder.resolve().parent):
         return
     recording = recordings.setdefault(path, Recording(path.name, partial(_read, path)))
     key = region.get("key")

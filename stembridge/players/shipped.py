@@ -51,6 +51,15 @@ def own_instrument(stem: str, text: str) -> Instrument:
     return _opened(stem, path, program, changed)
 
 
+def instrument_path(text: str) -> Path:
+    """The file that an instrument's text names.
+
+    Raises:
+        BadArgsError: it names none.
+    """
+    return _split(text)[0]
+
+
 def _split(text: str) -> tuple[Path, str]:
     match = re.fullmatch(r"(.+\.(?:sf2|sf3|sfz))(?::(.*))?", text.strip(), re.IGNORECASE)
     if match is None:

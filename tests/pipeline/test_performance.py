@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.dataset.soundfonts import HELD_OUT, find_soundfont
-from stembridge.errors import BadArgsError, NoSuchFileError
+from stembridge.errors import BadArgsError, NoSuchFileError, PathDeniedError
 from stembridge.pipeline.receipt import read_receipt, request_of
 from stembridge.pipeline.run import arrange
 from stembridge.request import GenerationRequest, parse_request
@@ -97,7 +98,7 @@ def test_an_own_instrument_plays(tmp_path: Path) -> None:
     hashes = {hashlib.sha256(s.path.read_bytes()).hexdigest() for s in (one, other, usual)}
     assert len(hashes) == 3
     assert one.part_sha256 == other.part_sha256 == usual.part_sha256
-    with pytest.raises(NoSuchFileError, match=r"instrument .*lost\.sfz"):
+    with pytest.raises(NoSuchFileError, match=r"lost\.sfz"):
         arrange(
             request_for(generate="bass", instruments={"bass": "/nowhere/lost.sfz"}),
             reading_model(), tmp_path / "c",
@@ -116,3 +117,15 @@ def test_snap_draws_notes_to_the_grid(tmp_path: Path) -> None:
                 ticks.append(at)
         offsets.append(max(abs(t - 120 * round(t / 120)) for t in ticks))
     assert offsets[1] == 0 < offsets[0]
+
+
+def test_an_instrument_must_lie_where_files_may_be_read(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.sfz").write_text("<region> sample=x.wav")
+    request = request_for(generate="bass", instruments={"bass": str(tmp_path / "secret.sfz")})
+    with pytest.raises(PathDeniedError):
+        arrange(request, reading_model(), tmp_path / "o", roots=AllowedRoots.of([tmp_path / "in"]))
+    for more in ({"sound": "model"}, {"generate": "piano"}):
+        told = {"generate": "bass", "instrument.bass": "/x.sfz"} | more
+        with pytest.raises(BadArgsError, match="An instrument is named"):
+            arrange(request_for(**told), reading_model(), tmp_path / "p")
