@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,11 +13,11 @@ import numpy as np
 import pytest
 from tiny_artifact import export_hearing, export_tiny
 
-from stembridge.errors import BadArgsError, MissingExtraError, NoGpuError
+from stembridge.errors import BadArgsError, MissingExtraError, ModelUntrustedError, NoGpuError
 from stembridge.nn.parity import LIMIT, PARITY_NAME, check_other_shapes, check_stored, load
 from stembridge.runtime import device, onnx_model
 from stembridge.runtime.load import load_model
-from stembridge.runtime.manifest import read_manifest
+from stembridge.runtime.manifest import read_manifest, write_manifest
 from stembridge.runtime.networks import require_torch
 
 ARRANGE = """
@@ -119,6 +120,19 @@ def test_missing_torch_is_an_extra(tiny: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_bfloat16_is_refused_in_words(onnx_tiny: Path) -> None:
     with pytest.raises(BadArgsError, match="computes in float32"):
         load_model(onnx_tiny, "cpu", bfloat16=True)
+
+
+def test_weights_are_opened_only_as_the_manifest_vouches(onnx_tiny: Path, tmp_path: Path) -> None:
+    """Neither other bytes, nor a file that nobody verified."""
+    other = Path(shutil.copytree(onnx_tiny, tmp_path / "other"))
+    weights = other / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ModelUntrustedError, match=r"weights\.safetensors.*SHA-256"):
+        load_model(other, "cpu")
+    manifest = read_manifest(onnx_tiny)
+    write_manifest(manifest.model_copy(update={"weights": None}), other)
+    with pytest.raises(ModelUntrustedError, match="cannot be opened"):
+        load_model(other, "cpu")
 
 
 def test_without_a_driver_there_is_no_gpu(onnx_tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
