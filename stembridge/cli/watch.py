@@ -32,6 +32,9 @@ def watch(
     chords: Annotated[str, typer.Option(help='One chord per bar: "Am F C G".')] = "",
     seed: Annotated[int, typer.Option(help="The same seed makes the same stems.")] = 0,
     midi: Annotated[bool, typer.Option("--midi", help="MIDI files of the stems, too.")] = False,
+    loop_context: Annotated[
+        bool, typer.Option("--loop-context", help="Repeat files of whole bars to the song's end.")
+    ] = False,
     once: Annotated[bool, typer.Option("--once", help="Make what is due, then stop.")] = False,
     port: Annotated[int, typer.Option(help="UDP port of the daemon.")] = DEFAULT_PORT,
 ) -> None:
@@ -48,7 +51,9 @@ def watch(
     except ValueError as error:
         raise BadArgsError(str(error)) from None
     settle_s = 0.0 if once else WatchSettings.settle_s
-    settings = WatchSettings(bpm, time_signature, stems, chords, seed, settle_s, midi=midi)
+    settings = WatchSettings(
+        bpm, time_signature, stems, chords, seed, settle_s, midi=midi, loop_context=loop_context
+    )
     with Client(port=port) as client, contextlib.suppress(KeyboardInterrupt):
         watcher = Watcher(folder.resolve(), settings, client, say)
         if once:

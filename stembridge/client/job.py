@@ -39,6 +39,12 @@ class Stem:
         name = json.loads(self.verdict).get("midi")
         return None if name is None else str(Path(self.path).with_name(name))
 
+    @property
+    def said(self) -> list[str]:
+        """What it was made of, and what a musician should know of it, in words."""
+        verdict = json.loads(self.verdict)
+        return [*verdict.get("made", []), *verdict.get("warnings", [])]
+
 
 @dataclass(frozen=True)
 class Done:

@@ -90,11 +90,6 @@ class StemFile:
         chords = f"chords {self.chords_from}: {shown}" if symbols else ""
         return tuple(filter(None, (played, chords, self.key and f"in {self.key}")))
 
-    def report(self) -> dict[str, Any]:
-        """The verdict, and what it was made of: as it travels in a stem message, JSON-ready."""
-        made = {"made": list(self.made_of), "key": self.key, "seed": self.seed}
-        return self.verdict.to_mapping() | made
-
     def facts(self) -> dict[str, Any]:
         """Everything but its place, JSON-ready."""
         return {
@@ -117,8 +112,14 @@ class StemFile:
         }
 
     def told(self) -> str:
-        """One line of JSON, as it travels: the verdict, the kind of sound, and the MIDI file."""
-        more = {"sound": self.sound, "midi": None if self.midi is None else self.midi.name}
+        """One line of JSON, as it travels: the verdict, what it was made of, the MIDI file."""
+        more = {
+            "made": list(self.made_of),
+            "key": self.key,
+            "seed": self.seed,
+            "sound": self.sound,
+            "midi": None if self.midi is None else self.midi.name,
+        }
         return json.dumps(self.verdict.to_mapping() | more, separators=(",", ":"))
 
 

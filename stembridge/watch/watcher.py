@@ -39,6 +39,7 @@ class WatchSettings:
         chords: chord text for every song; "" lets the model hear the harmony.
         seed: same seed, same files, same stems.
         midi: MIDI files of the stems, too.
+        loop_context: repeat files of whole bars that are shorter than the song.
         settle_s: how long files must stay as they are before they count as complete, in s.
         look_s: pause between two looks, in s.
     """
@@ -51,6 +52,7 @@ class WatchSettings:
     settle_s: float = 1.5
     look_s: float = 1.0
     midi: bool = False
+    loop_context: bool = False
 
 
 @dataclass
@@ -165,6 +167,7 @@ class Watcher:
         options = (settings.bpm, settings.time_signature, settings.make)
         facts = [song.name, song.facts, *options, settings.chords, settings.seed]
         facts += ["midi"] if settings.midi else []
+        facts += ["loop"] if settings.loop_context else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def _failure_mark(self, song: Song) -> tuple[str, str]:
@@ -197,6 +200,9 @@ class Watcher:
         results |= {name: path for name, path in notes.items() if path is not None}
         made = keep(song.folder, mark, results)
         self._say(f"{song.name}: done: {', '.join(path.name for path in made)}.")
+        for stem in stems:
+            if stem.said:
+                self._say(f"{song.name}: {stem.stem}: {'; '.join(stem.said)}.")
         return made
 
     def _known(self) -> tuple[str, ...]:
@@ -218,6 +224,7 @@ class Watcher:
             "seed": settings.seed,
             "session_rate": rate_of(song),
             **({"midi": "1"} if settings.midi else {}),
+            **({"loop_context": "1"} if settings.loop_context else {}),
         }
         return keys | ({"chords": settings.chords} if settings.chords else {})
 

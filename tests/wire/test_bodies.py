@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stembridge.client import Stem
 from stembridge.daemon.worker import _facts, _record
 from stembridge.pipeline.events import StemFile
 from stembridge.pipeline.verdict import Verdict
@@ -42,3 +43,16 @@ def test_the_order_of_a_mapping_means_nothing() -> None:
     assert (args["name"], args["stems"]) == ("fake", "bass,drums,guitar,piano")
     with pytest.raises(KeyError, match="sample_rate"):
         bodies.model_info({name: fact for name, fact in facts.items() if name != "sample_rate"})
+
+
+def test_a_stem_message_says_what_was_heard_and_chosen() -> None:
+    verdict = Verdict(1.0, 0.9, 0.8, 0.5, 3.0, 0.0, -20.0, -3.0, -1.0, False, ())
+    file = StemFile(
+        "bass", 0, Path("/takes/x.wav"), "0" * 64, 88_200, 44_100, verdict, "funk", "slap",
+        "Am@0 F@4", chords_from="heard", key="Am", seed=7,
+    )  # fmt: skip
+    heard = json.loads(_record(file).verdict)
+    assert heard["made"] == ["funk on slap", "chords heard: Am F", "in Am"]
+    assert (heard["key"], heard["seed"]) == ("Am", 7)
+    stem = Stem("bass", 0, "/takes/x.wav", "0" * 64, 88_200, 44_100, _record(file).verdict)
+    assert stem.said == heard["made"]
