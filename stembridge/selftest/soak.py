@@ -46,11 +46,11 @@ def soak(folder: Path, length_s: float, pause_s: float, samples_file: Path | Non
         samples_file: gets each sample as a line of JSON, for whoever cannot wait.
     """
     samples: list[Sample] = []
-    started_s = sampled_s = time.monotonic()
     jobs = 0
     every_s = max(5.0, length_s / 240)
     with DaemonProcess(folder) as daemon, Client(port=daemon.port, timeout_s=30) as client:
         daemon.wait_ready()
+        started_s = sampled_s = time.monotonic()
         while (now_s := time.monotonic()) - started_s < length_s:
             stems = client.generate(**ASK, seed=jobs, request_id=f"soak-{jobs}").wait(120)
             jobs += 1

@@ -32,7 +32,7 @@ BAD = {
     "tempo of None": (("bpm", None), "BAD_ARGS", "tempo"),
     "unknown stem": (("generate", "kazoo"), "BAD_ARGS", "kazoo"),
     "unknown given stem": (("context.vocals", "/v.wav"), "BAD_ARGS", "but not vocals"),
-    "given and made": (("context.bass", "/b.wav"), "BAD_ARGS", "it can only be one of them"),
+    "given and made": (("context.bass", "/b.wav"), "BAD_ARGS", "leave one of the two out"),
     "10^9 bars": (("bars", 10**9), "BAD_ARGS", "bars"),
     "no such file": (("context.drums", "{tmp}/none.wav"), "NO_SUCH_FILE", "none.wav"),
     "a folder": (("context.drums", "{tmp}"), "NO_SUCH_FILE", "folder"),
