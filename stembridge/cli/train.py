@@ -22,9 +22,7 @@ OwnWorkersOption = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=64, help="Processes; as in the recipe if left out."),
 ]
-FolderOption = Annotated[
-    Path, typer.Option("--out", help="Folder of the run; goes on if it exists.")
-]
+FolderOption = Annotated[Path, typer.Option("--out", help="The run's folder; goes on if there.")]
 
 
 @train.command("default")

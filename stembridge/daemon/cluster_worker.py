@@ -28,6 +28,7 @@ from stembridge.audio.files import write_atomically
 from stembridge.daemon.cluster_actor import ClusterActor, Files
 from stembridge.daemon.worker import own_pipe
 from stembridge.errors import (
+    BadArgsError,
     BadAudioError,
     ClusterDownError,
     IncompatibleApiError,
@@ -121,8 +122,18 @@ class ClusterLink:
 
 
 def _paths_of(request: dict[str, Any]) -> list[str]:
-    """The files a canonical request names."""
-    return list(dict.fromkeys(clip.path for clip in parse_request(request).context))
+    """The files a canonical request names.
+
+    Raises:
+        BadArgsError: an instrument among them; it is more than one file.
+    """
+    asked = parse_request(request)
+    if asked.instruments:
+        raise BadArgsError(
+            "Instruments of your own are not played on a cluster; leave instrument.* out, or serve "
+            "without --cluster."
+        )
+    return list(dict.fromkeys(clip.path for clip in asked.context))
 
 
 def _start_actor(ray: Any, settings: ClusterSettings) -> tuple[Any, str]:

@@ -99,7 +99,7 @@ def test_context_goes_there_and_every_file_comes_back(tmp_path: Path) -> None:
         stem, done = session.run(tmp_path / "out", midi=True, drums=drums)
         folder = Path(done["folder"])
         assert folder.parent == tmp_path / "out" and Path(stem["file"]["path"]).parent == folder
-        assert {path.suffix for path in folder.iterdir()} == {".json", ".mid", ".wav"}
+        assert {path.suffix for path in folder.iterdir()} >= {".json", ".mid", ".wav"}
         receipt = json.loads(Path(done["receipt"]).read_text())
         assert receipt["request"]["context"][0]["path"] == drums
         assert receipt["stems"][0]["sha256"] == stem["file"]["sha256"]
@@ -124,6 +124,12 @@ def test_a_file_outside_the_roots_is_not_sent(tmp_path: Path) -> None:
     (failed,) = session.run(tmp_path / "out", drums=drums)
     assert (failed["symbol"], failed["usable"]) == ("PATH_DENIED", True)
     assert not list(session.ray.actors[0]._home.iterdir())
+
+
+def test_an_instrument_of_ones_own_is_refused_in_words(tmp_path: Path) -> None:
+    (failed,) = Session(tmp_path).run(tmp_path, **{"instrument.bass": str(tmp_path / "my.sfz")})
+    assert (failed["symbol"], failed["usable"]) == ("BAD_ARGS", True)
+    assert "without --cluster" in failed["sentence"]
 
 
 def test_a_file_too_large_to_send_is_refused(
