@@ -12,11 +12,13 @@ import pytest
 
 from stembridge import safe_files
 from stembridge.errors import (
+    BadArgsError,
     CreateFailedError,
     DiskFullError,
     NoSuchFileError,
     PathDeniedError,
 )
+from stembridge.pipeline.receipt import MAX_RECEIPT_BYTES, read_receipt
 from stembridge.safe_files import PRIVATE_FILE, open_folder, remove_parts, write_error, write_file
 
 
@@ -146,3 +148,17 @@ def test_a_folder_that_is_no_folder_is_said(tmp_path: Path) -> None:
 def test_errors_without_words_still_say_something() -> None:
     assert "cannot be written" in str(write_error(Path("a"), OSError("odd")))
     assert isinstance(write_error(Path("a"), OSError(errno.EDQUOT, "quota")), DiskFullError)
+
+
+def test_receipts_and_facts_are_files_of_bounded_size(tmp_path: Path) -> None:
+    """A named pipe in their place would be waited on for ever."""
+    os.mkfifo(tmp_path / "receipt.json")
+    with pytest.raises(NoSuchFileError, match="not a file"):
+        read_receipt(tmp_path)
+    (tmp_path / "large.json").write_bytes(b" " * (MAX_RECEIPT_BYTES + 1))
+    with pytest.raises(NoSuchFileError, match="larger than"):
+        read_receipt(tmp_path / "large.json")
+    (tmp_path / "real.json").write_bytes(b"[" * 100_000)
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    with pytest.raises(BadArgsError, match="not JSON"):
+        read_receipt(tmp_path / "link.json")
