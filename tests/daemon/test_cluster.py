@@ -80,7 +80,7 @@ def test_kill_9_of_a_part_loses_no_accepted_job(daemon: DaemonProcess, part: str
 
 def test_a_cluster_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     words = ("--model", "fake:", "--port", "0", "--state", str(tmp_path))
-    said, took_s = refused("--cluster", "127.0.0.1:1", *words)
+    said, took_s = refused("--cluster", "127.0.0.1:1", *words, status=3)  # it may come back
     assert "CLUSTER_DOWN" in said and "127.0.0.1:1 cannot be reached" in said
     print(f"said after {took_s:.1f} s")
     said, _ = refused("--cluster", "everywhere", *words)

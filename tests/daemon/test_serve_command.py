@@ -32,12 +32,12 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
         yield process
 
 
-def refused(*words: str) -> tuple[str, float]:
+def refused(*words: str, status: int = 2) -> tuple[str, float]:
     """Run serve where it must refuse; what it says, and how soon."""
     command = [sys.executable, "-c", "from stembridge.cli import main; main()", "serve", *words]
     started_s = time.monotonic()
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 2, ended
+    assert ended.returncode == status, ended
     return ended.stderr, time.monotonic() - started_s
 
 
