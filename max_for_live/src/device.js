@@ -221,7 +221,8 @@ export class Device {
     }
     job.replaced = job.replaced.concat(result.replaced || []);
     if (result.ok) {
-      job.reports = (job.reports || []).concat(result.notes, warnings(info.verdict));
+      job.reports = (job.reports || []).concat(result.notes, told(info.verdict, "warnings"));
+      job.made = (job.made || []).concat(told(info.verdict, "made"));
     } else {
       job.trouble = result.problem;
       this.wait(order);
@@ -241,8 +242,9 @@ export class Device {
     } else {
       const unsaved = this.bridge.songInfo().file === "" ? ["Save the set to keep it."] : [];
       const reports = unsaved.concat(job.plan.notes || [], job.reports || []);
-      const where = capital(made) + " in " + job.plan.where + ".";
-      this.say(reports.length ? "Done, with a remark" : "Done", reports.join(" ") || where);
+      const where = [capital(made) + " in " + job.plan.where + "."].concat(job.made || []);
+      const words = reports.length ? reports : where;
+      this.say(reports.length ? "Done, with a remark" : "Done", words.join(" "));
     }
     this.save();
   }
@@ -272,10 +274,10 @@ export class Device {
   }
 }
 
-// What the daemon measured and thinks a musician should know.
-function warnings(verdict) {
+// What a musician should know of a stem ("warnings"), and what was heard and chosen for it ("made").
+function told(verdict, which) {
   try {
-    return (JSON.parse(verdict).warnings || []).map((text) => capital(text) + ".");
+    return (JSON.parse(verdict)[which] || []).map((text) => capital(text) + ".");
   } catch (error) {
     return [];
   }
