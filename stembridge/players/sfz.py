@@ -117,12 +117,6 @@ def _zone(region: Opcodes, folder: Path, recordings: dict[Path, Recording]) -> I
     end = int(number("loop_end", number("loopend", -1)))
     loop = (start, end + 1) if mode.startswith("loop_") and end > start >= 0 else None
     last = int(number("end", 0))
-    turns = max(1, int(number("seq_length", 1)))
-    turn = (min(turns, max(1, int(number("seq_position", 1)))) - 1, turns)
-    if "lorand" in region or "hirand" in region:
-        low, high = number("lorand", 0), number("hirand", 1)
-        turns = max(1, round(1 / max(1e-3, high - low)))
-        turn = (min(turns - 1, round(low * turns)), turns)
     yield Zone(
         recording=recording,
         keys=(keys[0], keys[1]),
@@ -142,8 +136,18 @@ def _zone(region: Opcodes, folder: Path, recordings: dict[Path, Recording]) -> I
         one_shot=mode == "one_shot",
         group=int(number("group", 0)),
         off_by=int(number("off_by", 0)),
-        turn=turn,
+        turn=_turn(region),
     )
+
+
+def _turn(region: Opcodes) -> tuple[int, int]:
+    """Which of how many recordings that take turns; chance takes turns, too."""
+    if "lorand" in region or "hirand" in region:
+        low, high = _number(region, "lorand", 0), _number(region, "hirand", 1)
+        turns = max(1, round(1 / max(1e-3, high - low)))
+        return min(turns - 1, round(low * turns)), turns
+    turns = max(1, int(_number(region, "seq_length", 1)))
+    return min(turns, max(1, int(_number(region, "seq_position", 1)))) - 1, turns
 
 
 def _envelope(region: Opcodes) -> Envelope:
