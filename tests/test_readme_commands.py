@@ -1,0 +1,180 @@
+"""The README's commands, run as printed and in their order, as far as no hardware is needed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+ROOT = Path(__file__).parents[1]
+BAR_S = 4 * 60 / 93
+
+# Why a printed command is not run here, by how it begins.
+NOT_RUN = {
+    "python3 -m venv": "installs everything anew; .ci/run does it",
+    "bash .ci/test": "runs this very test",
+    "stembridge serve --gpu": "needs two GPUs",
+    "stembridge serve --cluster": "needs other machines",
+    "stembridge midi learn": "waits for a pad",
+    "stembridge bridge": "needs MIDI or sound; tests/bridge runs it",
+    "stembridge train": "needs material or hours; tests/training runs each stage",
+    "stembridge evaluate": "needs SoundFonts and minutes; tests/evaluation runs it",
+    "stembridge serve --model": "needs a model trained before",
+    "python export/": "needs a checkpoint; tests/export runs them",
+    "oscdump": "runs beside the next line",
+}
+
+pytestmark = [pytest.mark.slow, pytest.mark.weights, pytest.mark.timeout(900)]
+
+
+def printed() -> list[str]:
+    """The indented lines outside the protocol that begin like a command."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"<!-- protocol -->.*<!-- /protocol -->", "", text, flags=re.DOTALL)
+    lines = re.findall(r"^    (\S.*)$", text, flags=re.MULTILINE)
+    first = {"stembridge", "python", "python3", "bash", "oscdump", "oscsend", "ray"}
+    return [line for line in lines if line.split()[0] in first]
+
+
+def program() -> str:
+    """The README's Python program."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^    from stembridge\.client.*?(?=^\S)", text, flags=re.M | re.S)
+    return "\n".join(line[4:] for line in block.splitlines())
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files the README speaks of, and its commands on the path."""
+    desk = tmp_path_factory.mktemp("readme")
+    rng = np.random.default_rng(1)
+    song = desk / "songs" / "My song 93bpm"
+    song.mkdir(parents=True)
+    for name, seconds in (("drums.wav", 16), ("gtr.wav", 16), ("bass.flac", 40)):
+        soundfile.write(desk / name, 0.1 * rng.standard_normal(44_100 * seconds), 44_100)
+    for name in ("Drums.wav", "Gtr.wav"):
+        soundfile.write(song / name, 0.1 * rng.standard_normal(round(44_100 * BAR_S)), 44_100)
+    track = mido.MidiTrack()
+    for chord in ((57, 60, 64), (53, 57, 60), (48, 52, 55), (55, 59, 62)):
+        track += [mido.Message("note_on", note=note) for note in chord]
+        ends = [mido.Message("note_off", note=note) for note in chord]
+        track += [ends[0].copy(time=1920), *ends[1:]]
+    mido.MidiFile(tracks=[track]).save(desk / "progression.mid")
+    (desk / "bin").mkdir()
+    starter = desk / "bin" / "stembridge"
+    starter.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m stembridge "$@"\n')
+    starter.chmod(0o755)
+    return desk
+
+
+def environment(desk: Path) -> dict[str, str]:
+    home = {"HOME": str(desk), "XDG_STATE_HOME": str(desk / "state"), "XDG_MUSIC_DIR": str(desk)}
+    path = f"{desk / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | home | {"PATH": path, "PYTHONPATH": str(ROOT)}
+
+
+def run(desk: Path, command: str, timeout_s: float = 300) -> str:
+    done = subprocess.run(
+        shlex.split(command), cwd=desk, env=environment(desk), capture_output=True, text=True,
+        timeout=timeout_s,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def daemon(desk: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        ["stembridge", "serve"], cwd=desk, env=environment(desk), text=True,
+        executable=str(desk / "bin" / "stembridge"), stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("ready"):
+            break
+    yield process
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=30)
+    process.stdout.close()
+
+
+def test_every_command_is_run_or_has_a_reason() -> None:
+    runs = ("stembridge serve", "stembridge watch", "stembridge arrange", "stembridge rework",
+            "stembridge doctor", "oscsend")  # fmt: skip
+    left = [
+        line
+        for line in printed()
+        if not line.startswith(tuple(NOT_RUN)) and not line.startswith(runs)
+    ]
+    assert left == []
+    unused = [why for why in NOT_RUN if not any(line.startswith(why) for line in printed())]
+    assert unused == []
+
+
+def test_the_command_line(desk: Path) -> None:
+    take = ""
+    for line in printed():
+        if not line.startswith(("stembridge arrange", "stembridge rework", "stembridge doctor")):
+            continue
+        command = line.replace("stems/TAKE", take) + (" --cpu" if "doctor" not in line else "")
+        if "doctor" not in line and "rework" not in line and "--receipt" not in line:
+            command += " --out stems"
+        said = run(desk, command)
+        if "--generate drums,bass" in line:
+            take = said.strip().splitlines()[-1].partition("lie in ")[2]
+            assert list(Path(desk / take).glob("*.mid"))
+
+
+def test_a_folder(desk: Path, daemon: subprocess.Popen[str]) -> None:
+    (line,) = [line for line in printed() if line.startswith("stembridge watch")]
+    watch = subprocess.Popen(
+        shlex.split(line), cwd=desk, env=environment(desk), stderr=subprocess.DEVNULL,
+        executable=str(desk / "bin" / "stembridge"),
+    )  # fmt: skip
+    made = desk / "songs" / "My song 93bpm" / "made"
+    until_s = time.monotonic() + 120
+    while len(list(made.glob("*.wav"))) < 2 and time.monotonic() < until_s:
+        time.sleep(0.2)
+    watch.send_signal(signal.SIGINT)
+    watch.wait(timeout=30)
+    names = sorted(path.name for path in made.glob("*.wav"))
+    assert names == ["My song 93bpm_bass.wav", "My song 93bpm_piano.wav"]
+
+
+def test_your_own_program(desk: Path, daemon: subprocess.Popen[str]) -> None:
+    told = program().replace("/music/drums.wav", str(desk / "drums.wav"))
+    done = subprocess.run(
+        [sys.executable, "-c", told], cwd=desk, env=environment(desk), capture_output=True,
+        text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).is_file()
+
+
+def test_two_terminals(desk: Path, daemon: subprocess.Popen[str]) -> None:
+    (line,) = [line for line in printed() if line.startswith("oscsend")]
+    listener = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # oscdump hears both
+    listener.bind(("::", 9421))
+    listener.settimeout(120)
+    assert shutil.which("oscsend"), "apt install liblo-tools, as .ci/test does"
+    run(desk, line)
+    heard: list[bytes] = []
+    while b"/stembridge/done" not in heard:
+        heard.append(listener.recv(65_536).partition(b"\0")[0])
+        assert b"/stembridge/error" not in heard
+    assert b"/stembridge/accepted" in heard and b"/stembridge/stem" in heard
+    listener.close()
