@@ -6,8 +6,8 @@
 JOB is a text file of tab-separated lines: `key<TAB>value` for the request, and
 `clip<TAB>key=value<TAB>…` for each piece of context. What happens is written to JOB.news, one line
 per event: `progress<TAB>fraction<TAB>stage`, `stem<TAB>name<TAB>variation<TAB>path<TAB>frames
-<TAB>rate<TAB>MIDI file or nothing`, then `done<TAB>folder` or `error<TAB>sentence`. A file
-JOB.cancel takes the job back.
+<TAB>rate<TAB>MIDI file or nothing`, `remark<TAB>sentence`, then `done<TAB>folder` or
+`error<TAB>sentence`. A file JOB.cancel takes the job back.
 
 NAMES is a text file of track names, one a line; the answer is `role<TAB>stem` for each of them, the
 stem being `-` where a name speaks of none.
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sys
 from pathlib import Path
 
@@ -52,12 +53,17 @@ class News:
 
 
 async def follow(job: Job, news: News) -> None:
+    said = set()
     async for event in job.events():
         if isinstance(event, Progress):
             news.tell("progress", f"{event.fraction:.3f}", event.stage)
         elif isinstance(event, Stem):
             fields = (event.stem, event.variation, event.path, event.frames, event.rate)
             news.tell("stem", *fields, event.midi or "")
+            for remark in json.loads(event.verdict).get("warnings", []):
+                if remark not in said:
+                    said.add(remark)
+                    news.tell("remark", " ".join(remark.split()))
         elif isinstance(event, Done):
             news.tell("done", event.folder)
 

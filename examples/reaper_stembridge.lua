@@ -242,10 +242,13 @@ local function read_news(job)
       end
     elseif what == "progress" then
       reaper.Help_Set("StemBridge: " .. b .. " " .. math.floor(100 * tonumber(a)) .. " %", true)
+    elseif what == "remark" then
+      job.remarks = job.remarks .. a .. "\n"
     elseif what == "done" or what == "error" then
       reaper.Help_Set("StemBridge: " .. what, true)
-      if what == "error" then
-        say(a)
+      local words = what == "error" and a or job.remarks
+      if words ~= "" then
+        say(words)
       end
       file:close()
       return true
@@ -308,7 +311,7 @@ local function main()
   end
   local base = os.tmpname()
   os.remove(base)
-  local job = { path = base .. ".job", news = base .. ".news", read = 0, span = span }
+  local job = { path = base .. ".job", news = base .. ".news", read = 0, span = span, remarks = "" }
   job.until_s = reaper.time_precise() + PATIENCE_S
   write_job(job.path, span, wishes, clips)
   local command = string.format('"%s" "%sreaper_bridge.py" "%s"', python, here, job.path)
