@@ -26,6 +26,7 @@ from stembridge.selftest.ground import (
 )
 from stembridge.selftest.house import DaemonProcess
 
+_PATIENCE_S = 2.0
 _FAIL_POINTS = {
     "pwrite64": 40,  # before the commit
     "fdatasync": 12,  # within it
@@ -94,13 +95,22 @@ def _fail_points(
             with contextlib.suppress(StembridgeError):
                 jobs += _ask(client, f"{call}{count}", 1)
             count += _dies(daemon, worker)
-            tracer.terminate()
+            _end(tracer)
         if daemon.process.poll() is not None:
             daemon.close()
             daemon.start_again()
             with contextlib.suppress(StembridgeError):  # the one it was killed in, again
                 jobs += _ask(client, f"{call}{count}again", 1)
     return f"{count} at system calls"
+
+
+def _end(tracer: subprocess.Popen[bytes]) -> None:
+    """Ends strace, which now and then waits for ever for a thread that was killed under it."""
+    tracer.terminate()
+    try:
+        tracer.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        tracer.kill()
 
 
 def _dies(daemon: DaemonProcess, worker: psutil.Process) -> bool:

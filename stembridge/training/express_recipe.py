@@ -99,8 +99,6 @@ class ExpressRecipe:
             "timbres": {stem: list(names) for stem, names in layout.timbres},
             "nominal_lufs": base.mixture_lufs,
             "nominal_stem_lufs": base.stem_lufs,
-            "nominal_lufs": base.mixture_lufs,
-            "nominal_stem_lufs": base.stem_lufs,
             "training": {"backbone": shape, "run": self.tables["denoiser"],
                          "data": self.tables["songs"], **self.tables.get("card", {})},
         }  # fmt: skip
