@@ -24,7 +24,7 @@ SUFFIXES = {".py", ".js", ".mjs", ".lua"}
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_FUNCTION_P90 = 300, 40, 25
 LONGER_FILES = {
     "tests/test_request.py": (380, "one table of everything a request may and may not hold"),
-    "examples/reaper_stembridge.lua": (320, "REAPER users copy a single script"),
+    "examples/reaper_stembridge.lua": (325, "REAPER users copy a single script"),
 }
 LONGER_FUNCTIONS = {
     "test_everything_one_can_ask_as_text": (75, "a table of cases, no branches"),
