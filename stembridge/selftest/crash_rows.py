@@ -44,12 +44,16 @@ def killed(ground: Ground) -> Outcome:
     settings.write_text("[daemon]\nmax_attempts = 100\n", encoding="utf-8")
     kills = ground.amount(3, 100)
     with DaemonProcess(ground.folder, 0, "--settings", str(settings)) as daemon:
-        with Client(port=daemon.port, client_id="survivor", timeout_s=60) as client:
+        with (
+            Client(port=daemon.port, client_id="survivor", timeout_s=60) as client,
+            # Its daemon is killed while it asks: there is nothing to wait for.
+            Client(port=daemon.port, client_id="hasty", timeout_s=_PATIENCE_S) as hasty,
+        ):
             for life in range(kills):
                 jobs += _ask(client, f"life{life}", 3)
                 time.sleep(rng.uniform(0.0, 1.2))
                 again_s.append(_again(daemon))
-            points = _fail_points(daemon, client, rng, ground.amount(1, 20), jobs)
+            points = _fail_points(daemon, hasty, rng, ground.amount(1, 20), jobs)
             files = [stem.path for job in jobs for stem in job.wait(120)]
         status = daemon.stop()
     torn = [path for path in files if not Path(path).stat().st_size > 44]
