@@ -7,7 +7,7 @@ come out. Importing this package imports nothing heavy.
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["__version__"]
 

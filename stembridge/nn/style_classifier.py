@@ -111,7 +111,8 @@ class StyleClassifier(nn.Module):
         sine, cosine = conditions[:, _BAR_SINE], conditions[:, _BAR_SINE + 1]
         turn = torch.atan2(
             (sine[:, 1:] * cosine[:, :-1] - cosine[:, 1:] * sine[:, :-1]).sum(1, keepdim=True),
-            (cosine[:, 1:] * cosine[:, :-1] + sine[:, 1:] * sine[:, :-1]).sum(1, keepdim=True),
+            (cosine[:, 1:] * cosine[:, :-1] + sine[:, 1:] * sine[:, :-1]).sum(1, keepdim=True)
+            + (1 - known),  # ONNX has a quotient for the angle: without a grid it would be 0 / 0
         )
         frame_beats = 110.0 / 60.0 * self.config.frame_s * torch.exp(math.log(2) * log_tempo)
         bar_beats = 2 * math.pi * frame_beats / turn.clamp_min(1e-3)

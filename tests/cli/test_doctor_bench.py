@@ -50,7 +50,7 @@ def test_doctor_checks_every_link(
     found = {check["name"]: check for check in said["checks"]}
     assert list(found) == [
         "Python", "audio files", "time-stretching", "PyTorch", "ONNX Runtime", "telemetry",
-        "GPU", "model", "port", "output folder", "MIDI", "sound card",
+        "GPU", "model", "port", "output folder", "log", "MIDI", "sound card",
     ]  # fmt: skip
     assert found["model"]["status"] == "ok" and "match their hashes" in found["model"]["found"]
     assert all(check["advice"] for check in said["checks"] if check["status"] == "fail")

@@ -46,6 +46,10 @@ def song(seed: int, chords: str, seconds: float = 7.0) -> AnnotatedSong:
     )
 
 
+# The closed-form model brings no note readers: nothing is played.
+_MEASURED = tuple(subject for subject in SUBJECTS if subject != "played")
+
+
 @pytest.fixture(scope="module")
 def songs() -> list[AnnotatedSong]:
     return [song(0, "C F G C"), song(1, "Eb Bb Ab F#")]
@@ -61,7 +65,7 @@ def test_every_stem_is_compared_with_ceiling_truth_and_retrieval(figures: tuple)
     _, stems = figures
     assert tuple(stems) == STEMS
     for values in stems.values():
-        for subject in SUBJECTS:
+        for subject in _MEASURED:
             assert values[subject]["onsets_per_s"]["n"] == 2
         truth = values["truth"]
         assert truth["lsd_db"]["mean"] == 0.0
@@ -132,7 +136,7 @@ def test_processes_and_groups_change_nothing(
     for stem in STEMS:
         assert [row.song for row in alone[stem]] == [item.name for item in many]
         for row, other in zip(alone[stem], shared[stem], strict=True):
-            for subject in SUBJECTS:
+            for subject in _MEASURED:
                 ours, theirs = (
                     [nan if x is None else x for x in vars(r.figures[subject]).values()]
                     for r in (row, other)

@@ -187,3 +187,12 @@ def test_importing_the_room_loads_no_heavy_library():
         "sys.exit(bool({'torch', 'onnxruntime'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.weights
+def test_the_embedded_model_warms_up_as_a_daemon_does_without_a_grid() -> None:
+    model = load_model(None, "cpu")
+    try:
+        assert warm_up(model) > 0
+    finally:
+        model.close()
