@@ -59,7 +59,8 @@ def bass_for(song: AnnotatedSong, progression: str, folder: Path, seed: int) -> 
         "request_id": f"{song.name}-{bool(progression)}",
     }
     stem = arrange(parse_request(keys), load_model(None, "cpu"), folder / "out")[0]
-    audio, rate = soundfile.read(stem.path, dtype="float32")
+    played, rate = soundfile.read(stem.path, dtype="float32", always_2d=True)
+    audio = played.mean(1)  # takes are played in stereo
     limit = len(audio) / rate * (song.bpm or 0.0) / 60
     chords = [span for span in song.chords if span.start_beats < limit]
     return harmony(audio, rate, song.bpm or 0.0, chords, "bass")
