@@ -29,14 +29,13 @@ from stembridge.training.express import SongOrder, start_makers
 from stembridge.training.latents import Encoded, LatentSet, write_encoded
 from stembridge.training.live import LiveTraining, train_live
 from stembridge.training.note_reader import ReaderTraining, fit_note_reader
-from stembridge.training.note_rolls import SAME_DRUM, Rolls, make_rolls
+from stembridge.training.parts import encoded_songs, rolls_of
 from stembridge.training.style_classifier import (
     StyleTraining,
     fit_style_classifier,
     timbres_by_style,
 )
 from stembridge.training.style_classifier import accuracy as style_accuracy
-from stembridge.transcription.notes import TimedNote
 
 Say = Callable[[str], None]
 _STYLED = 900  # songs the style classifier is fitted to: it has few weights
@@ -172,29 +171,12 @@ def fit_readers(plan: Express, songs: Path, kept_out: Path, home: Path, say: Say
     """Fits the four note readers."""
     paths = sorted(songs.glob("*.npz"))[: plan.readers_from], sorted(kept_out.glob("*.npz"))
     wanted = [stem for stem in STEMS if not (home / stem / CONFIG_NAME).exists()]
-    loaded = [[load(path) for path in some] for some in paths] if wanted else []
+    loaded = [encoded_songs(some) for some in paths] if wanted else []
     for stem in wanted:
-        train, judged = (_rolls(some, stem, plan.frame_s) for some in loaded)
+        train, judged = (rolls_of(some, stem, plan.frame_s) for some in loaded)
         fitted = fit_note_reader(
             stem, train, judged, plan.frame_s, plan.reader, device=plan.device, say=say
         )
         facts = {"threshold": fitted.facts.threshold, "f1": fitted.score.f1}
         fields = config_fields(fitted.module.config)
         write_network(Network("note_reader", fields, fitted.module, facts), home / stem)
-
-
-def _rolls(songs: Sequence[EncodedSong], stem: str, frame_s: float) -> Rolls:
-    """A stem of all songs, as its reader is trained."""
-    row = STEMS.index(stem)
-    lengths = np.array([song.encoded.latents.shape[2] for song in songs], np.int32)
-    room = int(lengths.max())
-    latents = [np.pad(song.encoded.latents[row], ((0, 0), (0, room - n)))
-               for song, n in zip(songs, lengths, strict=True)]  # fmt: skip
-    notes = [[_note(values, stem) for values in song.notes[stem].tolist()] for song in songs]
-    return make_rolls(np.stack(latents), lengths, notes, stem, frame_s)
-
-
-def _note(values: Sequence[float], stem: str) -> TimedNote:
-    start, end, pitch, velocity = values
-    same = SAME_DRUM.get(int(pitch), int(pitch)) if stem == "drums" else int(pitch)
-    return TimedNote(start, end - start, same, int(velocity))

@@ -30,6 +30,7 @@ from stembridge.training.start import encoded
 from stembridge.transcription.notes import TimedNote
 
 KEPT_OUT = 0.1
+_ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -122,15 +123,18 @@ def regenerated(
     return np.concatenate(pieces, axis=2).astype(np.float16)
 
 
+def rolls_of(songs: KnownSongs, stem: str, frame_s: float, at: slice = _ALL) -> Rolls:
+    """A stem of some of the songs, as its reader is trained."""
+    latents = songs.latents[at, STEMS.index(stem)]
+    return make_rolls(latents, songs.lengths[at], songs.notes[stem][at], stem, frame_s)
+
+
 def split_rolls(songs: KnownSongs, stem: str, frame_s: float) -> tuple[Rolls, Rolls]:
     """A stem's songs to train on, and the last tenth, kept out."""
-    index, count = STEMS.index(stem), len(songs.lengths)
+    count = len(songs.lengths)
     cut = count - max(1, round(KEPT_OUT * count))
     train, kept_out = (
-        make_rolls(
-            songs.latents[at, index], songs.lengths[at], songs.notes[stem][at], stem, frame_s
-        )
-        for at in (slice(0, cut), slice(cut, count))
+        rolls_of(songs, stem, frame_s, at) for at in (slice(0, cut), slice(cut, count))
     )
     return train, kept_out
 
