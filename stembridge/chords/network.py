@@ -14,16 +14,22 @@ import numpy as np
 from stembridge.chords.cells import best_path, cell_edges, change_costs
 from stembridge.chords.pitches import Array
 from stembridge.chords.qualities import HEARD_QUALITIES, N_HEARD
+from stembridge.chords.spectrum import CONTRAST, LOWEST_PITCH, PER_SEMITONE
 from stembridge.chords.symbols import QUALITIES, ChordSpan, name_chord
 from stembridge.musical_time import TimeSignature
 
 _CHANGE = 3.0  # nats by which a sure chord beats another within a beat
+_RARE = {"sus4": 1.5}
+"""Nats a kind of chord must be ahead by. A root held over the next chord reads as suspended: songs
+played by people have many such bars and few suspended chords."""
+_FLOOR = 0.1  # share of the low register that a root without any is taken to have
+_LOG_RANGE = np.log1p(CONTRAST)
 _SILENT = 0.02  # of the loud spectrum's peak: cells below it take the chord beside them
 
 
 def chords_of(
     log_chances: Array,
-    loudness: Array,
+    spectra: Array,
     frame_s: float,
     bpm: float,
     time_signature: TimeSignature,
@@ -34,7 +40,7 @@ def chords_of(
 
     Args:
         log_chances: `[T, 97]`.
-        loudness: `[T]` of the frames, 1 where it is loud.
+        spectra: `[T, 252]` of the frames (`log_spectrum`), which say what is loud and what low.
         frame_s: seconds of a frame.
         bpm: tempo, quarter notes per minute.
         time_signature: says where bars begin.
@@ -45,24 +51,47 @@ def chords_of(
         Spans from beat 0 on; none if nothing sounds.
     """
     edges = cell_edges(time_signature, length_beats, start_beats)
-    cells, sounding = _by_cell(log_chances, loudness, edges * 60.0 / bpm / frame_s)
+    frames = edges * 60.0 / bpm / frame_s
+    loudness = spectra.max(1)
+    cells, sounding = _by_cell(log_chances, loudness, frames)
     if not sounding.any():
         return ()
-    chords = cells[:, : N_HEARD - 1] * (np.diff(edges) * sounding)[:, None]
+    low, _ = _by_cell(low_register(spectra), loudness, frames)
+    chords = cells[:, : N_HEARD - 1] + _leanings(low)
+    chords *= (np.diff(edges) * sounding)[:, None]
     costs = _CHANGE * change_costs(edges[1:-1] + start_beats, time_signature)
     return _spans(best_path(chords, costs), cells, sounding, edges)
 
 
-def _by_cell(log_chances: Array, loudness: Array, edges: Array) -> tuple[Array, Array]:
-    """Mean log chances `[cells, 97]` between edges in frames, and which cells sound."""
-    last = len(log_chances)
-    cells, sounding = np.zeros((len(edges) - 1, N_HEARD)), np.zeros(len(edges) - 1, bool)
+def low_register(spectra: Array) -> Array:
+    """Strength `[T, 12]` of pitch classes around D2, linear, of spectra `[T, 252]`."""
+    pitches = LOWEST_PITCH + np.arange(spectra.shape[1]) / PER_SEMITONE
+    fold = np.eye(12)[np.round(pitches).astype(int) % 12]
+    strengths: Array = np.expm1(spectra * _LOG_RANGE) @ (
+        fold * np.exp(-0.5 * ((pitches - 38) / 7) ** 2)[:, None]
+    )
+    return strengths
+
+
+def _leanings(low: Array) -> Array:
+    """Nats `[cells, 96]` for chords whose root is low `[cells, 12]`, less what rare kinds pay."""
+    share = low / np.maximum(low.sum(1, keepdims=True), 1e-9)
+    roots = np.log((share + _FLOOR) / (1 / 12 + _FLOOR)) * (low.sum(1, keepdims=True) > 0)
+    handicaps = np.repeat([_RARE.get(name, 0.0) for name in HEARD_QUALITIES], 12)
+    leanings: Array = np.tile(roots, len(HEARD_QUALITIES)) - handicaps
+    return leanings
+
+
+def _by_cell(values: Array, loudness: Array, edges: Array) -> tuple[Array, Array]:
+    """Mean of values `[T, K]` by loudness `[T]` between edges in frames, and which cells sound."""
+    last = len(values)
+    cells, sounding = np.zeros((len(edges) - 1, values.shape[1])), np.zeros(len(edges) - 1, bool)
     for cell, (first, stop) in enumerate(pairwise(edges)):
         at = slice(min(round(first), last - 1), min(max(round(stop), round(first) + 1), last))
         weights = loudness[at]
         sounding[cell] = weights.mean() > _SILENT if at.stop > at.start else False
         if sounding[cell]:
-            cells[cell] = weights @ log_chances[at] / weights.sum()
+            cells[cell] = weights @ values[at] / weights.sum()
     return cells, sounding
 
 

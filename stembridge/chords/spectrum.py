@@ -20,7 +20,7 @@ _WINDOW = 4096  # 0.37 s: parts neighbouring semitones from about 130 Hz upwards
 _BLOCK = 256  # frames transformed at once, to bound memory
 _LOUD_SHARE = 95  # percentile of frames whose peak counts as loud
 _QUIET = 1e-5
-_CONTRAST = 200.0  # of the logarithm: -46 dB below loud is half of what can be seen
+CONTRAST = 200.0  # of the logarithm: -46 dB below loud is half of what can be seen
 
 
 def frame_s(rate: int) -> float:
@@ -47,7 +47,7 @@ def log_spectrum(audio: Audio, rate: int) -> NDArray[np.float32]:
     loud = float(np.percentile(magnitudes.max(1), _LOUD_SHARE))
     if loud < _QUIET:
         return np.zeros((n_frames, N_BINS), np.float32)
-    scaled: NDArray[np.float32] = np.log1p(_CONTRAST / loud * magnitudes) / np.log1p(_CONTRAST)
+    scaled: NDArray[np.float32] = np.log1p(CONTRAST / loud * magnitudes) / np.log1p(CONTRAST)
     return scaled.astype(np.float32)
 
 

@@ -49,7 +49,7 @@ def heard_chords(
     if chances is None:
         return ()
     return chords_of(
-        chances[0], spectra.max(1), frame_s(rate), bpm, time_signature, length_beats, start_beats
+        chances[0], spectra, frame_s(rate), bpm, time_signature, length_beats, start_beats
     )
 
 

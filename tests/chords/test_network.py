@@ -25,19 +25,28 @@ def chances(chords: list[tuple[int, str, float]], bpm: float = 120.0) -> np.ndar
     return np.array(rows)
 
 
+def even(log: np.ndarray, low: int | None = None) -> np.ndarray:
+    """Spectra equally loud everywhere; below C4 only on one pitch class, if it is named."""
+    spectra = np.ones((len(log), N_BINS), np.float32)
+    if low is not None:
+        spectra[:, : 36 * PER_SEMITONE] = 0.0
+        spectra[:, low * PER_SEMITONE : 36 * PER_SEMITONE : 12 * PER_SEMITONE] = 1.0
+    return spectra
+
+
 def named(spans: tuple, count: int = 9) -> list[tuple[float, str]]:
     return [(span.start_beats, span.symbol) for span in spans][:count]
 
 
 def test_a_chord_a_bar_begins_on_the_bar_line() -> None:
     log = chances([(9, "m", 0.9), (5, "", 0.9), (0, "maj7", 0.9), (7, "7", 0.9)])
-    spans = chords_of(log, np.ones(len(log)), FRAME_S, 120.0, FOUR, 16.0)
+    spans = chords_of(log, even(log), FRAME_S, 120.0, FOUR, 16.0)
     assert named(spans) == [(0.0, "Am"), (4.0, "F"), (8.0, "Cmaj7"), (12.0, "G7")]
 
 
 def test_confidence_is_the_chance_of_root_and_third() -> None:
     log = chances([(9, "m", 0.4)])
-    (span,) = chords_of(log, np.ones(len(log)), FRAME_S, 120.0, FOUR, 4.0)
+    (span,) = chords_of(log, even(log), FRAME_S, 120.0, FOUR, 4.0)
     shares = 0.4 + 0.6 / (N_HEARD - 1) * 4  # m7, dim, sus4 and 5 on A agree as well
     assert span.confidence == pytest.approx(shares, abs=0.02)
     assert span.symbol == "Am"  # a weak guess is still a guess
@@ -49,13 +58,21 @@ def test_a_doubtful_beat_does_not_change_the_chord() -> None:
     doubt = np.exp(chances([(9, "m", 0.5)])[:beat])
     doubt[:, 0] = 0.3  # C is still likely
     log[2 * beat : 3 * beat] = np.log(doubt)
-    spans = chords_of(log, np.ones(len(log)), FRAME_S, 120.0, FOUR, 8.0)
+    spans = chords_of(log, even(log), FRAME_S, 120.0, FOUR, 8.0)
     assert named(spans) == [(0.0, "C")]
 
 
+def test_the_lowest_note_decides_between_a_suspended_chord_and_the_next_one() -> None:
+    rows = np.exp(chances([(10, "sus4", 0.5)]))
+    rows[:, 3] = 0.1  # Eb
+    log = np.log(rows)
+    for low, symbol in ((3, "Eb"), (10, "Bbsus4"), (None, "Bbsus4")):
+        assert named(chords_of(log, even(log, low), FRAME_S, 120.0, FOUR, 4.0)) == [(0.0, symbol)]
+
+
 def test_silence_belongs_to_the_chord_beside_it_and_nothing_to_none() -> None:
-    log, loud = chances([(0, "", 0.9), (7, "", 0.9)]), np.ones(round(4 / FRAME_S) + 1)
-    loud = loud[: len(log)]
+    log = chances([(0, "", 0.9), (7, "", 0.9)])
+    loud = even(log)
     loud[len(log) // 2 :] = 0.0
     assert named(chords_of(log, loud, FRAME_S, 120.0, FOUR, 8.0)) == [(0.0, "C")]
     assert chords_of(log, 0 * loud, FRAME_S, 120.0, FOUR, 8.0) == ()
