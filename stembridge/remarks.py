@@ -35,6 +35,9 @@ WORDS = {
     "take_offset": "the notes are {ms} ms {side}",
     "take_quiet": "{lu} LU quieter than the context",
     "take_loud": "{lu} LU louder than the context",
+    "turned_down": "the whole take is {db:g} dB softer than the one before it, so that nothing "
+    "clips",
+    "made_loop": "bar {bar} was made anew, so that the end flows into the start",
     "best_of": "take {kept} of {of} was kept; their scores: {scores}",
     "tempo": "what is given sounds like {heard:.1f} bpm, the request says {told:g}",
 }

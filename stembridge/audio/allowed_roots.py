@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from stembridge.errors import NoSuchFileError, PathDeniedError
+from stembridge.errors import BadArgsError, NoSuchFileError, PathDeniedError
 
 _CAN_WALK = hasattr(os, "O_NOFOLLOW") and os.open in os.supports_dir_fd
 # A named pipe would block open() for ever without O_NONBLOCK.
@@ -74,6 +74,18 @@ class AllowedRoots:
     def check(self, path: str) -> None:
         """Raise what `open` would raise, now, before work is queued."""
         os.close(self.open(path))
+
+    def read(self, path: str, most_bytes: int) -> bytes:
+        """The content of a file of bounded size; raises what `open` raises.
+
+        Raises:
+            BadArgsError: it is larger.
+        """
+        with os.fdopen(self.open(path), "rb") as file:
+            data = file.read(most_bytes + 1)
+        if len(data) > most_bytes:
+            raise BadArgsError(f"'{path}' is larger than {most_bytes >> 20} MiB.")
+        return data
 
     def _open(self, path: str) -> int:
         if self.roots is None:

@@ -1,4 +1,4 @@
-"""The options that ask for a request: one for each declared field (`stembridge.request.model`)."""
+"""The options that ask for a request or a rework: one for each declared field."""
 
 from __future__ import annotations
 
@@ -16,13 +16,22 @@ from stembridge.request.model import REQUEST_FIELDS
 
 
 def request_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose first argument is a mapping of wishes, with an option for each of them."""
-    fields = {name: field for name, field in REQUEST_FIELDS.items() if field.option}
+    """`field_options` of a request."""
+    return field_options(REQUEST_FIELDS)(command)
 
+
+def field_options(
+    declared: Mapping[str, Field],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Makes a command whose first argument is a mapping of wishes have an option for each."""
+    return functools.partial(_with_options, {n: f for n, f in declared.items() if f.option})
+
+
+def _with_options(fields: Mapping[str, Field], command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_options(**told: Any) -> None:
         wishes = {name: told.pop(name) for name in fields}
-        command(_wishes(wishes), **told)
+        command(_wishes(fields, wishes), **told)
 
     signature = inspect.signature(command, eval_str=True)
     _, *others = signature.parameters.values()
@@ -48,11 +57,11 @@ def _option(field: Field) -> inspect.Parameter:
     return inspect.Parameter(field.name, kind, default=default, annotation=annotation)
 
 
-def _wishes(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for, by the names of a request's fields; no option, no wish."""
+def _wishes(fields: Mapping[str, Field], told: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, by the names of the fields; no option, no wish."""
     wishes: dict[str, Any] = {}
     for name, value in told.items():
-        field = REQUEST_FIELDS[name]
+        field = fields[name]
         if field.wish.switch is not None:
             wishes |= {name: field.wish.switch} if value else {}
         elif name == "context":

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import stembridge
+from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.files import write_atomically
 from stembridge.chords import progression_text
 from stembridge.context import Context
@@ -24,11 +25,12 @@ from stembridge.errors import BadArgsError
 from stembridge.inference.settings import Settings
 from stembridge.pipeline.events import Stage, StemFile
 from stembridge.request import GenerationRequest, parse_request, request_to_mapping
+from stembridge.request.tag import RECEIPT_NAME as RECEIPT_NAME
+from stembridge.request.tag import receipt_of
 from stembridge.runtime.model import StemModel
 from stembridge.safe_files import read_file
 
 RECEIPT_FORMAT = 1
-RECEIPT_NAME = "receipt.json"
 MAX_RECEIPT_BYTES = 4 * 2**20
 _PACKAGES = ("numpy", "scipy", "soxr", "soundfile", "torch", "onnxruntime-gpu", "onnxruntime")
 
@@ -99,16 +101,24 @@ def write_receipt(folder: Path, receipt: Mapping[str, Any]) -> Path:
     return write_atomically(folder / RECEIPT_NAME, text.encode()).path
 
 
-def read_receipt(path: Path) -> dict[str, Any]:
+def read_receipt(path: Path, roots: AllowedRoots | None = None) -> dict[str, Any]:
     """Read a receipt (the file, or the take's folder).
 
+    Args:
+        path: of either.
+        roots: folders it may lie in; None allows every place, and links to it.
+
     Raises:
-        NoSuchFileError: there is none.
+        NoSuchFileError, PathDeniedError: there is none, or not there.
         BadArgsError: it is none.
     """
-    file = path / RECEIPT_NAME if path.is_dir() else path
+    file = receipt_of(str(path)) if not path.is_file() else path
     try:
-        receipt = json.loads(read_file(file, MAX_RECEIPT_BYTES))
+        if roots is None or roots.roots is None:
+            data = read_file(file, MAX_RECEIPT_BYTES)
+        else:
+            data = roots.read(str(file), MAX_RECEIPT_BYTES)
+        receipt = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise BadArgsError(f"'{file}' is not a receipt: it is not JSON.") from error
     if not isinstance(receipt, dict) or receipt.get("receipt_format") != RECEIPT_FORMAT:

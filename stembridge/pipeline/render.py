@@ -85,8 +85,13 @@ def conformed(
 def gain_of(stems: Mapping[str, FloatArray], rate: int, context_gain: float | None) -> float:
     """The one gain of a take; see `render`."""
     gain = _gain_alone(stems, rate) if context_gain is None else 1.0 / context_gain
-    loudest = max(peak(audio) for audio in stems.values()) * gain
-    return gain * PEAK_LIMIT / loudest if loudest > PEAK_LIMIT else gain
+    return min(gain, highest_gain(stems))
+
+
+def highest_gain(stems: Mapping[str, FloatArray]) -> float:
+    """The gain with which the loudest sample is at the limit."""
+    loudest = max(peak(audio) for audio in stems.values())
+    return PEAK_LIMIT / loudest if loudest > 0 else math.inf
 
 
 def _at_pace(

@@ -2,7 +2,8 @@
 
 What the model does anew hears everything else of the take, given and made, as known latents: stems
 and stretches of time alike. What is done to notes needs no network. The result is a take of its own
-whose receipt names its parent and what was asked for, so that it can be made again from there.
+whose receipt names its parent and what was asked for, so that it can be made again from there; its
+number is the next after the parent's.
 """
 
 from __future__ import annotations
@@ -14,54 +15,64 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
-from stembridge.audio.loudness import amplitude
-from stembridge.audio.windows import rising_ramp
 from stembridge.context import Context, load_context
-from stembridge.diffusion.inpaint import Known
-from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.errors import BadArgsError
-from stembridge.inference import Settings, codec, infer, shares
-from stembridge.musical_time import beats_to_seconds
+from stembridge.inference import codec
 from stembridge.parts import edit as edits
+from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.page import seen, write_page
-from stembridge.pipeline.performance import parts_of
-from stembridge.pipeline.receipt import (
-    RECEIPT_NAME,
-    build_receipt,
-    read_receipt,
-    request_of,
-    write_receipt,
-)
-from stembridge.pipeline.rework_wish import Rework, edited
+from stembridge.pipeline.performance import check_instruments, parts_of
+from stembridge.pipeline.receipt import build_receipt, read_receipt, request_of, write_receipt
+from stembridge.pipeline.rework_anew import Span, inside, latents_anew, spliced, stretched
+from stembridge.pipeline.rework_notes import edited
 from stembridge.pipeline.settings import conditions_for, decoded_stems, settings_for
-from stembridge.pipeline.take_files import MadeTake, sounded, take_folder, write_take
+from stembridge.pipeline.take_files import (
+    MadeTake,
+    SoundedTake,
+    sounded,
+    take_folder,
+    write_take,
+)
 from stembridge.pipeline.take_state import TakeState, load_state
-from stembridge.request import GenerationRequest, parse_request, request_to_mapping
+from stembridge.remarks import Remark
+from stembridge.request import GenerationRequest, Rework, parse_request, request_to_mapping
+from stembridge.request import rework_to_mapping as mapping_of
+from stembridge.request.room import room_for
+from stembridge.request.tag import receipt_of
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
-
-_SEAM_S = 0.01
+from stembridge.safe_files import ensure_room
 
 
 @dataclass(frozen=True)
 class _Parent:
-    """The take that is worked on."""
+    """The take that is worked on; `number` counts from 1, `takes` are all of its receipt."""
 
-    path: Path
+    receipt_path: Path
     receipt: Mapping[str, Any]
     request: GenerationRequest
     state: TakeState
     number: int
+    takes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Anew:
+    """What is made anew, of what, and how."""
+
+    parent: _Parent
+    request: GenerationRequest
+    wish: Rework
+    context: Context
+    model: StemModel
+    report: Reporter
 
 
 def rework(
-    receipt_path: Path,
     wish: Rework,
     model: StemModel,
     out_dir: Path,
@@ -71,147 +82,171 @@ def rework(
     """Make a new take of an old one and write it.
 
     Args:
-        receipt_path: the old take's receipt, or its folder.
-        wish: what is to change.
-        model: the model the old take was made with.
+        wish: the old take, and what is to change.
+        model: the model the old take was made with; for notes alone, any.
         out_dir: the folder take folders go into.
         on_event: told about progress and each finished stem; may raise CancelledError.
-        roots: the folders context may come from; None allows every place.
+        roots: the folders the take and its context may come from; None allows every place.
 
     Raises:
         StembridgeError: whatever went wrong, in words.
     """
-    parent = _open(receipt_path, wish, model)
+    places = roots or AllowedRoots.anywhere()
+    parent = _open(wish, places)
     request = _request(parent, wish)
-    _check(parent, request, wish, model)
-    report = Reporter(on_event, 1)
+    done = _with_loop(wish, parent, request)
+    _check(parent, request, done, model.manifest)
+    ensure_room(out_dir, room_for(request))
+    check_instruments(request, model.manifest, places)
+    report = Reporter(on_event, wish.best)
     context = load_context(
-        request, model.manifest, roots or AllowedRoots.anywhere(), partial(report, "read", 0.0),
-        model.chord_chances,
-    )  # fmt: skip
-    state, decoded = _made(parent, context.pace.heard(request), wish, context, model, report)
-    take = MadeTake(0, decoded, replace(state, parts=edited(state.parts, request, wish)))
-    folder = out_dir / take_folder(request)
-    made, stems, pictures = sounded(take, request, context, model.manifest), [], []
+        request, model.manifest, places, partial(report, "read", 0.0), model.chord_chances
+    )
+    if done is not wish:
+        told = Remark("made_loop", {"bar": math.ceil(_bars(parent))})
+        context = replace(context, remarks=(*context.remarks, told))
+    made = _best(_Anew(parent, request, done, context, model, report), wish)
+    folder, stems, pictures = out_dir / take_folder(request), [], []
     for stem in write_take(made, request, folder, report):
         stems.append(stem)
-        pictures.append(seen(stem, take.state.parts.get(stem.stem), made.audio[stem.stem]))
+        part = made.take.state.parts.get(stem.stem)
+        pictures.append(seen(stem, part, made.audio[stem.stem]))
         report.stem(stem)
-    report("write", 1.0, 0)
+    report("write", 1.0, wish.best - 1)
     settings = settings_for(request, model.manifest)
     receipt = build_receipt(request, settings, model, context, stems, report.seconds())
-    origin = {"receipt": str(parent.path), "request_id": _parent_id(parent), "take": parent.number}
-    receipt |= {"parent": origin, "rework": wish.to_mapping()}
+    receipt |= {"parent": _origin(parent), "rework": mapping_of(wish)}
     write_receipt(folder, receipt)
     write_page(folder, request, receipt, pictures)
     return stems
 
 
-def _open(path: Path, wish: Rework, model: StemModel) -> _Parent:
-    receipt = read_receipt(path)
-    folder = (path if path.is_dir() else path.parent).absolute()
-    request, count = request_of(receipt), len({s["variation"] for s in receipt["stems"]})
-    if not 1 <= wish.take <= count:
-        raise BadArgsError(f"There is no take {wish.take}; the receipt tells of {count}.")
-    made_with = receipt["model"]["artifact_sha256"]
-    if wish.asks_the_model and made_with != model.manifest.artifact_sha256:
-        raise BadArgsError(
-            f"The take was made with another model ({receipt['model']['name']}): its bars cannot "
-            "be made anew with this one. Open that model with --model; notes can be changed with "
-            "any."
-        )
-    state = load_state(folder, wish.take - 1)
-    return _Parent(folder / RECEIPT_NAME, receipt, request, state, wish.take)
+def _origin(parent: _Parent) -> dict[str, Any]:
+    """What the child's receipt says of its parent."""
+    own = [s for s in parent.receipt["stems"] if s["variation"] == parent.number - 1]
+    return {
+        "receipt": str(parent.receipt_path),
+        "request_id": str(parent.receipt["request"]["request_id"]),
+        "take": parent.number,
+        "stems": {s["stem"]: {"file": s["file"], "sha256": s["sha256"]} for s in own},
+    }
 
 
-def _parent_id(parent: _Parent) -> str:
-    return str(parent.receipt["request"]["request_id"])
+def _open(wish: Rework, roots: AllowedRoots) -> _Parent:
+    path = receipt_of(wish.parent).expanduser().absolute()
+    receipt = read_receipt(path, roots)
+    request = request_of(receipt)
+    try:
+        takes = tuple(sorted({int(s["variation"]) + 1 for s in receipt["stems"]}))
+        number = wish.take or takes[0]
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise BadArgsError(f"'{path}' names no stems: it is damaged.") from None
+    if number not in takes:
+        named = " and ".join(map(str, takes))
+        raise BadArgsError(f"There is no take {number}; the receipt tells of {named}.")
+    return _Parent(path, receipt, request, load_state(path.parent, number - 1, roots), number,
+                   takes)  # fmt: skip
 
 
 def _request(parent: _Parent, wish: Rework) -> GenerationRequest:
     """The parent's request with what changes."""
-    old = parent.request
-    told = request_to_mapping(old) | {"request_id": None, "variations": 1} | dict(wish.changes)
+    old, told = parent.request, request_to_mapping(parent.request)
+    told |= {"request_id": wish.request_id, "variations": 1, "best": 1} | dict(wish.changes)
     if wish.more_bars:
-        bar = old.time_signature.beats_per_bar
-        told["length_beats"] = old.length_beats + wish.more_bars * bar
+        told["length_beats"] = old.length_beats + wish.more_bars * old.time_signature.beats_per_bar
     if wish.asks_the_model:
         told["seed"] = wish.seed if wish.seed is not None else (old.seed + 1) % 2**31
-    timbres = {**dict(old.timbres), **wish.timbres}
-    return parse_request(told | {"timbres": timbres})
+    return parse_request(told | {"timbres": {**dict(old.timbres), **dict(wish.timbres)}})
 
 
-def _check(parent: _Parent, request: GenerationRequest, wish: Rework, model: StemModel) -> None:
-    made = parent.request.generate
-    if unknown := set(wish.stems) - set(made):
+def _with_loop(wish: Rework, parent: _Parent, request: GenerationRequest) -> Rework:
+    """A take becomes a loop by its last bar: that is made anew, hearing the first behind it."""
+    if not request.loop or parent.request.loop or wish.asks_the_model:
+        return wish
+    bars = math.ceil(_bars(parent))
+    return replace(wish, redo=True, bars=(bars, bars))
+
+
+def _bars(parent: _Parent) -> float:
+    return parent.request.length_beats / parent.request.time_signature.beats_per_bar
+
+
+def _check(parent: _Parent, request: GenerationRequest, wish: Rework, manifest: Manifest) -> None:
+    made, made_with = parent.request.generate, parent.receipt["model"]
+    if wish.asks_the_model and made_with["artifact_sha256"] != manifest.artifact_sha256:
+        raise BadArgsError(
+            f"The take was made with another model ({made_with['name']}), and only that one can "
+            "make bars of it anew. Open it with --model; notes can be changed with any."
+        )
+    if unknown := {*wish.stems, *wish.keep, *dict(wish.timbres)} - set(made):
         raise BadArgsError(f"The take has no {min(unknown)}; it has {', '.join(made)}.")
+    if not any(map(wish.concerns, made)):
+        raise BadArgsError("All stems are to be kept: nothing is left to be made anew.")
     tempo_changes = request.bpm != parent.request.bpm
     if tempo_changes and wish.asks_the_model:
         raise BadArgsError("Change the tempo and make bars anew one after the other.")
-    if wish.bars is not None:
-        bars = parent.request.length_beats / request.time_signature.beats_per_bar
-        first, last = wish.bars
-        if not (wish.redo or wish.like is not None):
-            raise BadArgsError("Bars are to be made anew: say --redo, or --like and how far.")
-        if not 1 <= first <= last <= math.ceil(bars):
-            raise BadArgsError(
-                f"Bars must lie between 1 and {bars:g}; they were {first:g} to {last:g}."
-            )
+    if wish.bars is not None and wish.bars[1] > math.ceil(_bars(parent)):
+        raise BadArgsError(
+            f"Bars must lie between 1 and {math.ceil(_bars(parent))}, the take's last; they were "
+            f"{wish.bars[0]} to {wish.bars[1]}."
+        )
     if wish.edits_notes or tempo_changes or wish.timbres:
-        for stem in decoded_stems(request, model.manifest):
-            if not wish.stems or stem in wish.stems:
+        for stem in decoded_stems(request, manifest):
+            if wish.concerns(stem):
                 raise BadArgsError(
                     f"The {stem} sounds as the model made it, and notes of that sound cannot be "
-                    "changed. Use --sound played, or name other stems."
+                    "changed. Ask for the sound played, or name other stems."
                 )
 
 
-def _made(
-    parent: _Parent,
-    request: GenerationRequest,
-    wish: Rework,
-    context: Context,
-    model: StemModel,
-    report: Reporter,
-) -> tuple[TakeState, dict[str, FloatArray]]:
+def _best(anew: _Anew, wish: Rework) -> SoundedTake:
+    """The take, or the best of those asked for, as it will lie in its files."""
+    request, manifest, takes = anew.request, anew.model.manifest, []
+    edit_span = None if wish.bars is None or wish.asks_the_model else _span(anew.parent, wish)
+    for number in range(wish.best):
+        state, decoded = _made(anew, number)
+        state = replace(state, parts=edited(state.parts, request, wish, edit_span))
+        take = MadeTake(anew.parent.takes[-1], decoded, state)
+        takes.append(sounded(take, request, anew.context, manifest))
+    return takes[0] if wish.best == 1 else best_of(takes, request)
+
+
+def _made(anew: _Anew, number: int) -> tuple[TakeState, dict[str, FloatArray]]:
     """The new state, and the model's own sound of the stems that want it."""
-    old, n_samples = parent.state, context.samples.shape[-1]
-    choice = replace(old.choice, timbres={**old.choice.timbres, **wish.timbres})
-    stems, decoding = decoded_stems(request, model.manifest), partial(report, "decode")
+    wish, model, context, old = anew.wish, anew.model, anew.context, anew.parent.state
+    request, n_samples = context.pace.heard(anew.request), context.samples.shape[-1]
+    choice = replace(old.choice, timbres={**old.choice.timbres, **dict(wish.timbres)})
+    stems = decoded_stems(request, model.manifest)
+    decoding = partial(anew.report, "decode", variation=number)
+    sounding = partial(codec.sound, model, stems, n_samples=n_samples, loop=request.loop)
     if not wish.asks_the_model:
-        sounds = codec.sound(model, stems, old.latents, n_samples, decoding)
-        return replace(old, choice=choice, gain=None), {
-            s: sound.audio for s, sound in sounds.items()
-        }
-    latents = _anew(parent, request, wish, context, model, report)
-    sounds = codec.sound(model, stems, latents, n_samples, decoding)
+        sounds = sounding(old.latents, report=decoding)
+        audio = {stem: sound.audio for stem, sound in sounds.items()}
+        return replace(old, choice=choice, gain=None), audio
+    span, seed = _span(anew.parent, wish), request.seed + (number << 32)
+    latents = latents_anew(old, request, wish, span, seed, context, model, anew.report, number)
+    sounds = sounding(latents, report=decoding)
     told = conditions_for(request, model.manifest, n_samples, choice)
     found = parts_of(Take(0, sounds, choice, latents, told), request, model)
     audio = {stem: sound.audio for stem, sound in sounds.items()}
-    span = _span_beats(parent, wish)
     if span is None:
         kept = {s: p for s, p in old.parts.items() if not wish.concerns(s)}
-        return TakeState(latents, found | kept, choice), audio
-    earlier = _stretched(old.latents, latents.shape[-1])
-    before = codec.sound(model, stems, earlier, n_samples, decoding)
-    inside = _inside(span, request, n_samples, model.manifest.sample_rate)
-    audio = {stem: _spliced(before[stem], sounds[stem], inside) for stem in stems}
+        # What stays is heard as it was, to the sample.
+        gain = None if all(map(wish.concerns, request.generate)) else old.gain
+        return TakeState(latents, found | kept, choice, gain), audio
+    before = sounding(stretched(old.latents, latents.shape[-1]), report=decoding)
+    where = inside(span, request, n_samples, model.manifest.sample_rate)
+    audio = {stem: spliced(before[stem], sounds[stem], where) for stem in stems}
     parts = {}
     for stem, part in found.items():
         whole = replace(old.parts.get(stem, part), length_beats=part.length_beats)
-        anew = wish.more_bars or wish.concerns(stem)
-        parts[stem] = edits.replaced(whole, part, *span) if anew else whole
+        changed = wish.more_bars or wish.concerns(stem)
+        parts[stem] = edits.replaced(whole, part, *span) if changed else whole
     return TakeState(latents, parts, choice, old.gain), audio
 
 
-def _spliced(before: codec.Sound, after: codec.Sound, inside: FloatArray) -> FloatArray:
-    """The old sound, exactly, but where `inside` is not 0; the new at the old one's gain."""
-    new = after.audio * np.float32(amplitude(before.levelled_db - after.levelled_db))
-    return before.audio + inside * (new - before.audio)
-
-
-def _span_beats(parent: _Parent, wish: Rework) -> tuple[float, float] | None:
-    """Beats of the take that are made anew; None for all of them."""
+def _span(parent: _Parent, wish: Rework) -> Span | None:
+    """Beats of the take that it is about; None for all of them."""
     bar, length = parent.request.time_signature.beats_per_bar, parent.request.length_beats
     if wish.more_bars:
         return length, length + wish.more_bars * bar
@@ -219,75 +254,3 @@ def _span_beats(parent: _Parent, wish: Rework) -> tuple[float, float] | None:
         return None
     first, last = wish.bars
     return (first - 1) * bar, min(length, last * bar)
-
-
-def _anew(
-    parent: _Parent,
-    request: GenerationRequest,
-    wish: Rework,
-    context: Context,
-    model: StemModel,
-    report: Reporter,
-) -> FloatArray:
-    """Latents [S, C, F] with what is to be made anew made anew; all else is as it was."""
-    manifest, n_samples = model.manifest, context.samples.shape[-1]
-    settings = settings_for(request, manifest)
-    n_frames = -(-n_samples // manifest.hop)
-    old = _stretched(parent.state.latents, n_frames)
-    known = codec.hear(model, context.samples, context.given, partial(report, "encode"))
-    given = known.mask[0] > 0
-    latents = np.where(given[:, None], known.latents[0], old)
-    free = np.zeros_like(given)
-    span = _span_beats(parent, wish)
-    first, stop = 0, n_frames
-    if span is not None:
-        frame_s = manifest.hop / manifest.sample_rate
-        edges = [beats_to_seconds(b, request.bpm) / frame_s for b in span]
-        first, stop = math.floor(edges[0]), min(n_frames, math.ceil(edges[1]))
-    for stem in request.generate:
-        if wish.more_bars or wish.concerns(stem):
-            free[manifest.stem_index(stem), first:stop] = True
-    mask = np.where(free, 0.0, 1.0).astype(np.float32)
-    told = Known(latents[None], mask[None], manifest.context_mode, manifest.sigma_context)
-    start = None
-    if wish.like is not None:
-        if wish.like <= 0:
-            return latents
-        settings, start = _from_here(settings, wish.like, manifest), latents[None]
-    conditions = conditions_for(request, manifest, n_samples, parent.state.choice)
-    callback = shares(partial(report, "sample"))
-    made: FloatArray = infer(
-        model, conditions, told, settings, [request.seed], start=start, callback=callback
-    )[0]
-    return made
-
-
-def _from_here(settings: Settings, strength: float, manifest: Manifest) -> Settings:
-    """Settings that begin at a part of the noise: at a half, as much of it as of sound."""
-    if strength >= 1:
-        return settings
-    sigma = float(np.clip(math.tan(math.pi / 2 * strength), 2 * manifest.sigma_min,
-                          manifest.sigma_max))  # fmt: skip
-    sigmas = karras_sigmas(settings.steps, manifest.sigma_min, sigma, manifest.sampler.rho)
-    return replace(settings, sigmas=tuple(sigmas))
-
-
-def _stretched(latents: FloatArray, n_frames: int) -> FloatArray:
-    """Latents [S, C, F] cut, or filled with zeros, to `n_frames`."""
-    held = latents[..., :n_frames]
-    return np.pad(held, ((0, 0), (0, 0), (0, n_frames - held.shape[-1])))
-
-
-def _inside(
-    span: tuple[float, float], request: GenerationRequest, n_samples: int, rate: int
-) -> FloatArray:
-    """1 inside the beats, 0 outside, with short ramps that lie inside [n_samples]."""
-    first, stop = (round(beats_to_seconds(beats, request.bpm) * rate) for beats in span)
-    stop, shape = min(stop, n_samples), np.zeros(n_samples, np.float32)
-    shape[first:stop] = 1.0
-    ramp = rising_ramp(min(round(_SEAM_S * rate), (stop - first) // 2))
-    if first > 0:
-        shape[first : first + len(ramp)] = ramp
-    if stop < n_samples:
-        shape[stop - len(ramp) : stop] = ramp[::-1]
-    return shape

@@ -11,6 +11,7 @@ import numpy as np
 import stembridge
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import write_atomically, write_stem
+from stembridge.audio.loudness import decibels
 from stembridge.audio.wav_chunks import LoopFacts
 from stembridge.chords import progression_text
 from stembridge.chords.key import key_of, tonic_of
@@ -18,12 +19,15 @@ from stembridge.context import Context
 from stembridge.parts.midi import midi_file
 from stembridge.pipeline.events import Reporter, StemFile
 from stembridge.pipeline.performance import played
-from stembridge.pipeline.render import conformed, gain_of
+from stembridge.pipeline.render import conformed, gain_of, highest_gain
 from stembridge.pipeline.take_state import TakeState, save_state
 from stembridge.pipeline.verdict import Verdict, judge
+from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.request.tag import take_tag
 from stembridge.runtime.manifest import Manifest
+
+_NEARLY = 0.999
 
 
 def take_folder(request: GenerationRequest) -> str:
@@ -108,16 +112,26 @@ def sounded(
         if stem not in take.decoded
     }
     full = conformed(take.decoded, manifest.sample_rate, request, own, context.pace)
-    gain = take.state.gain
-    if gain is None:
-        context_gain = None if context.loudness_lufs is None else context.gain
-        gain = gain_of(full, request.session_rate, context_gain)
+    gain, remarks = _gain(take.state.gain, full, request, context)
     audio = {stem: full[stem] * np.float32(gain) for stem in request.generate}
     verdicts = {
-        stem: judge(sound, request, context.loudness_lufs, context.remarks)
+        stem: judge(sound, request, context.loudness_lufs, (*context.remarks, *remarks))
         for stem, sound in audio.items()
     }
     return SoundedTake(take, audio, verdicts, gain)
+
+
+def _gain(
+    kept: float | None, full: Mapping[str, FloatArray], request: GenerationRequest, context: Context
+) -> tuple[float, tuple[Remark, ...]]:
+    """The take's own, or the one that another take had, as far as nothing clips."""
+    if kept is None:
+        heard = None if context.loudness_lufs is None else context.gain
+        return gain_of(full, request.session_rate, heard), ()
+    gain = min(kept, highest_gain(full))
+    if gain > kept * _NEARLY:  # no more than rounding
+        return kept, ()
+    return gain, (Remark("turned_down", {"db": round(decibels(kept / gain), 1)}),)
 
 
 def write_take(

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import write_atomically
 from stembridge.chords import ChordSpan
@@ -68,21 +69,24 @@ def save_state(folder: Path, variation: int, state: TakeState) -> None:
     write_atomically(folder / state_name(variation), data.getvalue())
 
 
-def load_state(folder: Path, variation: int) -> TakeState:
+def load_state(folder: Path, variation: int, roots: AllowedRoots | None = None) -> TakeState:
     """Reads a take's state.
 
     Raises:
         NoSuchFileError: the folder has no such take.
+        PathDeniedError: it does not lie in one of these folders.
         BadArgsError: the file is damaged.
     """
     path = folder / state_name(variation)
-    if not path.is_file():
+    try:
+        data = (roots or AllowedRoots.anywhere()).read(str(path), MAX_STATE_BYTES)
+    except NoSuchFileError as error:
         raise NoSuchFileError(
             f"Take {variation + 1} cannot be worked on: '{path}' is not there. Make the take again "
             "with stembridge arrange --receipt, and rework that."
-        )
+        ) from error
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             if sum(info.file_size for info in file.zip.infolist()) > MAX_STATE_BYTES:
                 raise ValueError("too large")
             latents, facts = file["latents"], json.loads(file["facts"].tobytes())

@@ -4,6 +4,7 @@ model    the fields of a request and of a clip, each declared once: name, type, 
 fields   what derives from a declaration: reading a value, the wire's key, the option
 readers  readers of musical values, for the declarations
 door     `parse_request`, which checks all that needs neither disk nor model, and its inverse
+rework   what may be asked for of a finished take, declared and read in the same way
 """
 
 from stembridge.chords import ChordSpan
@@ -11,6 +12,7 @@ from stembridge.musical_time import TimeSignature
 from stembridge.request.door import MAX_LENGTH_S, parse_request, request_to_mapping
 from stembridge.request.model import ContextClip, GenerationRequest
 from stembridge.request.readers import MAX_BARS, SAMPLER_NAMES
+from stembridge.request.rework import Rework, parse_rework, rework_to_mapping
 from stembridge.roles import STEMS
 
 __all__ = [
@@ -21,7 +23,10 @@ __all__ = [
     "ChordSpan",
     "ContextClip",
     "GenerationRequest",
+    "Rework",
     "TimeSignature",
     "parse_request",
+    "parse_rework",
     "request_to_mapping",
+    "rework_to_mapping",
 ]

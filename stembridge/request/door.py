@@ -42,7 +42,7 @@ def parse_request(mapping: Mapping[str, Any]) -> GenerationRequest:
     Raises:
         BadArgsError: anything missing, unknown, of the wrong kind or out of range.
     """
-    values = read_fields(REQUEST_FIELDS, _unfold(mapping), "request")
+    values = read_fields(REQUEST_FIELDS, unfold(mapping), "request")
     context = tuple(_clip(item) for item in values["context"])
     check_apart(values["generate"], (clip.stem for clip in context))
     metre: TimeSignature = values["time_signature"]
@@ -76,7 +76,7 @@ def request_to_mapping(request: GenerationRequest) -> dict[str, Any]:
     }
 
 
-def _unfold(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def unfold(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the short keys (`clips`, `context.drums`, `timbre.drums`) into the full ones."""
     values: dict[str, Any] = {}
     folded: dict[str, dict[str, Any]] = {}

@@ -15,9 +15,8 @@ import soundfile
 
 from stembridge.pipeline.page import PAGE_NAME
 from stembridge.pipeline.rework import rework
-from stembridge.pipeline.rework_wish import Rework
 from stembridge.pipeline.run import arrange
-from stembridge.request import parse_request
+from stembridge.request import parse_request, parse_rework
 from stembridge.runtime.manifest import NoteReaderEntry
 from stembridge.testing import FakeModel, fake_manifest
 
@@ -72,7 +71,8 @@ def test_everything_is_there_and_nothing_is_fetched(tmp_path: Path) -> None:
 def test_a_take_worked_on_names_its_parent(tmp_path: Path) -> None:
     folder, _ = made(tmp_path)
     model = FakeModel(fake_manifest(note_readers=READERS))
-    child = rework(folder, Rework(octaves=1, stems=("piano",)), model, tmp_path / "b")
+    wish = parse_rework({"parent": str(folder), "octaves": 1, "stems": "piano"})
+    child = rework(wish, model, tmp_path / "b")
     text = (child[0].path.parent / PAGE_NAME).read_text()
     assert "worked on from take 1 of" in Elements(text).words
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from stembridge.errors import BadArgsError, NoSuchFileError
+from stembridge.audio.allowed_roots import AllowedRoots
+from stembridge.errors import BadArgsError, NoSuchFileError, PathDeniedError
 from stembridge.parts import Part
-from stembridge.pipeline.receipt import read_receipt
+from stembridge.pipeline.receipt import read_receipt, write_receipt
 from stembridge.pipeline.rework import rework
-from stembridge.pipeline.rework_wish import Rework
 from stembridge.pipeline.run import arrange
-from stembridge.pipeline.take_state import load_state
-from stembridge.request import parse_request
+from stembridge.pipeline.take_state import TakeState, load_state
+from stembridge.request import Rework, parse_request, parse_rework, rework_to_mapping
 from stembridge.runtime.manifest import NoteReaderEntry
 from stembridge.testing import FakeModel, fake_manifest
 
@@ -34,8 +34,13 @@ def parent(tmp_path: Path, **more: Any) -> Path:
     return arrange(parse_request(told | more), model(), tmp_path / "a")[0].path.parent
 
 
+def wish_for(folder: Path, **wish: Any) -> Rework:
+    return parse_rework({"parent": str(folder), **wish})
+
+
 def child(folder: Path, **wish: Any) -> Path:
-    return rework(folder, Rework(**wish), model(), folder.parent.parent / "b")[0].path.parent
+    made = rework(wish_for(folder, **wish), model(), folder.parent.parent / "b")
+    return made[0].path.parent
 
 
 def sounds(folder: Path) -> dict[str, np.ndarray]:
@@ -43,8 +48,12 @@ def sounds(folder: Path) -> dict[str, np.ndarray]:
     return {item["stem"]: soundfile.read(folder / item["file"])[0] for item in told}
 
 
+def state(folder: Path) -> TakeState:
+    return load_state(folder, read_receipt(folder)["stems"][0]["variation"])
+
+
 def parts(folder: Path) -> dict[str, Part]:
-    return dict(load_state(folder, 0).parts)
+    return dict(state(folder).parts)
 
 
 def test_bars_anew_leave_the_others_to_the_sample(tmp_path: Path) -> None:
@@ -58,7 +67,7 @@ def test_bars_anew_leave_the_others_to_the_sample(tmp_path: Path) -> None:
     assert not np.abs(before["piano"] - after["piano"]).any()
     receipt = read_receipt(child(folder, redo=True, bars=(2, 3)))
     assert receipt["parent"]["receipt"] == str(folder / "receipt.json")
-    assert receipt["rework"] == {"redo": True, "bars": [2, 3]}
+    assert receipt["rework"]["bars"] == [2, 3] and receipt["rework"]["redo"]
 
 
 def test_bars_anew_leave_other_notes_as_they_are(tmp_path: Path) -> None:
@@ -70,7 +79,7 @@ def test_bars_anew_leave_other_notes_as_they_are(tmp_path: Path) -> None:
         return [n for n in part.notes if n.end_beats < 3.9 or n.start_beats > 12.1]
 
     assert outside(old) == outside(new)
-    latents = [load_state(f, 0).latents for f in (folder, other)]
+    latents = [state(f).latents for f in (folder, other)]
     frames = int(2 * 22_050 / 512)
     assert np.array_equal(latents[0][..., :frames], latents[1][..., :frames])
     assert not np.array_equal(latents[0], latents[1])
@@ -80,9 +89,9 @@ def test_more_like_this_is_the_same_at_nothing_and_drifts_away(tmp_path: Path) -
     folder = parent(tmp_path)
     same = child(folder, like=0.0)
     assert parts(same) == parts(folder)
-    state = load_state(folder, 0).latents[0]
+    before = state(folder).latents[0]
     far = [
-        float(np.abs(load_state(child(folder, like=s), 0).latents[0] - state).mean())
+        float(np.abs(state(child(folder, like=s)).latents[0] - before).mean())
         for s in (0.05, 0.5, 1.0)
     ]
     assert 0 < far[0] < far[1]
@@ -101,9 +110,8 @@ def test_it_goes_on_for_some_bars(tmp_path: Path) -> None:
 
 def test_notes_are_changed_without_the_network(tmp_path: Path) -> None:
     folder, network = parent(tmp_path), model()
-    stems = rework(
-        folder, Rework(octaves=-1, density=0.5, stems=("piano",)), network, tmp_path / "c"
-    )
+    wish = wish_for(folder, octaves=-1, density=0.5, stems="piano")
+    stems = rework(wish, network, tmp_path / "c")
     assert network.n_calls == 0
     old, new = parts(folder), parts(stems[0].path.parent)
     assert old["bass"] == new["bass"]
@@ -114,22 +122,108 @@ def test_notes_are_changed_without_the_network(tmp_path: Path) -> None:
 def test_another_tempo_instrument_and_rate(tmp_path: Path) -> None:
     folder = parent(tmp_path)
     changes = {"bpm": "90", "session_rate": 48000}
-    other = child(folder, changes=changes, timbres={"piano": "rhodes"})
+    other = child(folder, **changes, timbres={"piano": "rhodes"})
     heard = sounds(other)["piano"]
     assert heard.shape == (round(16 * 60 / 90 * 48000), 2)
     assert parts(other) == parts(folder)
     assert read_receipt(other)["stems"][1]["timbre"] == "rhodes"
 
 
+@pytest.mark.parametrize("wish", [{"keep": "piano"}, {"stems": "bass", "like": 1}])
+def test_stems_that_are_kept_stay_to_the_sample(tmp_path: Path, wish: dict[str, Any]) -> None:
+    folder = parent(tmp_path, sound="model")
+    before, after = sounds(folder), sounds(child(folder, **wish))
+    assert np.array_equal(before["piano"], after["piano"])
+    assert not np.array_equal(before["bass"], after["bass"])
+
+
+def test_notes_are_changed_in_some_bars_only(tmp_path: Path) -> None:
+    folder = parent(tmp_path)
+    old, new = parts(folder)["piano"], parts(child(folder, octaves=1, bars="2-3"))["piano"]
+    moved = [n for n in new.notes if n not in old.notes]
+    assert moved and all(3.9 < n.start_beats < 12.1 for n in moved)
+    assert {n for n in old.notes if n.start_beats < 3.9} <= set(new.notes)
+
+
+def test_every_rework_is_the_next_take(tmp_path: Path) -> None:
+    folder = parent(tmp_path, variations=2, sound="model")
+    second = child(folder, take=2, redo=True)
+    third = child(second, like=0.2)
+    told = [read_receipt(f) for f in (second, third)]
+    assert [{s["variation"] for s in one["stems"]} for one in told] == [{2}, {3}]
+    assert [one["parent"]["take"] for one in told] == [2, 3]
+    assert all(s["file"].endswith("_take4.wav") for s in told[1]["stems"])
+    assert told[1]["parent"]["stems"]["bass"]["sha256"] == told[0]["stems"][0]["sha256"]
+
+
+def test_the_best_of_what_is_made_anew_is_kept(tmp_path: Path) -> None:
+    folder = parent(tmp_path, sound="model")
+    best = read_receipt(child(folder, redo=True, best=3))
+    assert "of 3 was kept" in str(best["stems"][0]["verdict"]["warnings"])
+
+
+def test_a_take_becomes_a_loop_by_its_last_bar(tmp_path: Path) -> None:
+    folder = parent(tmp_path)
+    looped = child(folder, loop=True)
+    assert read_receipt(looped)["request"]["loop"]
+    old, new = parts(folder)["piano"], parts(looped)["piano"]
+    assert [n for n in old.notes if n.end_beats < 11.9] == [
+        n for n in new.notes if n.end_beats < 11.9
+    ]
+    said = read_receipt(looped)["stems"][0]["verdict"]["warnings"]
+    assert "bar 4 was made anew, so that the end flows into the start" in said
+
+
+def test_the_same_rework_gives_the_same_bytes_and_its_receipt_gives_it_again(
+    tmp_path: Path,
+) -> None:
+    folder = parent(tmp_path)
+    wish = wish_for(folder, like=0.4, bars="2", density=2, timbres={"piano": "rhodes"}, midi=True)
+    again = parse_rework(rework_to_mapping(wish))
+    assert again == wish
+    first, second = (rework(w, model(), tmp_path / n) for w, n in ((wish, "b"), (again, "c")))
+    assert [s.sha256 for s in first] == [s.sha256 for s in second]
+    old = {"redo": True, "bars": [2.0, 3.0], "changes": {"midi": True}, "parent": str(folder)}
+    assert parse_rework(old).changes == {"midi": True}  # as the version before this wrote it
+
+
+def test_another_model_may_change_notes_only(tmp_path: Path) -> None:
+    folder = parent(tmp_path)
+    receipt = read_receipt(folder)
+    receipt["model"]["artifact_sha256"] = "0" * 64
+    write_receipt(folder, receipt)
+    child(folder, octaves=1)
+    with pytest.raises(BadArgsError, match="another model"):
+        child(folder, redo=True)
+
+
+def test_a_take_outside_the_allowed_folders_is_not_opened(tmp_path: Path) -> None:
+    folder = parent(tmp_path)
+    roots = AllowedRoots.of([tmp_path / "elsewhere"])
+    with pytest.raises(PathDeniedError):
+        rework(wish_for(folder, octaves=1), model(), tmp_path / "b", roots=roots)
+
+
 def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     folder = parent(tmp_path)
     for wish, words in (
-        ({"take": 2}, "no take 2"),
-        ({"stems": ("drums",)}, "has no drums"),
-        ({"bars": (3, 9), "redo": True}, "between 1 and 4"),
-        ({"bars": (1, 2)}, "say --redo"),
-        ({"redo": True, "changes": {"bpm": "90"}}, "one after the other"),
-        ({"octaves": 1, "changes": {"sound": "model"}}, "cannot be changed"),
+        ({}, "Nothing is to change"),
+        ({"stems": "bass", "best": 1}, "Nothing is to change"),
+        ({"take": 2, "redo": True}, "no take 2"),
+        ({"stems": "drums", "redo": True}, "has no drums"),
+        ({"timbres": {"drums": "808"}}, "has no drums"),
+        ({"bars": "3-9"}, "between 1 and 4"),
+        ({"bars": "3-2"}, "before the last"),
+        ({"bars": "0"}, "like 5-8"),
+        ({"bars": "1", "more_bars": 2}, "one after the other"),
+        ({"like": 0.3, "more_bars": 2}, "one after the other"),
+        ({"keep": "bass", "stems": "piano", "redo": True}, "either"),
+        ({"keep": "bass,piano"}, "nothing is left"),
+        ({"best": 3, "octaves": 1}, "made anew"),
+        ({"seed": 3, "octaves": 1}, "made anew"),
+        ({"quantise": 1, "loosen_ms": 20}, "undo each other"),
+        ({"redo": True, "bpm": "90"}, "one after the other"),
+        ({"octaves": 1, "sound": "model"}, "cannot be changed"),
     ):
         with pytest.raises(BadArgsError, match=words):
             child(folder, **wish)
