@@ -73,3 +73,22 @@ def test_a_steady_clock_is_measured_to_hundredths() -> None:
     assert anchor is not None
     assert abs(anchor.bpm - 92.86) < 0.002
     assert 3 * anchor.rms_bpm < 0.002
+
+
+def in_blocks(times: list[float], block_s: float) -> list[float]:
+    """As a sound server hands them over: at the end of a block, in their order."""
+    return list(np.ceil(np.sort(times) / block_s) * block_s + np.arange(len(times)) * 1e-5)
+
+
+@pytest.mark.parametrize("bpm", [87.3, 128, 174])
+@pytest.mark.parametrize("block", [64, 128, 256])
+def test_jitter_that_came_through_a_sound_server_is_one_clock(bpm: float, block: int) -> None:
+    for seed in range(8):
+        assert not any(judged(in_blocks(clock(bpm, seed, 0.003), block / 48_000)))
+
+
+@pytest.mark.parametrize("other", [120, 119.5, 60])
+def test_two_clocks_are_noticed_through_a_sound_server(other: float) -> None:
+    for seed in range(5):
+        times = clock(120, seed, 0.001) + clock(other, seed + 50, 0.001, start_s=0.006)
+        assert any(judged(in_blocks(times, 256 / 48_000)))
