@@ -8,6 +8,7 @@ lost. A commit costs about 1 ms.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sqlite3
@@ -120,7 +121,7 @@ class JournalFile:
         """
         try:
             return self._database.execute(query, values)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             remedy = "start the daemon again" if is_damage(error) else "free some room"
             raise JournalError(
                 f"The journal {self._path} cannot be used ({error}): no job is taken or begun "
@@ -154,7 +155,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     _make_private(path)
     try:
         return _connect(path)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if not is_damage(error):
             raise _cannot_open(path, error) from error
         kept = _set_aside(path)
@@ -166,8 +167,11 @@ def open_database(path: Path) -> sqlite3.Connection:
         raise _cannot_open(path, error) from error
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error speaks of the file's content, not of the disk or the system around it."""
+def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
+    """Whether an error speaks of the file's content, not of the disk or the system around it.
+
+    SQLite quotes the damaged schema in its messages, which Python cannot always decode.
+    """
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, sqlite3.ProgrammingError):  # it is closed, and will be opened again
         return False
@@ -208,14 +212,26 @@ def _connect(path: Path) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         _migrate(database)
-        for table in ("job", "stem", "clock"):
-            database.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608
+        if _columns(database) != _our_columns():  # one flipped bit makes another name of a name
+            raise sqlite3.DatabaseError("its tables are not ours")
         if database.execute("SELECT count(*) FROM clock").fetchone()[0] != 1:
             raise sqlite3.DatabaseError("the clock is missing")
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _columns(database: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    tables = ("job", "stem", "clock")
+    return [tuple(row) for name in tables for row in database.execute(f"PRAGMA table_info({name})")]
+
+
+@functools.cache
+def _our_columns() -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        _migrate(database)
+        return _columns(database)
 
 
 def _version(database: sqlite3.Connection) -> int:

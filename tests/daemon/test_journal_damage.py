@@ -115,6 +115,25 @@ def test_any_flipped_byte_is_survived(path: Path, caplog: pytest.LogCaptureFixtu
     assert outcomes["quarantined"] > 0 and outcomes["read"] > 0
 
 
+@pytest.mark.parametrize(
+    ("word", "instead"),
+    [
+        (b"seconds", b"sekonds"),
+        (b"attempts", b"attempds"),
+        (b"'queued'", b"'queved'"),
+        (b"CREATE TABLE job", b"CREATE T\xc1BLE job"),
+    ],
+)
+def test_a_flipped_letter_in_the_schema_is_damage(path: Path, word: bytes, instead: bytes) -> None:
+    data = path.read_bytes()
+    assert word in data
+    path.write_bytes(data.replace(word, instead))
+    journal = Journal(path)
+    read_all(journal)
+    journal.close()
+    assert path.with_name("j.sqlite3.damaged-1").exists()
+
+
 def read_all(journal: Journal) -> None:
     journal.recover()
     for name in ("runs", "done", "waits", "last"):
