@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 Reader = Callable[[Any], Any]
 
@@ -122,3 +125,14 @@ def optional(reader: Reader) -> Reader:
         return None if value is None or value == "" else reader(value)
 
     return read
+
+
+_PLAIN = {"unexpected_keyword_argument": "there is no such entry", "missing": "it is missing"}
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that a checked file says wrongly, such as `sampler.steps: it is missing`."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    said = _PLAIN.get(first["type"], first["msg"]).removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said

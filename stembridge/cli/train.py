@@ -87,7 +87,7 @@ def songs(
     from stembridge.training.songs import make_songs
 
     chosen = load_recipe(recipe)
-    crew = crew_of(workers or chosen.data["workers"], cluster)
+    crew = crew_of(workers or chosen.data.workers, cluster)
     names = make_songs(chosen.data, out, split, count, kit, crew)
     for _ in track(names, "rendering", total=count, console=console()):
         pass
@@ -136,10 +136,10 @@ def denoiser(
     from stembridge.training.denoiser import train as run
 
     say = console().print
-    crew = crew_of(workers or chosen.data["workers"], cluster)
+    crew = crew_of(workers or chosen.data.workers, cluster)
     latents = encode_songs(chosen, out, "train", fit_codecs(chosen, out, say), crew)
     fit_styles(chosen, out, latents, say)
-    config = chosen.denoiser_training
+    config = chosen.training
     config = replace(
         config, steps=steps or config.steps, processes=processes or config.processes
     )  # fmt: skip
@@ -264,7 +264,7 @@ def loss(
     from stembridge.training.recipe import load_recipe
     from stembridge.training.validation import artifact_losses
 
-    task, curve = load_recipe(recipe).task_config, {}
+    task, curve = load_recipe(recipe).training.task, {}
     for word in models:
         label, _, folder = (word, "", word) if Path(word).is_dir() else word.partition("=")
         losses = curve[label] = artifact_losses(Path(folder), data, task)

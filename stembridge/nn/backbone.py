@@ -20,11 +20,10 @@ from stembridge.nn.precondition import noise_level
 
 
 @dataclass(frozen=True)
-class BackboneConfig:
-    """Shape of the network.
+class BackboneShape:
+    """What is free to choose about the network.
 
     Attributes:
-        stems: S. channels: latent channels C. conditions: condition channels K.
         width: features per frame d.
         expansion: hidden features of a block, as a multiple of d.
         dilations: one entry per block, distance of the mixed frames; 0 makes an attention block.
@@ -32,14 +31,26 @@ class BackboneConfig:
         level_features: size of the noise level's embedding per stem.
     """
 
-    stems: int
-    channels: int
-    conditions: int
     width: int = 256
     expansion: int = 2
     dilations: tuple[int, ...] = (1, 2, 4, 8, 0, 1, 16, 2, 0, 4, 1)
     heads: int = 4
     level_features: int = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneConfig(BackboneShape):
+    """The network: its shape, and the axes of what it denoises.
+
+    Attributes:
+        stems: S.
+        channels: latent channels C.
+        conditions: condition channels K.
+    """
+
+    stems: int
+    channels: int
+    conditions: int
 
 
 def _shifted(x: Tensor, by: int) -> Tensor:

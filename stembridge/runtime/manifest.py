@@ -17,6 +17,7 @@ from pydantic import ValidationError, model_validator
 
 from stembridge.conditions import Layout
 from stembridge.errors import ModelUntrustedError, NoSuchFileError
+from stembridge.readers import first_fault
 from stembridge.runtime.manifest_checks import (
     check_files,
     check_sizes,
@@ -140,17 +141,9 @@ def parse_manifest(mapping: object) -> Manifest:
     try:
         # Through JSON, so that lists become tuples under strict rules.
         return Manifest.model_validate_json(_canonical_json(mapping))  # type: ignore[arg-type]
-    except (ValidationError, ValueError, TypeError) as error:
-        raise ModelUntrustedError(f"The model's manifest is wrong: {_first(error)}.") from error
-
-
-def _first(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    said = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {said}" if where else said
+    except (ValueError, TypeError) as error:
+        fault = first_fault(error) if isinstance(error, ValidationError) else error
+        raise ModelUntrustedError(f"The model's manifest is wrong: {fault}.") from error
 
 
 def read_manifest(directory: Path) -> Manifest:

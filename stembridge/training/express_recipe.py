@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from stembridge.conditions import Layout, full_layout
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.styles import STYLES, TIMBRES
-from stembridge.nn.backbone import BackboneConfig
 from stembridge.runtime.manifest import Manifest, read_manifest
-from stembridge.training.batches import TaskConfig
-from stembridge.training.chord_ears import EarsTraining
-from stembridge.training.denoiser import DenoiserTraining
 from stembridge.training.express import MakeSong, SongOrder
 from stembridge.training.express_run import Express
 from stembridge.training.live import LiveTraining
-from stembridge.training.note_reader import ReaderTraining
 from stembridge.training.recipe import load_recipe
-from stembridge.training.style_classifier import StyleTraining
-
-SPLITS = ("validation", "train")
+from stembridge.training.recipe_tables import ExpressTables, backbone_config, read_tables
 
 
 @dataclass(frozen=True)
@@ -32,11 +22,11 @@ class ExpressRecipe:
     """A recipe, and the artifact whose codecs it keeps.
 
     Attributes:
-        tables: of the TOML file, lists as tuples.
+        tables: of the TOML file.
         base: folder of that artifact.
     """
 
-    tables: Mapping[str, Mapping[str, Any]]
+    tables: ExpressTables
     base: Path
 
     @property
@@ -52,19 +42,14 @@ class ExpressRecipe:
     def plan(self, device: str, pace: float = 1.0) -> Express:
         """Networks and clocks; `pace` stretches all clocks, for slower devices."""
         manifest, tables = self.manifest, self.tables
-        denoiser, songs = dict(tables["denoiser"]), tables["songs"]
-        seconds = denoiser.pop("seconds") * pace
-        backbone = BackboneConfig(
-            len(STEMS), manifest.latent_channels, self.layout.channels, **tables["backbone"]
-        )
-        ears, reader = EarsTraining(**tables["ears"]), ReaderTraining(**tables["reader"])
+        ears, reader = tables.ears, tables.reader
         return Express(
-            backbone,
-            DenoiserTraining(**denoiser, device=device, task=TaskConfig(**tables["task"])),
-            LiveTraining(seconds, songs["train"], songs["longest"]),
+            backbone_config(tables.backbone, manifest.latent_channels, self.layout),
+            replace(tables.denoiser, device=device),
+            LiveTraining(tables.denoiser_s * pace, tables.songs.train, tables.songs.longest),
             replace(ears, seconds=ears.seconds and ears.seconds * pace, device=device),
             replace(reader, max_s=reader.max_s and reader.max_s * pace),
-            StyleTraining(**tables.get("style", {})),
+            tables.style,
             frame_s=manifest.hop / manifest.sample_rate,
             device=device,
         )
@@ -76,22 +61,20 @@ class ExpressRecipe:
             stem: ((self.base / manifest.encoders[stem]).read_bytes(), codecs.codec_config(stem))
             for stem in STEMS
         }
+        songs = self.tables.songs
         return [
-            SongOrder(split, self.tables["songs"][split], folder / "songs" / split, encoders,
-                      self.layout, make)
-            for split in SPLITS
-        ]  # fmt: skip
+            SongOrder(split, count, folder / "songs" / split, encoders, self.layout, make)
+            for split, count in (("validation", songs.validation), ("train", songs.train))
+        ]
 
     def facts(self) -> dict[str, Any]:
         """Manifest fields of the model that no network file holds."""
-        serving, layout = dict(self.tables["serving"]), self.layout
-        habits = {"sampler": {"name": serving.pop("sampler"), "steps": serving.pop("steps")}}
-        base = self.manifest
-        shape = asdict(self.plan("cpu").backbone)
-        return serving | habits | {
+        tables, base, layout = self.tables, self.manifest, self.layout
+        run = asdict(tables.denoiser) | {"steps": None, "seconds": tables.denoiser_s}
+        return tables.serving.facts() | {
             "stems": list(base.stems),
             "latent_channels": base.latent_channels,
-            "window_frames": self.tables["task"]["window"],
+            "window_frames": tables.denoiser.task.window,
             "sigma_data": 1.0,
             "context_mode": "clean",
             "condition_layout": [{"name": n, "channels": c} for n, c in layout.blocks],
@@ -99,23 +82,19 @@ class ExpressRecipe:
             "timbres": {stem: list(names) for stem, names in layout.timbres},
             "nominal_lufs": base.mixture_lufs,
             "nominal_stem_lufs": base.stem_lufs,
-            "training": {"backbone": shape, "run": self.tables["denoiser"],
-                         "data": self.tables["songs"], **self.tables.get("card", {})},
+            "training": {
+                "backbone": asdict(self.plan("cpu").backbone),
+                "run": run,
+                "data": asdict(tables.songs),
+                **tables.card,
+            },
         }  # fmt: skip
 
 
 def load_express(base: Path, path: Path | None = None) -> ExpressRecipe:
-    """Reads a recipe; the shipped one when no path is given."""
-    if path is None:
-        text = resources.files("stembridge.training").joinpath("configs/express.toml").read_text()
-    else:
-        text = path.read_text()
-    return ExpressRecipe(
-        {name: _tuples(table) for name, table in tomllib.loads(text).items()}, base
-    )
+    """Reads a recipe; the shipped one when no path is given.
 
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+    Raises:
+        NoSuchFileError, BadArgsError: as `read_tables`.
+    """
+    return ExpressRecipe(read_tables(ExpressTables, path, "express.toml"), base)

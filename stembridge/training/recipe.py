@@ -9,11 +9,9 @@ folder: `songs/`, `codec/<stem>/`, `latents/`, `style/`, `run/` (checkpoints, lo
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +38,14 @@ from stembridge.nn.registry import (
 from stembridge.nn.style_classifier import StyleClassifier
 from stembridge.pool.jobs import Crew
 from stembridge.runtime.manifest import MANIFEST_NAME
-from stembridge.training.batches import TaskConfig
 from stembridge.training.codec import collect_patches, fit
 from stembridge.training.codec_decoder import DecoderFit, collect_pairs, fit_decoder
-from stembridge.training.denoiser import DenoiserTraining, train
+from stembridge.training.denoiser import train
 from stembridge.training.latents import LatentSet, write_latents
 from stembridge.training.model_card import write_card
+from stembridge.training.recipe_tables import RecipeTables, backbone_config, read_tables
 from stembridge.training.songs import make_songs
 from stembridge.training.style_classifier import (
-    StyleTraining,
     accuracy,
     fit_style_classifier,
     timbres_by_style,
@@ -58,19 +55,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The tables of a recipe file; see configs/default.toml."""
-
-    name: str
-    data: dict[str, Any]
-    codec: dict[str, Any]
-    backbone: dict[str, Any]
-    training: dict[str, Any]
-    task: dict[str, Any]
-    serving: dict[str, Any]
-    style: dict[str, Any] = field(default_factory=dict)
-    licence: str = "MIT"
-    facts: dict[str, Any] = field(default_factory=dict)
+class Recipe(RecipeTables):
+    """A recipe file's tables, and what follows from them."""
 
     @property
     def layout(self) -> Layout:
@@ -78,39 +64,22 @@ class Recipe:
         return full_layout(list(STYLES), TIMBRES)
 
     @property
-    def task_config(self) -> TaskConfig:
-        """Training tasks."""
-        return TaskConfig(**_tuples(self.task))
-
-    @property
-    def denoiser_training(self) -> DenoiserTraining:
-        """The denoiser's run."""
-        return DenoiserTraining(**self.training, task=self.task_config)
-
-    @property
     def backbone_config(self) -> BackboneConfig:
         """The denoiser's shape."""
-        fixed = {"stems": len(STEMS), "channels": self.codec["channels"]}
-        return BackboneConfig(**fixed, conditions=self.layout.channels, **_tuples(self.backbone))
+        return backbone_config(self.backbone, self.codec.channels, self.layout)
 
     def codec_config(self, stem: str) -> LinearCodecConfig:
         """Shape of a stem's codec."""
-        shared = {k: self.codec[k] for k in ("hop", "channels", "floor", "decoder_floor", "hidden")}
-        own = {k: self.codec[k][stem] for k in ("n_fft", "iterations")}
-        return LinearCodecConfig(rate=self.data["rate"], **shared, **own)
-
-
-def _tuples(table: dict[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        return self.codec.of_stem(stem, self.data.rate)
 
 
 def load_recipe(path: Path | None = None) -> Recipe:
-    """Reads a recipe; the shipped default model's when no path is given."""
-    if path is None:
-        text = resources.files("stembridge.training").joinpath("configs/default.toml").read_text()
-    else:
-        text = path.read_text()
-    return Recipe(**tomllib.loads(text))
+    """Reads a recipe; the shipped default model's when no path is given.
+
+    Raises:
+        NoSuchFileError, BadArgsError: as `read_tables`.
+    """
+    return read_tables(Recipe, path, "default.toml")
 
 
 def song_paths(folder: Path, split: str) -> list[Path]:
@@ -120,7 +89,7 @@ def song_paths(folder: Path, split: str) -> list[Path]:
 
 def fit_codecs(recipe: Recipe, folder: Path, say: Say) -> dict[str, LinearCodec]:
     """Fits, or reads, the codec of every stem."""
-    songs = song_paths(folder, "train")[: recipe.codec["songs"]]
+    songs = song_paths(folder, "train")[: recipe.codec.songs]
     codecs = {}
     for index, stem in enumerate(STEMS):
         home = folder / "codec" / stem
@@ -147,14 +116,14 @@ def _fit_codec(
     recipe: Recipe, codec: LinearCodec, clips: Callable[[], Iterator[Tensor]], home: Path, say: Say
 ) -> None:
     """Encoder first, then the decoder of its latents: the clips are read twice."""
-    per_clip = recipe.codec["patches_per_song"]
+    per_clip = recipe.codec.patches_per_song
     generator = torch.Generator().manual_seed(0)
     patches = collect_patches(codec, clips(), per_clip, generator)
     explained = fit(codec, patches)
     say(f"codec of {home.name}: {explained:.3f} of the variance in {len(patches)} patches")
     del patches
     pairs = collect_pairs(codec, clips(), per_clip, generator)
-    loss = fit_decoder(codec, pairs, DecoderFit(epochs=recipe.codec["decoder_epochs"]))
+    loss = fit_decoder(codec, pairs, DecoderFit(epochs=recipe.codec.decoder_epochs))
     say(f"decoder of {home.name}: squared distance {loss:.5f}")
     write_network(codec_network(codec), home)
 
@@ -181,22 +150,21 @@ def encode_songs(
     """
     home = folder / "latents" / split
     if not (home / "lengths.npy").exists():
-        seconds = recipe.data["length_s"] + 4.0  # the last bar may stretch beyond length_s
-        frames = int(seconds * recipe.data["rate"] / recipe.codec["hop"])
-        crew = crew or Crew(recipe.data["workers"])
+        seconds = recipe.data.length_s + 4.0  # the last bar may stretch beyond length_s
+        frames = int(seconds * recipe.data.rate / recipe.codec.hop)
+        crew = crew or Crew(recipe.data.workers)
         write_latents(home, song_paths(folder, split), codecs, recipe.layout, frames, crew)
     return home
 
 
 def fit_styles(recipe: Recipe, folder: Path, data: Path, say: Say) -> None:
     """Fits the style classifier to a latent set, unless it is there."""
-    home, config = folder / "style", recipe.codec
+    home = folder / "style"
     if (home / CONFIG_NAME).exists():  # written last
         return
     latents, layout = LatentSet.open(data), recipe.layout
-    training = StyleTraining(**_tuples(recipe.style))
-    frame_s = config["hop"] / recipe.data["rate"]
-    classifier = fit_style_classifier(latents, layout, frame_s, training)
+    frame_s = recipe.codec.hop / recipe.data.rate
+    classifier = fit_style_classifier(latents, layout, frame_s, recipe.style)
     right = [f"{accuracy(classifier, latents, layout, i):.2f}" for i in range(len(STEMS))]
     say(f"styles heard right without {', '.join(STEMS)}: {', '.join(right)}")
     facts = {"style_timbres": timbres_by_style(latents, layout)}
@@ -206,34 +174,29 @@ def fit_styles(recipe: Recipe, folder: Path, data: Path, say: Say) -> None:
 
 def artifact_facts(recipe: Recipe) -> dict[str, Any]:
     """Manifest fields of the recipe's model that no network file holds."""
-    serving, layout = recipe.serving, recipe.layout
+    layout = recipe.layout
     return {
         "name": recipe.name,
         "licence": recipe.licence,
         "stems": list(STEMS),
-        "sample_rate": recipe.data["rate"],
-        "hop": recipe.codec["hop"],
-        "latent_channels": recipe.codec["channels"],
-        "window_frames": recipe.task_config.window,
-        "overlap_frames": serving["overlap_frames"],
-        "sigma_min": serving["sigma_min"],
-        "sigma_max": serving["sigma_max"],
+        "sample_rate": recipe.data.rate,
+        "hop": recipe.codec.hop,
+        "latent_channels": recipe.codec.channels,
+        "window_frames": recipe.training.task.window,
         "sigma_data": 1.0,
-        "sigma_context": serving["sigma_context"],
         "context_mode": "clean",
         "condition_layout": [{"name": n, "channels": c} for n, c in layout.blocks],
         "styles": list(layout.styles),
         "timbres": {stem: list(names) for stem, names in layout.timbres},
-        "chords_from_context": serving.get("chords_from_context", False),
         "nominal_lufs": NOMINAL_LUFS,
         "nominal_stem_lufs": NOMINAL_STEM_LUFS,
-        "sampler": {"name": serving["sampler"], "steps": serving["steps"]},
         "training": {
-            "data": recipe.data,
+            "data": asdict(recipe.data),
             "backbone": asdict(recipe.backbone_config),
-            "run": recipe.training,
-        }
-        | recipe.facts,
+            "run": asdict(recipe.training),
+            **recipe.facts,
+        },
+        **recipe.serving.facts(),
     }
 
 
@@ -274,7 +237,7 @@ def _exported(out: Path) -> dict[str, str]:
 
 def run_recipe(recipe: Recipe, folder: Path, say: Say) -> Path:
     """All stages; returns the artifact's folder."""
-    splits = (("train", recipe.data["songs"]), ("validation", recipe.data["validation_songs"]))
+    splits = (("train", recipe.data.songs), ("validation", recipe.data.validation_songs))
     for split, count in splits:
         for done, name in enumerate(make_songs(recipe.data, folder, split, count)):
             if done % 50 == 0:
@@ -283,7 +246,7 @@ def run_recipe(recipe: Recipe, folder: Path, say: Say) -> Path:
     data = {split: encode_songs(recipe, folder, split, codecs) for split, _ in splits}
     fit_styles(recipe, folder, data["train"], say)
     say("training the denoiser; progress in run/log.jsonl")
-    train(recipe.backbone_config, recipe.denoiser_training, data=data["train"],
+    train(recipe.backbone_config, recipe.training, data=data["train"],
           layout=recipe.layout, folder=folder / "run")  # fmt: skip
     export_artifact(recipe, folder, folder / "artifact")
     return folder / "artifact"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from stembridge.dataset import recorded, synthetic
 from stembridge.dataset.kit import Kit
 from stembridge.errors import BadArgsError
 from stembridge.pool.jobs import Crew
+from stembridge.training.recipe_tables import SongTable
 
 
 def make_songs(
-    data: Mapping[str, Any],
+    data: SongTable,
     folder: Path,
     split: str,
     count: int,
@@ -33,12 +33,16 @@ def make_songs(
     Raises:
         BadArgsError: a kit's songs on a cluster; the kit is here.
     """
-    crew = crew or Crew(data["workers"])
-    home, shared = folder / "songs" / split, {"rate": data["rate"], "length_s": data["length_s"]}
+    crew = crew or Crew(data.workers)
+    home, rate, length_s = folder / "songs" / split, data.rate, data.length_s
     if kit is None:
-        fonts = data["soundfonts"]
-        yield from synthetic.build(home, split, count, soundfonts=fonts, crew=crew, **shared)
+        fonts = data.soundfonts
+        yield from synthetic.build(
+            home, split, count, rate=rate, soundfonts=fonts, length_s=length_s, crew=crew
+        )
         return
     if crew.cluster is not None:
         raise BadArgsError("Songs on a kit's instruments are made here; leave out --cluster.")
-    yield from recorded.build(home, split, count, Kit(kit), workers=crew.workers, **shared)
+    yield from recorded.build(
+        home, split, count, Kit(kit), rate=rate, length_s=length_s, workers=crew.workers
+    )

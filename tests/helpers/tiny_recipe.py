@@ -6,7 +6,12 @@ from dataclasses import replace
 
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.soundfonts import HELD_OUT
+from stembridge.nn.backbone import BackboneShape
+from stembridge.training.batches import TaskConfig
+from stembridge.training.denoiser import DenoiserTraining
 from stembridge.training.recipe import Recipe, load_recipe
+from stembridge.training.recipe_tables import CodecTable, ServingTable, SongTable
+from stembridge.training.style_classifier import StyleTraining
 
 WINDOW = 48  # frames of 32 ms
 
@@ -16,22 +21,23 @@ def tiny_recipe() -> Recipe:
     return replace(
         load_recipe(),
         name="tiny-recipe",
-        data={
-            "songs": 3, "validation_songs": 1, "length_s": 6.0, "rate": 16000,
-            "soundfonts": [HELD_OUT], "workers": 1,
-        },
-        codec={
-            "hop": 512, "channels": 8, "floor": 1e-3, "decoder_floor": 1e-4, "hidden": 4,
-            "decoder_epochs": 1, "songs": 3, "patches_per_song": 60,
-            "n_fft": dict.fromkeys(STEMS, 512), "iterations": dict.fromkeys(STEMS, 1),
-        },
-        backbone={"width": 32, "dilations": [1, 0, 2], "heads": 2, "level_features": 8},
-        training={"steps": 3, "batch": 2, "processes": 1, "learning_rate": 1e-3, "warmup": 1},
-        style={"steps": 3, "batch": 2},
-        task={"window": WINDOW, "continuation_frames": 16},
-        serving={
-            "sampler": "dpmpp_2m", "steps": 3, "sigma_min": 0.05, "sigma_max": 20.0,
-            "sigma_context": 0.05,
-            "overlap_frames": 8,
-        },
+        data=SongTable(
+            songs=3, validation_songs=1, length_s=6.0, rate=16000, soundfonts=(HELD_OUT,),
+            workers=1,
+        ),
+        codec=CodecTable(
+            hop=512, channels=8, floor=1e-3, decoder_floor=1e-4, hidden=4, decoder_epochs=1,
+            songs=3, patches_per_song=60, n_fft=dict.fromkeys(STEMS, 512),
+            iterations=dict.fromkeys(STEMS, 1),
+        ),
+        backbone=BackboneShape(width=32, dilations=(1, 0, 2), heads=2, level_features=8),
+        training=DenoiserTraining(
+            steps=3, batch=2, processes=1, learning_rate=1e-3, warmup=1,
+            task=TaskConfig(window=WINDOW, continuation_frames=16),
+        ),
+        style=StyleTraining(steps=3, batch=2),
+        serving=ServingTable(
+            sampler="dpmpp_2m", steps=3, sigma_min=0.05, sigma_max=20.0, sigma_context=0.05,
+            overlap_frames=8,
+        ),
     )  # fmt: skip

@@ -9,7 +9,9 @@ from torch import nn
 from stembridge.nn.backbone import Backbone, BackboneConfig
 from stembridge.training.recipe import load_recipe
 
-TINY = BackboneConfig(2, 3, 5, width=16, dilations=(1, 0, 2), heads=2, level_features=8)
+TINY = BackboneConfig(
+    stems=2, channels=3, conditions=5, width=16, dilations=(1, 0, 2), heads=2, level_features=8
+)
 
 
 def awake(config: BackboneConfig = TINY) -> Backbone:
@@ -59,7 +61,9 @@ def test_the_sigma_of_a_given_frame_reaches_the_output(stem: int) -> None:
 
 
 def test_the_loudest_level_of_a_stem_modulates_every_frame() -> None:
-    config = BackboneConfig(2, 3, 5, width=16, dilations=(1,), level_features=8)
+    config = BackboneConfig(
+        stems=2, channels=3, conditions=5, width=16, dilations=(1,), level_features=8
+    )
     network = awake(config)
     x, sigma, conditions = inputs()
     raised = sigma.clone()
@@ -69,7 +73,9 @@ def test_the_loudest_level_of_a_stem_modulates_every_frame() -> None:
 
 
 def test_frames_reach_as_far_as_the_dilations_say_and_no_further() -> None:
-    config = BackboneConfig(2, 3, 5, width=16, dilations=(1, 4), level_features=8)
+    config = BackboneConfig(
+        stems=2, channels=3, conditions=5, width=16, dilations=(1, 4), level_features=8
+    )
     network = awake(config)
     x, sigma, conditions = inputs(30)
     moved = x.clone()
@@ -80,7 +86,9 @@ def test_frames_reach_as_far_as_the_dilations_say_and_no_further() -> None:
 
 
 def test_attention_depends_on_distance_but_not_on_absolute_place() -> None:
-    config = BackboneConfig(2, 3, 5, width=16, dilations=(0,), heads=2, level_features=8)
+    config = BackboneConfig(
+        stems=2, channels=3, conditions=5, width=16, dilations=(0,), heads=2, level_features=8
+    )
     network = awake(config)
     x, sigma, conditions = inputs(24)
     sigma = torch.ones_like(sigma)

@@ -35,7 +35,15 @@ from stembridge.training.latents import Encoded, LatentSet, write_encoded
 from stembridge.training.processes import free_port
 
 LAYOUT = full_layout(["pop"], {"bass": ("pick",)})
-MODEL = BackboneConfig(4, 3, LAYOUT.channels, width=16, dilations=(1, 0), heads=2, level_features=8)
+MODEL = BackboneConfig(
+    stems=4,
+    channels=3,
+    conditions=LAYOUT.channels,
+    width=16,
+    dilations=(1, 0),
+    heads=2,
+    level_features=8,
+)
 TASK = TaskConfig(window=12, continuation_frames=6)
 CONFIG = DenoiserTraining(
     steps=6, batch=2, processes=1, learning_rate=3e-3, warmup=2, save_every=3, seed=4, task=TASK

@@ -108,7 +108,9 @@ def test_training_takes_up_songs_as_they_arrive_and_ends_with_the_clock(
     made = prepare(MadeSong(song()), codecs(), LAYOUT, np.random.default_rng(1))
     for index in range(70):
         save(made, songs / f"train-{index:05d}.npz")
-    shape = BackboneConfig(4, C, LAYOUT.channels, width=16, dilations=(1, 0), heads=2)
+    shape = BackboneConfig(
+        stems=4, channels=C, conditions=LAYOUT.channels, width=16, dilations=(1, 0), heads=2
+    )
     task = TaskConfig(window=16, continuation_frames=6)
     run = train_live(
         shape, DenoiserTraining(batch=2, warmup=2, task=task),

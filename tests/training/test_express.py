@@ -23,6 +23,7 @@ from stembridge.training.express_recipe import ExpressRecipe, load_express
 from stembridge.training.express_run import run_express
 
 RECIPE = """
+denoiser_s = 3
 [songs]
 train = 8
 validation = 2
@@ -35,8 +36,7 @@ level_features = 8
 [denoiser]
 batch = 2
 warmup = 2
-seconds = 3
-[task]
+[denoiser.task]
 window = 32
 continuation_frames = 8
 [ears]

@@ -226,7 +226,9 @@ def test_validation_losses_are_reproducible_and_know_a_better_network(tmp_path: 
                                      np.ones(4, bool))])  # fmt: skip
     task = TaskConfig(window=12, continuation_frames=6)
     source = BatchSource(LatentSet.open(tmp_path), layout, task, 0)
-    shape = BackboneConfig(4, 3, layout.channels, width=8, dilations=(1,), level_features=8)
+    shape = BackboneConfig(
+        stems=4, channels=3, conditions=layout.channels, width=8, dilations=(1,), level_features=8
+    )
     untrained = new_denoiser(shape)
     losses = validation_losses(untrained, source, batches=3)
     assert losses == validation_losses(untrained, source, batches=3)
@@ -248,7 +250,9 @@ def test_every_kept_out_song_weighs_the_same(tmp_path: Path) -> None:
                                      np.ones(4, bool)) for level in levels])  # fmt: skip
     task = TaskConfig(window=12, continuation_frames=6, given=(1.0, 0, 0, 0), continuation=0.0)
     kept_out = KeptOut(LatentSet.open(tmp_path), names, layout, task, 0)
-    shape = BackboneConfig(4, 3, layout.channels, width=8, dilations=(1,), level_features=8)
+    shape = BackboneConfig(
+        stems=4, channels=3, conditions=layout.channels, width=8, dilations=(1,), level_features=8
+    )
     found = kept_out.measure(new_denoiser(shape))
     assert set(found.songs) == {"a", "b"}
     assert found.songs["b"] > 2 * found.songs["a"]

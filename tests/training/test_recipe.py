@@ -13,7 +13,7 @@ from tiny_recipe import WINDOW, tiny_recipe
 
 from stembridge.cli import main
 from stembridge.dataset.song import STEMS
-from stembridge.errors import ModelUntrustedError
+from stembridge.errors import BadArgsError, ModelUntrustedError, NoSuchFileError
 from stembridge.nn.parity import (
     PARITY_NAME,
     check_other_shapes,
@@ -32,18 +32,18 @@ from stembridge.training.recipe import load_recipe, song_paths
 def test_the_shipped_recipe_is_whole() -> None:
     recipe = load_recipe()
     assert recipe.layout.channels == recipe.backbone_config.conditions
-    assert {recipe.codec_config(stem).hop for stem in STEMS} == {recipe.codec["hop"]}
+    assert {recipe.codec_config(stem).hop for stem in STEMS} == {recipe.codec.hop}
     for stem in STEMS:
         config = recipe.codec_config(stem)
         assert config.hop % config.stft_hop == 0
     facts = recipes.artifact_facts(recipe)
     assert facts["chords_from_context"] is True
     assert facts["nominal_lufs"] == -20.0
-    assert facts["overlap_frames"] < facts["window_frames"] == recipe.task_config.window
+    assert facts["overlap_frames"] < facts["window_frames"] == recipe.training.task.window
     # Sampling must not start or end where training never was.
-    low, high = recipe.task_config.sigma_range
+    low, high = recipe.training.task.sigma_range
     assert low <= facts["sigma_min"] < facts["sigma_max"] <= high
-    given_low, given_high = recipe.task_config.given_sigma
+    given_low, given_high = recipe.training.task.given_sigma
     assert given_low <= facts["sigma_context"] <= given_high
 
 
@@ -52,9 +52,38 @@ def test_a_recipe_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(shipped.read_text().replace('"stembridge-default"', '"mine"'))
     assert load_recipe(path).name == "mine"
-    with pytest.raises(TypeError):
-        path.write_text(shipped.read_text() + "\n[oven]\nheat = 3\n")
+
+
+WRONG = [
+    ("", "\n[oven]\nheat = 3\n", "oven: there is no such entry"),
+    ("batch = 12", "batch = 12\nbach = 12", r"training\.bach: there is no such entry"),
+    ("batch = 12", 'batch = "12"', r"training\.batch: Input should be a valid integer"),
+    ("learning_rate = 1.4e-3", "learning_rate = true", r"training\.learning_rate: .* number"),
+    ("hidden = 256 ", "#", r"codec\.hidden: it is missing"),
+    ("bass = 8, drums", "drums", r"codec: iterations names each of bass, drums, guitar, piano"),
+    ("hop = 2048 ", "hop = 2000 #", r"codec: hop is a multiple of a quarter of n_fft"),
+    ("workers = 2", "workers = 0", r"data: songs, validation_songs and workers are at least 1"),
+    ('sampler = "dpmpp_2m"', 'sampler = "magic"', r"serving: sampler is one of .*heun"),
+    ("sigma_max = 80.0", "sigma_max = 800.0", r"serving\.sigma_min and sigma_max lie in"),
+    ("overlap_frames = 64", "overlap_frames = 256", r"overlap_frames is below the tasks' window"),
+    ("[data]", "[data", "is no TOML file"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "sentence"), WRONG)
+def test_what_a_recipe_cannot_say_is_a_sentence_that_names_the_entry(
+    tmp_path: Path, right: str, wrong: str, sentence: str
+) -> None:
+    shipped = Path(recipes.__file__).with_name("configs").joinpath("default.toml").read_text()
+    path = tmp_path / "mine.toml"
+    path.write_text(shipped.replace(right, wrong, 1) if right else shipped + wrong)
+    with pytest.raises(BadArgsError, match=f"mine.toml'.*{sentence}"):
         load_recipe(path)
+
+
+def test_a_recipe_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchFileError, match=r"no recipe '.*mine\.toml'"):
+        load_recipe(tmp_path / "mine.toml")
 
 
 def test_all_stages_leave_their_files(tiny_run: Path) -> None:
@@ -155,7 +184,8 @@ def test_the_validation_loss_is_of_these_weights(
     data = str(tiny_run / "latents" / "validation")
     toml = tmp_path / "tiny.toml"
     shipped = Path(recipes.__file__).with_name("configs") / "default.toml"
-    toml.write_text(shipped.read_text().replace("window = 256", f"window = {WINDOW}"))
+    text = shipped.read_text().replace("window = 256", f"window = {WINDOW}")
+    toml.write_text(text.replace("overlap_frames = 64", "overlap_frames = 8"))
     artifact = str(tiny_run / "artifact")
     out = tmp_path / "curve.json"
     told = ["train", "loss", artifact, f"3={artifact}", "--data", data, "--recipe", str(toml)]
