@@ -212,11 +212,13 @@ def test_the_tempo_of_an_osc_float_is_the_daws():
         ({"steps": 1001}, "The number of steps must be between 1 and 1000; it was 1001."),
         (
             {"sampler": "magic"},
-            'The sampler must be one of dpmpp_2m, dpmpp_2m_sde, heun, euler; it was "magic".',
+            "The sampler must be one of dpmpp_2m, dpmpp_2m_sde, heun, euler, ancestral, adpm2; it "
+            'was "magic".',
         ),
         (
             {"sampler": 5},
-            "The sampler must be one of dpmpp_2m, dpmpp_2m_sde, heun, euler; it was 5.",
+            "The sampler must be one of dpmpp_2m, dpmpp_2m_sde, heun, euler, "
+            "ancestral, adpm2; it was 5.",
         ),
         ({"guidance": -1}, "The guidance must be between 0 and 20; it was -1."),
         (

@@ -80,9 +80,7 @@ def evaluate(
         str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
     ] = "",
     steps: Annotated[int | None, typer.Option(help="Sampler steps.")] = None,
-    sampler: Annotated[
-        str | None, typer.Option(help="dpmpp_2m, dpmpp_2m_sde, heun or euler.")
-    ] = None,
+    sampler: Annotated[str | None, typer.Option(help="As in `arrange --sampler`.")] = None,
     guidance: Annotated[float | None, typer.Option(help="Pull of the conditions.")] = None,
     chords: Annotated[bool, typer.Option("--chords", help="Tell the model the chords.")] = False,
     no_grid: Annotated[bool, typer.Option("--no-grid", help="Do not tell the tempo.")] = False,

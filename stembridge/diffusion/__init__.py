@@ -15,6 +15,7 @@ caller's array; randomness is an argument. The samplers use operators and slicin
 arrays and torch tensors both work.
 """
 
+from stembridge.diffusion.ancestral import sample_adpm2, sample_ancestral
 from stembridge.diffusion.guidance import classifier_free
 from stembridge.diffusion.inpaint import Known
 from stembridge.diffusion.noise import FrameNoise
@@ -43,6 +44,8 @@ __all__ = [
     "classifier_free",
     "karras_sigmas",
     "plan_windows",
+    "sample_adpm2",
+    "sample_ancestral",
     "sample_dpmpp_2m",
     "sample_euler",
     "sample_heun",

@@ -23,7 +23,7 @@ from typing import Literal, Protocol, TypeAlias
 from stembridge.conditions import Conditions, stretched
 from stembridge.diffusion.inpaint import Known
 from stembridge.diffusion.noise import FrameNoise
-from stembridge.diffusion.samplers import SAMPLERS
+from stembridge.diffusion.samplers import solver
 from stembridge.diffusion.separate import (
     Derivative,
     constrain,
@@ -57,6 +57,7 @@ class Sampling:
         sigmas: falling noise levels, ending in 0.
         windows: how the frames are shared out.
         sampler: name in `SAMPLERS`, for `generate`; mixtures have a solver of their own.
+        churn, eta: amount of fresh noise, see `samplers.solver`; None is the sampler's own.
         start: latents [B or 1, S, C, F] to start from instead of noise alone, for `generate`.
         mixture: [B or 1, C, F] of what is to be taken apart.
         chains: conditions of each chain, for a network of single stems; the mixture's last where
@@ -69,6 +70,8 @@ class Sampling:
     sigmas: Sequence[float]
     windows: Windows
     sampler: str = "dpmpp_2m"
+    churn: float | None = None
+    eta: float | None = None
     start: Array | None = None
     mixture: Array | None = None
     chains: tuple[Conditions, ...] = ()
@@ -105,7 +108,7 @@ def generate(D: Denoiser, sampling: Sampling, callback: Callback | None = None) 
         D,
         sampling.conditions,
         sampling.known,
-        sampler=SAMPLERS[sampling.sampler],
+        sampler=solver(sampling.sampler, sampling.churn, sampling.eta),
         sigmas=sampling.sigmas,
         noise=sampling.noise,
         windows=sampling.windows,
@@ -146,6 +149,7 @@ class _Chains:
             sampling.sigmas[0] * sampling.noise.at(0, 0, self.reach),
             list(sampling.sigmas),
             noise=sampling.noise.stream(0, self.reach),
+            s_churn=20.0 if sampling.churn is None else sampling.churn,
             corrections=corrections,
             project=project,
             callback=self._joined.tell,

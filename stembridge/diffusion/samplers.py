@@ -6,6 +6,7 @@ Each is one function over the levels of a schedule, told apart by accuracy per n
     heun      second order, two calls a step (Karras et al. 2022, Algorithms 1 and 2)
     dpmpp_2m  second order, one call a step (Lu et al. 2022, DPM-Solver++(2M)); the default
     dpmpp_2m_sde  the same with fresh noise while the music takes shape
+    ancestral, adpm2  with fresh noise in every step (see `ancestral`); 200 steps are MSG-LD's
 
 All updates are written as x' = D + (sigma'/sigma) (x - D), which equals the Euler step and gives
 exactly D where sigma' is 0.
@@ -17,6 +18,7 @@ from functools import partial
 from math import inf, log, sqrt
 
 from stembridge.conditions import Conditions
+from stembridge.diffusion.ancestral import sample_adpm2, sample_ancestral
 from stembridge.diffusion.inpaint import Hold, Known
 from stembridge.diffusion.types import Array, Callback, Denoiser, Noise, Sampler
 
@@ -153,6 +155,20 @@ SAMPLERS: dict[str, Sampler] = {
     "dpmpp_2m_sde": partial(sample_dpmpp_2m, eta=0.5),
     "heun": sample_heun,
     "euler": sample_euler,
+    "ancestral": sample_ancestral,
+    "adpm2": sample_adpm2,
 }
-DEFAULT_STEPS = {"dpmpp_2m": 20, "dpmpp_2m_sde": 20, "heun": 18, "euler": 150}
+DEFAULT_STEPS = {
+    "dpmpp_2m": 20, "dpmpp_2m_sde": 20, "heun": 18, "euler": 150, "ancestral": 200, "adpm2": 100,
+}  # fmt: skip
 """Steps with which each sampler is at home; "euler" is the papers' own setting."""
+
+CHURNED = ("euler", "heun")
+"""Samplers that take an amount of churn; the others take eta, a share of fresh noise."""
+
+
+def solver(name: str, churn: float | None = None, eta: float | None = None) -> Sampler:
+    """A sampler with a model's own amount of fresh noise; None leaves the sampler's."""
+    if name in CHURNED:
+        return SAMPLERS[name] if churn is None else partial(SAMPLERS[name], s_churn=churn)
+    return SAMPLERS[name] if eta is None else partial(SAMPLERS[name], eta=eta)

@@ -47,6 +47,7 @@ class Windows:
         multiple: window lengths are multiples of this.
         together: all windows at once; else one after the other.
         circular: the piece is a loop; its windows are always together.
+        whole: a piece shorter than a window is made in a whole one (its end is thrown away).
     """
 
     longest: int
@@ -54,11 +55,14 @@ class Windows:
     multiple: int = 1
     together: bool = False
     circular: bool = False
+    whole: bool = False
 
     def plan(self, n_frames: int) -> list[range]:
         """Where they lie, see `plan_windows`; beyond F means from 0 on."""
         if self.circular:
             return plan_circle(n_frames, self.longest, self.overlap, self.multiple)
+        if self.whole:
+            n_frames = max(n_frames, self.longest)
         return plan_windows(n_frames, self.longest, self.overlap, self.multiple)
 
 

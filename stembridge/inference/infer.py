@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from stembridge.conditions import Conditions
 from stembridge.diffusion.guidance import classifier_free
@@ -51,11 +52,13 @@ def infer(
     manifest, procedure = model.manifest, PROCEDURES[settings.procedure]
     sampling = Sampling(
         conditions,
-        known,
+        replace(known, resamples=settings.resamples),
         FrameNoise(seeds, len(chains) or manifest.n_stems, manifest.latent_channels),
         settings.sigmas,
         windows_of(manifest, conditions, loop=settings.loop),
         settings.sampler,
+        settings.churn,
+        settings.eta,
         start,
         mixture,
         chains,
@@ -84,6 +87,7 @@ def windows_of(manifest: Manifest, conditions: Conditions, *, loop: bool = False
         manifest.frame_multiple,
         together=conditions.harmony,
         circular=loop,
+        whole=manifest.whole_window,
     )
 
 

@@ -20,6 +20,8 @@ class Settings:
         guidance: pull of the conditions; 1 is none beyond what was trained.
         procedure: name in `PROCEDURES`.
         loop: the end is to flow into the start.
+        churn, eta: amount of fresh noise, see `diffusion.samplers.solver`.
+        resamples: how often each step is made, where something is given.
     """
 
     sampler: str
@@ -28,6 +30,9 @@ class Settings:
     guidance: float
     procedure: str = "generate"
     loop: bool = False
+    churn: float | None = None
+    eta: float | None = None
+    resamples: int = 1
 
 
 def settings_of(
@@ -35,13 +40,28 @@ def settings_of(
     sampler: str | None = None,
     steps: int | None = None,
     guidance: float | None = None,
+    *,
+    purpose: str = "generate",
 ) -> Settings:
     """Settings for a model; None is its own habit.
 
-    Steps that are not named are the model's for its own sampler, and another sampler's own.
+    Args:
+        manifest: the model's; has a habit for some purposes, see `Manifest.habit`.
+        sampler: another one has amounts of noise of its own, and its own steps if none are named.
+        steps: of the sampler.
+        guidance: pull of the conditions.
+        purpose: "generate", "partial" (some stems are given), or a procedure.
     """
-    habit = manifest.sampler
-    sampler = sampler or habit.name
-    steps = steps or (habit.steps if sampler == habit.name else DEFAULT_STEPS[sampler])
-    sigmas = karras_sigmas(steps, manifest.sigma_min, manifest.sigma_max, habit.rho)
-    return Settings(sampler, steps, tuple(sigmas), habit.guidance if guidance is None else guidance)
+    habit = manifest.habit(purpose)
+    own = sampler in (None, habit.name)
+    name = sampler or habit.name
+    steps = steps or (habit.steps if own else DEFAULT_STEPS[name])
+    low, high = habit.sigma_min or manifest.sigma_min, habit.sigma_max or manifest.sigma_max
+    return Settings(
+        name, steps, tuple(karras_sigmas(steps, low, high, habit.rho)),
+        habit.guidance if guidance is None else guidance,
+        procedure="generate" if purpose == "partial" else purpose,
+        churn=habit.churn if own else None,
+        eta=habit.eta if own else None,
+        resamples=habit.resamples,
+    )  # fmt: skip

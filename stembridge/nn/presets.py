@@ -1,23 +1,29 @@
 """Named configurations of the papers' systems, and a tiny one for tests.
 
-Each is the same code with other numbers: MSLDM (S = 4, DAC-VAE latents), ISLDM (S = 1, one model
-per stem), MixLDM (S = 1, the mixture), MSDM (S = 4, C = 1, waveforms without an autoencoder).
-Numbers come from the released configurations; where the MSLDM paper's appendix differs from its
-released model, the parameter counts of the paper's text decide (base width 512, Large 1024).
+Each is the same code with other numbers: MSLDM (S = 4, DAC-VAE latents), ISLDM (four networks of
+one stem each), MixLDM (S = 1, the mixture), MSDM (S = 4, C = 1, waveforms without an autoencoder)
+and its weakly supervised form (four networks). Numbers come from the released configurations; where
+the MSLDM paper's appendix differs from its released model, the parameter counts of the paper's text
+decide (base width 512, Large 1024).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from stembridge.nn.habits import Habit, Learning, LogNormal, Uniform
 from stembridge.nn.source_vae import SourceVAEConfig
 from stembridge.nn.unet1d import UNet1dConfig
 from stembridge.request import STEMS
 
+MIXTURE = "mixture"
+"""The one stem of a system that makes mixtures."""
+
 
 @dataclass(frozen=True)
 class Preset:
-    """Codec, denoiser and noise range of one system.
+    """Codec, denoiser, noise range and habits of one system.
 
     Attributes:
         name: name of the preset.
@@ -29,7 +35,13 @@ class Preset:
         sigma_data: standard deviation of the latents, as the papers set it.
         sigma_min: least noise of the sampler's schedule.
         sigma_max: greatest noise of the schedule.
+        learning: how the denoiser is trained.
+        habit: how it is sampled.
+        habits: how it is sampled for a purpose of its own: "partial" (some stems are given), or a
+            procedure's name.
         output_limit: clamp of the denoised output.
+        per_stem: every stem has a network of its own, which hears no other.
+        whole_window: requests shorter than the trained window are made in a whole one.
     """
 
     name: str
@@ -41,7 +53,22 @@ class Preset:
     sigma_data: float
     sigma_min: float
     sigma_max: float
+    learning: Learning
+    habit: Habit
+    habits: dict[str, Habit] = field(default_factory=dict)
     output_limit: float | None = None
+    per_stem: bool = False
+    whole_window: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Key of the denoiser's builder in `registry.BUILDERS`."""
+        return "unet1d_per_stem" if self.per_stem else "unet1d"
+
+    @property
+    def hop(self) -> int:
+        """Samples per latent frame."""
+        return 1 if self.vae is None else self.vae.hop
 
 
 _LARGE_UNET = UNet1dConfig(
@@ -79,58 +106,88 @@ _TINY_UNET = UNet1dConfig(
 )
 
 
-def _latent(name: str, stems: tuple[str, ...], vae: SourceVAEConfig, unet: UNet1dConfig) -> Preset:
-    return Preset(
-        name=name,
-        stems=stems,
-        sample_rate=vae.sample_rate,
-        window_frames=1024,
-        vae=vae,
-        unet=unet,
-        sigma_data=0.4,
-        sigma_min=0.01,
-        sigma_max=3.0,
-    )
+_MSLDM_LEARNING = Learning(Uniform(0.0, 3.0), learning_rate=2e-5, batch=16, steps=400_000)
+_MSLDM_HABIT = Habit(churn=20.0)
 
+# The released configuration names no number of steps; the checkpoints used lie at some 400 epochs.
+_MSDM_LEARNING = Learning(LogNormal(-3.0, 1.0), learning_rate=1e-4, batch=8, steps=400_000)
+
+
+def _separating(churn: float) -> Habit:
+    return Habit(churn=churn, resamples=2, sigma_max=1.0)
+
+
+def _latent(name: str, unet: UNet1dConfig, **more: Any) -> Preset:
+    fields: dict[str, Any] = {
+        "stems": STEMS, "vae": SourceVAEConfig(), "sample_rate": 22050, "window_frames": 1024,
+        "sigma_data": 0.4, "sigma_min": 0.01, "sigma_max": 3.0, "learning": _MSLDM_LEARNING,
+        "habit": _MSLDM_HABIT, "whole_window": True,
+    }  # fmt: skip
+    return Preset(name=name, unet=unet, **{**fields, **more})
+
+
+_MSDM = Preset(
+    name="msdm",
+    stems=STEMS,
+    sample_rate=22050,
+    window_frames=1 << 18,
+    vae=None,
+    unet=_MSDM_UNET,
+    sigma_data=0.2,
+    sigma_min=1e-4,
+    sigma_max=20.0,
+    learning=_MSDM_LEARNING,
+    habit=Habit(churn=20.0),
+    habits={
+        "partial": Habit(steps=256, churn=10.0),
+        "separate_dirac": _separating(20.0),
+        "separate_gaussian": _separating(40.0),
+    },
+    output_limit=1.0,
+    whole_window=True,
+)
 
 _ALL = (
-    _latent("msldm", STEMS, SourceVAEConfig(), UNet1dConfig()),
-    _latent("msldm-large", STEMS, SourceVAEConfig(), _LARGE_UNET),
-    *(
-        _latent(f"isldm-{stem}", (stem,), SourceVAEConfig(), UNet1dConfig(n_stems=1))
-        for stem in STEMS
-    ),
+    _latent("msldm", UNet1dConfig()),
+    _latent("msldm-large", _LARGE_UNET),
+    _latent("isldm", UNet1dConfig(), per_stem=True),
     # The mixture's own autoencoder has as many latent channels as four stems together.
     _latent(
-        "mixldm",
-        ("mixture",),
-        SourceVAEConfig(latent_channels=320),
-        UNet1dConfig(n_stems=1, latent_channels=320),
+        "mixldm", UNet1dConfig(n_stems=1, latent_channels=320),
+        stems=(MIXTURE,), vae=SourceVAEConfig(latent_channels=320),
     ),
-    Preset(
-        name="msdm",
-        stems=STEMS,
-        sample_rate=22050,
-        window_frames=1 << 18,
-        vae=None,
-        unet=_MSDM_UNET,
-        sigma_data=0.2,
-        sigma_min=1e-4,
-        sigma_max=20.0,
-        output_limit=1.0,
+    _MSDM,
+    replace(
+        _MSDM,
+        name="msdm-weak",
+        learning=replace(_MSDM_LEARNING, learning_rate=1e-5, batch=16),
+        habits={
+            "separate_dirac": _separating(40.0),
+            "separate_gaussian": _separating(40.0),
+        },
+        per_stem=True,
     ),
-    Preset(
-        name="tiny",
-        stems=STEMS,
-        sample_rate=22050,
-        window_frames=64,
-        vae=_TINY_VAE,
-        unet=_TINY_UNET,
-        sigma_data=0.4,
-        sigma_min=0.01,
-        sigma_max=3.0,
+    _latent(
+        "tiny", _TINY_UNET,
+        vae=_TINY_VAE, window_frames=64, whole_window=False,
+        learning=Learning(Uniform(0.0, 3.0), learning_rate=1e-3, batch=4, steps=200),
     ),
-)
+)  # fmt: skip
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ALL}
 """Preset name -> preset."""
+
+
+def shrunk(preset: Preset) -> Preset:
+    """A copy small enough to be tried on a CPU: the same structure, narrow, with short windows."""
+    unet = replace(
+        preset.unet, width=32, patch_factor=4, head_features=8,
+        latent_channels=min(preset.unet.latent_channels, _TINY_VAE.latent_channels),
+    )  # fmt: skip
+    vae = None if preset.vae is None else _TINY_VAE
+    learning = replace(preset.learning, learning_rate=1e-3, batch=4, steps=200)
+    frames = unet.frame_multiple * max(1, 64 // unet.frame_multiple)
+    return replace(
+        preset, name=f"{preset.name}-mini", unet=unet, vae=vae, learning=learning,
+        window_frames=frames,
+    )  # fmt: skip

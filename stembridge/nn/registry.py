@@ -23,7 +23,7 @@ from stembridge.nn.note_reader import NoteReader, NoteReaderConfig
 from stembridge.nn.precondition import Preconditioned
 from stembridge.nn.source_vae import SourceVAE, SourceVAEConfig
 from stembridge.nn.style_classifier import StyleClassifier, StyleClassifierConfig
-from stembridge.nn.unet1d import UNet1d, UNet1dConfig
+from stembridge.nn.unet1d import PerStem, UNet1d, UNet1dConfig
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -46,6 +46,11 @@ def _unet1d(config: dict[str, Any]) -> nn.Module:
     return Preconditioned(UNet1d(UNet1dConfig(**config)), sigma_data, output_limit)
 
 
+def _unet1d_per_stem(config: dict[str, Any]) -> nn.Module:
+    sigma_data, output_limit = config.pop("sigma_data"), config.pop("output_limit", None)
+    return Preconditioned(PerStem(UNet1dConfig(**config)), sigma_data, output_limit)
+
+
 def _backbone(config: dict[str, Any]) -> nn.Module:
     sigma_data = config.pop("sigma_data")
     return Preconditioned(Backbone(BackboneConfig(**config)), sigma_data)
@@ -60,6 +65,7 @@ BUILDERS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "note_reader": lambda config: NoteReader(NoteReaderConfig(**config)),
     "source_vae": lambda config: SourceVAE(SourceVAEConfig(**config)),
     "unet1d": _unet1d,
+    "unet1d_per_stem": _unet1d_per_stem,
 }
 """Kind -> builder. Codecs have `encoder` and `decoder` or a `codec_pair()`; denoisers are
 `Preconditioned`, ready to be called as D(x, sigma, conditions)."""

@@ -114,25 +114,39 @@ def preset_codec(preset: Preset, seed: int) -> Network:
 
 def preset_denoiser(preset: Preset, seed: int) -> Network:
     """The preset's denoiser with random weights."""
-    config = config_fields(
+    config = denoiser_config(preset)
+    artifact = preset_facts(preset) | {
+        "name": f"{preset.name} (random weights)",
+        "licence": "none: random weights",
+    }
+    return Network(preset.kind, config, _random(preset.kind, config, seed), artifact)
+
+
+def denoiser_config(preset: Preset) -> dict[str, Any]:
+    """Fields of the registry's builder of the preset's denoiser."""
+    return config_fields(
         preset.unet, sigma_data=preset.sigma_data, output_limit=preset.output_limit
     )
+
+
+def preset_facts(preset: Preset) -> dict[str, Any]:
+    """Manifest fields that a preset determines."""
     multiple = preset.unet.frame_multiple
-    artifact = {
-        "name": f"{preset.name} (random weights)",
+    return {
         "stems": preset.stems,
         "latent_channels": preset.unet.latent_channels,
         "window_frames": preset.window_frames,
         "overlap_frames": preset.window_frames // 4 // multiple * multiple,
         "frame_multiple": multiple,
+        "whole_window": preset.whole_window,
         "sigma_min": preset.sigma_min,
         "sigma_max": preset.sigma_max,
         "sigma_data": preset.sigma_data,
         "context_mode": "imputation",
-        "sampler": {"name": "euler", "steps": 150},
-        "licence": "none: random weights",
+        "latents_add_up": preset.vae is None,
+        "sampler": preset.habit.manifest_fields(),
+        "habits": {name: habit.manifest_fields() for name, habit in preset.habits.items()},
     }
-    return Network("unet1d", config, _random("unet1d", config, seed), artifact)
 
 
 def _random(kind: str, config: dict[str, Any], seed: int) -> torch.nn.Module:

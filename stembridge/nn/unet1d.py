@@ -8,7 +8,7 @@ Structure: audio-diffusion-pytorch 0.0.43 `UNet1d`; configurations: the papers' 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -216,3 +216,25 @@ class UNet1d(nn.Module):
         for up in self.upsamples:
             x = up(x, kept.pop(), mapping)
         return self.to_out(x + patched, mapping)
+
+
+class PerStem(nn.Module):
+    """A U-Net for every stem, which hears no other: ISLDM, and MSDM's weakly supervised prior.
+
+    One network file serves all of them. Their losses add up, so training them together is training
+    each alone.
+    """
+
+    def __init__(self, config: UNet1dConfig) -> None:
+        super().__init__()
+        self.config = config
+        own = replace(config, n_stems=1)
+        self.networks = nn.ModuleList(UNet1d(own) for _ in range(config.n_stems))
+
+    def forward(self, x: Tensor, sigma: Tensor, conditions: Tensor) -> Tensor:
+        """As `UNet1d.forward`; every stem's sigma is read by its own network."""
+        made = [
+            network(x[:, k : k + 1], sigma[:, k : k + 1], conditions)
+            for k, network in enumerate(self.networks)
+        ]
+        return torch.cat(made, dim=1)

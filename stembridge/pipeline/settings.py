@@ -22,7 +22,10 @@ def settings_for(request: GenerationRequest, manifest: Manifest) -> Settings:
         BadArgsError: a stem, style or timbre the model does not have.
     """
     _check_vocabulary(request, manifest)
-    settings = settings_of(manifest, request.sampler, request.steps, request.guidance)
+    purpose = "partial" if request.context else "generate"
+    settings = settings_of(
+        manifest, request.sampler, request.steps, request.guidance, purpose=purpose
+    )
     return replace(settings, loop=request.loop)
 
 

@@ -103,7 +103,7 @@ class GenerationRequest:
         str | None,
         Wish(
             optional(choice("sampler", SAMPLER_NAMES)),
-            "euler, heun, dpmpp_2m or dpmpp_2m_sde (default: the model's)",
+            f"{', '.join(SAMPLER_NAMES)} (default: the model's)",
         ),
     ] = None
     guidance: Annotated[

@@ -11,7 +11,7 @@ from stembridge.musical_time import TimeSignature, as_written
 from stembridge.readers import Reader, number, shown, text, whole
 from stembridge.roles import NAME, ROLES, in_order
 
-SAMPLER_NAMES = ("dpmpp_2m", "dpmpp_2m_sde", "heun", "euler")
+SAMPLER_NAMES = ("dpmpp_2m", "dpmpp_2m_sde", "heun", "euler", "ancestral", "adpm2")
 SOUNDS = ("played", "model")
 SAMPLE_FORMATS = ("pcm24", "float")
 MIN_LENGTH_BEATS = 0.25

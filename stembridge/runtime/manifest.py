@@ -50,7 +50,11 @@ YOUNGER_FIELDS = (
     "chords_from_context", "latents_add_up", "nominal_lufs", "nominal_stem_lufs",
     "style_classifier", "style_timbres", "style_chords", "note_readers",
     "style_classifier_format", "denoiser_format", "weights", "chord_ears",
+    "habits", "whole_window",
 )  # fmt: skip
+
+
+YOUNGER_SAMPLER_FIELDS = ("churn", "eta", "resamples", "sigma_min", "sigma_max")
 
 
 class Manifest(ManifestFields):
@@ -94,6 +98,10 @@ class Manifest(ManifestFields):
         older = float(self.training.get("nominal_lufs", NOMINAL_LUFS))
         return older if self.nominal_lufs is None else self.nominal_lufs
 
+    def habit(self, purpose: str) -> SamplerDefaults:
+        """Sampler settings for a purpose; those of generating where it has none of its own."""
+        return self.habits.get(purpose, self.sampler)
+
     @property
     def needs_torch(self) -> bool:
         """Whether any of its networks is TorchScript."""
@@ -107,6 +115,9 @@ class Manifest(ManifestFields):
         for name in YOUNGER_FIELDS:
             if getattr(self, name) == Manifest.model_fields[name].default:
                 del mapping[name]
+        for name in YOUNGER_SAMPLER_FIELDS:
+            if getattr(self.sampler, name) == SamplerDefaults.model_fields[name].default:
+                del mapping["sampler"][name]
         return hashlib.sha256(_canonical_json(mapping)).hexdigest()
 
     def stem_index(self, stem: str) -> int:

@@ -16,6 +16,7 @@ Word = Annotated[str, Field(max_length=100)]
 Words = Annotated[tuple[Word, ...], Field(max_length=256)]
 NetworkFormat = Literal["torchscript", "onnx"]
 Lufs = Annotated[float, Field(ge=-70, le=0)]
+SamplerName = Literal["dpmpp_2m", "dpmpp_2m_sde", "heun", "euler", "ancestral", "adpm2"]
 StemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 
 
@@ -38,12 +39,22 @@ class ConditionBlock(_Part):
 
 
 class SamplerDefaults(_Part):
-    """The sampler settings the artifact was judged with."""
+    """The sampler settings the artifact was judged with.
 
-    name: Word = "dpmpp_2m"
+    `churn` and `eta` are amounts of fresh noise (`diffusion.samplers.solver`), `resamples` how
+    often each step is made, `sigma_min` and `sigma_max` the ends of the schedule; None is the
+    sampler's or the model's own.
+    """
+
+    name: SamplerName = "dpmpp_2m"
     steps: Annotated[int, Field(gt=0, le=1000)] = 20
     guidance: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 1.0
     rho: PositiveFloat = 7.0
+    churn: Annotated[float | None, Field(ge=0, le=1000, allow_inf_nan=False)] = None
+    eta: Annotated[float | None, Field(ge=0, le=1)] = None
+    resamples: Annotated[int, Field(ge=1, le=100)] = 1
+    sigma_min: PositiveFloat | None = None
+    sigma_max: PositiveFloat | None = None
 
 
 class NoteReaderEntry(_Part):
@@ -67,6 +78,8 @@ class ManifestFields(_Part):
     units. `sigma_context` is the sigma announced for given latents in "clean" context mode.
     `chords_from_context`: a request that names no chords is told those heard in its context.
     `latents_add_up`: whether the latents of a mixture are the sum of its stems' (waveforms' are).
+    `habits`: settings for a purpose of its own: "partial" (some stems are given), or a procedure's.
+    `whole_window`: a request shorter than a window is made in a whole one.
     `nominal_lufs`, `nominal_stem_lufs`: loudness of the mixtures it was trained on, and of each
     stem in them, LUFS.
     `weights`: safetensors file of the denoiser's parameters; an ONNX denoiser refers to it.
@@ -105,6 +118,8 @@ class ManifestFields(_Part):
     chord_ears: str | None = None
     note_readers: dict[str, NoteReaderEntry] = {}
     sampler: SamplerDefaults = SamplerDefaults()
+    habits: dict[Word, SamplerDefaults] = {}
+    whole_window: bool = False
     encoders: dict[str, str]
     decoders: dict[str, str]
     denoiser: str

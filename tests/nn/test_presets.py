@@ -5,8 +5,10 @@ import torch
 from torch import nn
 
 from stembridge.nn.presets import PRESETS
+from stembridge.nn.registry import build
 from stembridge.nn.source_vae import SourceVAE, SourceVAEConfig
-from stembridge.nn.unet1d import UNet1d, UNet1dConfig
+from stembridge.nn.sources import denoiser_config
+from stembridge.nn.unet1d import UNet1dConfig
 
 
 def parameters(module: nn.Module) -> int:
@@ -19,14 +21,13 @@ def parameters(module: nn.Module) -> int:
         ("msldm", 364_416_864),
         ("msldm-large", 1_653_815_168),
         ("msdm", 405_497_700),
-        ("isldm-bass", 363_082_224),
-        ("isldm-piano", 363_082_224),
+        ("isldm", 4 * 363_082_224),
         ("mixldm", 364_416_864),
     ],
 )
 def test_u_net_parameter_counts(name: str, count: int):
     with torch.device("meta"):
-        assert parameters(UNet1d(PRESETS[name].unet)) == count
+        assert parameters(build(PRESETS[name].kind, denoiser_config(PRESETS[name]))) == count
 
 
 def test_vae_parameter_counts():
@@ -72,7 +73,8 @@ def test_presets_map_frames_to_frames(name: str):
     shape = (2, preset.unet.n_stems, preset.unet.latent_channels, n_frames)
     with torch.device("meta"):
         sigma, conditions = torch.zeros(2, shape[1], n_frames), torch.zeros(2, 0, n_frames)
-        assert UNet1d(preset.unet)(torch.zeros(shape), sigma, conditions).shape == shape
+        denoiser = build(preset.kind, denoiser_config(preset))
+        assert denoiser(torch.zeros(shape), sigma, conditions).shape == shape
 
 
 def test_contradicting_configurations_are_refused():

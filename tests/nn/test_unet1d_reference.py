@@ -33,7 +33,7 @@ def shrunk(name: str, channels: int = 4) -> UNet1dConfig:
 CONFIGS = {
     "msldm": shrunk("msldm"),
     "msldm-large": shrunk("msldm-large"),
-    "isldm": shrunk("isldm-bass"),
+    "one stem": replace(shrunk("isldm"), n_stems=1),
     "mixldm": shrunk("mixldm", 16),
     "msdm": shrunk("msdm", 1),
     "odd factors": UNet1dConfig(
