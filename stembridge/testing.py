@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 from stembridge.conditions import CHORD_CHANNELS, GRID_CHANNELS, GRID_PERIODS_BEATS
 from stembridge.errors import BadArgsError
 from stembridge.request import STEMS
-from stembridge.runtime.manifest import ArtifactFile, ConditionBlock, Manifest, SamplerDefaults
+from stembridge.runtime.manifest import (
+    ArtifactFile,
+    ConditionBlock,
+    Manifest,
+    NoteReaderEntry,
+    SamplerDefaults,
+)
 
 FloatArray = NDArray[np.float32]
 
@@ -203,7 +209,8 @@ class FakeModel:
 def open_fake(text: str) -> FakeModel:
     """Open a fake model by name: "fake:", "fake:delay=0.05", "fake:stems=bass+vocals,delay=1".
 
-    `delay` is in seconds per denoiser call.
+    `delay` is in seconds per denoiser call; the notes of the stems named by `notes` can be read, so
+    that instruments play them.
 
     Raises:
         BadArgsError: the text says something else.
@@ -211,9 +218,14 @@ def open_fake(text: str) -> FakeModel:
     head, _, options = text.partition(":")
     told = dict(word.partition("=")[::2] for word in options.split(",") if word)
     try:
-        if head != "fake" or set(told) - {"delay", "stems"}:
+        if head != "fake" or set(told) - {"delay", "stems", "notes"}:
             raise ValueError
-        changes = {"stems": tuple(told["stems"].split("+"))} if "stems" in told else {}
+        changes: dict[str, Any] = {}
+        if "stems" in told:
+            changes["stems"] = tuple(told["stems"].split("+"))
+        if "notes" in told:
+            reader = NoteReaderEntry(file="fake", lowest=40, threshold=0.5)
+            changes["note_readers"] = dict.fromkeys(told["notes"].split("+"), reader)
         return FakeModel(fake_manifest(**changes), call_delay_s=float(told.get("delay", 0.0)))
     except ValueError:
         raise BadArgsError(

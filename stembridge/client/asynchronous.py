@@ -25,6 +25,7 @@ from stembridge.wire.schema import API_MAJOR, API_MINOR, DEFAULT_PORT
 _FIRST_REPEAT_S, _LAST_REPEAT_S = 0.1, 1.0
 _PASSING = frozenset({"BAD_ARGS", "NOT_NOW"})
 """Told with a time to retry: clips were lost on the way; our own earlier life still counts."""
+_ASKING = frozenset({"/stembridge/generate", "/stembridge/rework"})
 _PING_S = 1.0
 _STATUS_EVERY = 5
 
@@ -123,19 +124,39 @@ class AsyncClient:
         Raises:
             StembridgeError: the daemon refuses it.
         """
+        pairs = keys | {f"context.{stem}": path for stem, path in (context or {}).items()}
+        if clips:
+            pairs["clips"] = len(clips)
+        return await self._ask_for("generate", request_id, pairs, clips)
+
+    async def rework(self, parent: str, *, request_id: str = "", **keys: osc.Value) -> Job:
+        """Ask for a new take of a finished one; returns when the daemon has the job on disk.
+
+        Args:
+            parent: the take's folder, its receipt, or the id of the job that made it.
+            request_id: as for `generate`.
+            keys: keys of /stembridge/rework.
+
+        Raises:
+            StembridgeError: the daemon refuses it.
+        """
+        return await self._ask_for("rework", request_id, {"parent": parent, **keys})
+
+    async def _ask_for(
+        self,
+        verb: str,
+        request_id: str,
+        pairs: Mapping[str, osc.Value],
+        clips: Sequence[Mapping[str, osc.Value]] = (),
+    ) -> Job:
         job = Job(request_id or str(uuid.uuid4()))
         self.jobs[job.request_id] = job
-        pairs: list[osc.Value] = [item for pair in keys.items() for item in pair]
-        for stem, path in (context or {}).items():
-            pairs += [f"context.{stem}", path]
-        if clips:
-            pairs += ["clips", len(clips)]
         head = (job.request_id, self.client_id)
 
         def send() -> None:
             for index, clip in enumerate(clips):
-                self.send("clip", *head, index, *(item for pair in clip.items() for item in pair))
-            self.send("generate", *head, *pairs)
+                self.send("clip", *head, index, *itertools.chain(*clip.items()))
+            self.send(verb, *head, *itertools.chain(*pairs.items()))
 
         try:
             await self._repeat(send, news_of(job.request_id))
@@ -273,7 +294,7 @@ class AsyncClient:
         request_id = call.args.get("request_id", "")
         job = self.jobs.get(request_id)
         is_error = call.row.address == "/stembridge/error"
-        is_final = is_error and call.args["address"] == "/stembridge/generate"
+        is_final = is_error and call.args["address"] in _ASKING
         if is_error and (not is_final or call.args["retry_after_ms"]):
             return
         if job is not None and job.hear(call):

@@ -40,6 +40,12 @@ class Stem:
         return None if name is None else str(Path(self.path).with_name(name))
 
     @property
+    def take_midi(self) -> str | None:
+        """The notes of the whole take as a MIDI file with a track for each stem, likewise."""
+        name = json.loads(self.verdict).get("take_midi")
+        return None if name is None else str(Path(self.path).with_name(name))
+
+    @property
     def said(self) -> list[str]:
         """What it was made of, and what a musician should know of it, in words."""
         verdict = json.loads(self.verdict)

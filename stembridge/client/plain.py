@@ -93,6 +93,11 @@ class Client:
         )
         return PlainJob(self, self.run(asked))
 
+    def rework(self, parent: str, *, request_id: str = "", **keys: osc.Value) -> PlainJob:
+        """Ask for a new take of a finished one; see `AsyncClient.rework`."""
+        asked = self.asynchronous.rework(parent, request_id=request_id, **keys)
+        return PlainJob(self, self.run(asked))
+
     def status(self, request_id: str) -> str:
         """The state of a job."""
         return self.run(self.asynchronous.status(request_id))

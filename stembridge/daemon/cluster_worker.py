@@ -29,11 +29,12 @@ from stembridge.daemon.cluster_actor import ClusterActor, Files
 from stembridge.daemon.worker import own_pipe
 from stembridge.errors import (
     BadArgsError,
-    BadAudioError,
     ClusterDownError,
     IncompatibleApiError,
     StembridgeError,
 )
+from stembridge.pipeline.receipt import read_receipt
+from stembridge.pipeline.take_state import state_name
 from stembridge.pool.cluster import joined
 from stembridge.request import parse_request
 
@@ -81,7 +82,8 @@ class ClusterLink:
         if command["do"] == "run":
             self._out = Path(command["out"])
             try:
-                files = {path: self._read(path) for path in _paths_of(command["request"])}
+                paths = _paths_of(command["request"], self._roots)
+                files = {path: self._roots.read(path, MOST_BYTES) for path in paths}
             except StembridgeError as error:
                 self._failed(command["id"], error, usable=True)
                 return
@@ -101,13 +103,6 @@ class ClusterLink:
                     continue
                 self._say(json.dumps(self._moved(event)))
 
-    def _read(self, path: str) -> bytes:
-        with os.fdopen(self._roots.open(path), "rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise BadAudioError(f"'{path}' is too large to be sent to the cluster (over 1 GiB).")
-        return data
-
     def _moved(self, value: Any) -> Any:
         """An event with the paths of files as they are here."""
         if isinstance(value, dict):
@@ -121,19 +116,27 @@ class ClusterLink:
         self._say(json.dumps({"kind": "failed", "id": request_id, **body}))
 
 
-def _paths_of(request: dict[str, Any]) -> list[str]:
-    """The files a canonical request names.
+def _paths_of(order: dict[str, Any], roots: AllowedRoots) -> list[str]:
+    """The files that a canonical request, or a rework and its take, name.
 
     Raises:
         BadArgsError: an instrument among them; it is more than one file.
     """
-    asked = parse_request(request)
-    if asked.instruments:
+    taken: list[str] = []
+    asked, instruments = order, order.get("instruments")
+    if "parent" in order:
+        receipt = Path(order["parent"])
+        told = read_receipt(receipt, roots)
+        numbers = sorted({int(stem["variation"]) for stem in told["stems"]})
+        chosen = numbers[:1] if "take" not in order else [order["take"] - 1]
+        taken = [str(receipt), *(str(receipt.parent / state_name(one)) for one in chosen)]
+        asked = told["request"]
+    if instruments or asked.get("instruments"):
         raise BadArgsError(
             "Instruments of your own are not played on a cluster; leave instrument.* out, or serve "
             "without --cluster."
         )
-    return list(dict.fromkeys(clip.path for clip in asked.context))
+    return [*taken, *dict.fromkeys(clip.path for clip in parse_request(asked).context)]
 
 
 def _start_actor(ray: Any, settings: ClusterSettings) -> tuple[Any, str]:

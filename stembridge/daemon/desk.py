@@ -13,7 +13,7 @@ from typing import Any
 
 import stembridge
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.daemon.admission import ClipTable, check_stems, payload_of, request_of
+from stembridge.daemon.admission import ClipTable, check_stems, payload_of, request_of, rework_of
 from stembridge.daemon.barriers import Barriers
 from stembridge.daemon.caller import Caller, envelope
 from stembridge.daemon.files_gate import TakesFolder, check_context
@@ -31,13 +31,13 @@ from stembridge.errors import (
     StembridgeError,
     UnknownIdError,
 )
-from stembridge.request import request_to_mapping
+from stembridge.request import request_to_mapping, rework_to_mapping
 from stembridge.wire import bodies, osc, protocol, schema
 from stembridge.wire.addresses import BY_ADDRESS
 
 _log = logging.getLogger(__name__)
 
-CAPABILITIES = ":clips:sync:message:"
+CAPABILITIES = ":clips:sync:message:rework:"
 _MOST_LISTED = 256
 _RELAYS_PER_S = 200
 
@@ -74,6 +74,7 @@ class Desk:
             "model": self._model,
             "clip": self._clip,
             "generate": self._generate,
+            "rework": self._rework,
             "status": self._status,
             "cancel": self._cancel,
             "list": self._list,
@@ -160,16 +161,41 @@ class Desk:
         self._outbox.post(caller.reply, "/stembridge/clip.held", request_id, index)
 
     def _generate(self, call: protocol.Call, caller: Caller) -> None:
-        request_id = call.args["request_id"]
-        if self._runner.trouble is not None:
-            raise self._runner.trouble
-        payload = self._payload(call, caller)
+        request_id, payload = call.args["request_id"], self._payload(call, caller)
         if self._journal.get(request_id) is None:
             request = request_of(request_id, payload)
             check_stems(request, self._house.model())
             check_context(request, self._house.roots)
             self._house.takes.check_room(request)
             payload["request"] = request_to_mapping(request)
+        self._accept(payload, call, caller)
+
+    def _rework(self, call: protocol.Call, caller: Caller) -> None:
+        request_id, payload = call.args["request_id"], payload_of(call.pairs, [])
+        if self._journal.get(request_id) is None:
+            wish = rework_of(request_id, payload, self._receipt_of_job)
+            self._house.roots.check(wish.parent)
+            self._house.takes.check()
+            payload["request"] = rework_to_mapping(wish)
+        self._accept(payload, call, caller)
+
+    def _receipt_of_job(self, request_id: str) -> str | None:
+        job = self._journal.get(request_id)
+        if job is None:
+            return None
+        if job.state != "done":
+            open_ = not job.is_final
+            raise (NotNowError if open_ else BadArgsError)(
+                f"The job {request_id} has made no take{' yet' if open_ else ''}.",
+                retry_after_ms=500 if open_ else 0,
+            )
+        return str(job.result["receipt"])
+
+    def _accept(self, payload: dict[str, Any], call: protocol.Call, caller: Caller) -> None:
+        """Commit a job, answer, and see that it runs."""
+        if self._runner.trouble is not None:
+            raise self._runner.trouble
+        request_id = call.args["request_id"]
         try:
             reply = as_text(caller.reply)
             job, is_new = self._journal.accept(request_id, caller.client, payload, reply)

@@ -43,6 +43,11 @@ class Job:
         return self.state in FINAL
 
     @property
+    def verb(self) -> str:
+        """What asked for it: *generate*, or *rework*, which alone names a take."""
+        return "rework" if "parent" in self.payload["pairs"] else "generate"
+
+    @property
     def asked(self) -> dict[str, Any]:
         """The client's words, by which a repeat is known."""
         return asked_in(self.payload)

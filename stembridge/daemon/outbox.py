@@ -99,7 +99,7 @@ class Outbox:
             self.post(to, "/stembridge/done", job.id, job.seq, *values)
         else:
             error = (result["code"], result["symbol"], result["sentence"], 0)
-            self.post(to, "/stembridge/error", job.id, "/stembridge/generate", *error)
+            self.post(to, "/stembridge/error", job.id, f"/stembridge/{job.verb}", *error)
 
     def owe(self, job: Job, *, fresh: bool = False) -> None:
         """Send the final answer until it is received or the client is gone.

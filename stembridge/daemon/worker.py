@@ -42,10 +42,10 @@ from stembridge.errors import (
     StembridgeError,
 )
 from stembridge.pipeline.events import Event, StemFile, StemReady
-from stembridge.pipeline.receipt import RECEIPT_NAME
+from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
-from stembridge.pipeline.take_files import take_folder
-from stembridge.request import parse_request
+from stembridge.request import parse_request, parse_rework
+from stembridge.request.tag import RECEIPT_NAME, take_tag
 from stembridge.runtime.device import Threads
 from stembridge.runtime.failures import device_failure
 from stembridge.runtime.load import load_model, warm_up
@@ -152,10 +152,14 @@ class Worker:
         request_id = job["id"]
         try:
             self._check(request_id)
-            request = parse_request(job["request"])
-            out = Path(job["out"])
-            remove_parts(out / take_folder(request))  # of an attempt that was killed
-            files = arrange(request, model, out, self._reporter(request_id), self._roots)
+            out, order = Path(job["out"]), job["request"]
+            for folder in out.glob(f"*_{take_tag(request_id)}"):
+                remove_parts(folder)  # of an attempt that was killed
+            rest = (model, out, self._reporter(request_id), self._roots)
+            if "parent" in order:
+                files = rework(parse_rework(order), *rest)
+            else:
+                files = arrange(parse_request(order), *rest)
         except StembridgeError as error:
             self._failed(request_id, error, usable=error.symbol not in _FATAL)
         except Exception as error:  # noqa: BLE001 - whatever it was, the daemon must hear of it

@@ -58,6 +58,7 @@ class StemFile:
         chords: it was made with, as text; None where they were left open.
         sound: "played" by an instrument, in stereo, or the "model"'s own.
         midi: its notes as a file, where they were asked for.
+        take_midi: those of the whole take, likewise.
         part_sha256: identity of its notes, where they are known.
         chords_from: whether the chords were "told", "heard" or "chosen".
         key: that they are in.
@@ -80,6 +81,7 @@ class StemFile:
     chords_from: str | None = None
     key: str | None = None
     seed: int = 0
+    take_midi: Path | None = None
 
     @property
     def made_of(self) -> tuple[str, ...]:
@@ -106,7 +108,8 @@ class StemFile:
             "key": self.key,
             "seed": self.seed,
             "sound": self.sound,
-            "midi": None if self.midi is None else self.midi.name,
+            "midi": _name_of(self.midi),
+            "take_midi": _name_of(self.take_midi),
             "part_sha256": self.part_sha256,
             "verdict": self.verdict.to_mapping(),
         }
@@ -118,9 +121,14 @@ class StemFile:
             "key": self.key,
             "seed": self.seed,
             "sound": self.sound,
-            "midi": None if self.midi is None else self.midi.name,
+            "midi": _name_of(self.midi),
+            "take_midi": _name_of(self.take_midi),
         }
         return json.dumps(self.verdict.to_mapping() | more, separators=(",", ":"))
+
+
+def _name_of(path: Path | None) -> str | None:
+    return None if path is None else path.name
 
 
 @dataclass(frozen=True)

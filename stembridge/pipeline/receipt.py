@@ -114,10 +114,8 @@ def read_receipt(path: Path, roots: AllowedRoots | None = None) -> dict[str, Any
     """
     file = receipt_of(str(path)) if not path.is_file() else path
     try:
-        if roots is None or roots.roots is None:
-            data = read_file(file, MAX_RECEIPT_BYTES)
-        else:
-            data = roots.read(str(file), MAX_RECEIPT_BYTES)
+        most = MAX_RECEIPT_BYTES
+        data = read_file(file, most) if roots is None else roots.read(str(file), most)
         receipt = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise BadArgsError(f"'{file}' is not a receipt: it is not JSON.") from error

@@ -154,14 +154,14 @@ def write_take(
             progression_text(choice.chords) or None,
             "model" if stem in take.decoded else "played", midi.get(stem),
             parts[stem].sha256 if stem in parts else None,
-            source if choice.chords else None, key, request.seed,
+            source if choice.chords else None, key, request.seed, midi.get(""),
         )  # fmt: skip
 
 
 def _write_midi(
     take: MadeTake, request: GenerationRequest, folder: Path, key: str | None
 ) -> dict[str, Path]:
-    """A file per part and one of them all; stem -> its file."""
+    """A file per part and one of them all; stem -> its file, "" -> that of them all."""
     parts, timbres = take.state.parts, take.state.choice.timbres
     if not request.midi or not parts:
         return {}
@@ -171,5 +171,6 @@ def _write_midi(
         data = midi_file([parts[stem]], request.bpm, request.time_signature, timbres)
         write_atomically(path, data)
     whole = midi_file(list(parts.values()), request.bpm, request.time_signature, timbres)
-    write_atomically(folder / take_file_name(request, take.variation, key), whole)
-    return files
+    path = folder / take_file_name(request, take.variation, key)
+    write_atomically(path, whole)
+    return files | {"": path}

@@ -10,7 +10,7 @@ whose hello announced the row's capability (an audio player, a tempo display).
 from __future__ import annotations
 
 from stembridge.wire.bridge_addresses import BRIDGE_ROWS
-from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS, Arg, Row
+from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS, REWORK_KEYS, Arg, Row
 
 _ID = Arg("request_id", "s", "the job; chosen by the client, a UUID is best")
 _CLIENT = Arg("client_id", "s", "the client; chosen by itself, kept over reconnects")
@@ -60,6 +60,15 @@ ROWS: tuple[Row, ...] = (
         "Make stems. Repeat until answered: the same id and content is the same job. An error with "
         "retry_after_ms > 0 means: send the clips and this again.",
         keys=GENERATE_KEYS,
+        answers=("/stembridge/accepted",),
+    ),
+    Row(
+        "/stembridge/rework",
+        "in",
+        (_ID, _CLIENT),
+        "Make a new take of a finished one: bars or stems anew, more like it, longer, or its notes "
+        "changed. From here on a job as /stembridge/generate begins one.",
+        keys=REWORK_KEYS,
         answers=("/stembridge/accepted",),
     ),
     Row(
@@ -197,7 +206,8 @@ ROWS: tuple[Row, ...] = (
             Arg(
                 "verdict",
                 "s",
-                "JSON: onsets on the grid, loudness, …; the MIDI file beside it",
+                'JSON: onsets on the grid, loudness, …; "midi" and "take_midi" name the MIDI files '
+                "beside it, of the stem and of the whole take",
             ),
         ),
         "A file is complete. Sent as soon as it is, and again before every repeat of done.",

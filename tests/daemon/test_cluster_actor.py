@@ -137,7 +137,7 @@ def test_a_file_too_large_to_send_is_refused(
 ) -> None:
     monkeypatch.setattr("stembridge.daemon.cluster_worker.MOST_BYTES", 1000)
     (failed,) = Session(tmp_path).run(tmp_path, drums=write_context(tmp_path, "drums")["drums"])
-    assert failed["symbol"] == "BAD_AUDIO" and "too large" in failed["sentence"]
+    assert failed["symbol"] == "BAD_ARGS" and "larger than" in failed["sentence"]
 
 
 def test_a_take_that_cannot_be_written_here_fails(tmp_path: Path) -> None:

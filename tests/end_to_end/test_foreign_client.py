@@ -50,11 +50,15 @@ def listener() -> Iterator[liblo.OscDump]:
         yield dump
 
 
-def ask(daemon: DaemonProcess, listener: liblo.OscDump, name: str, **keys: str | int) -> None:
+def ask(
+    daemon: DaemonProcess,
+    listener: liblo.OscDump,
+    name: str,
+    verb: str = "generate",
+    **keys: str | int,
+) -> None:
     pairs = [item for pair in (keys | {"reply_port": listener.port}).items() for item in pair]
-    liblo.oscsend(
-        daemon.port, "generate", liblo.types_of(name, "liblo", *pairs), name, "liblo", *pairs
-    )
+    liblo.oscsend(daemon.port, verb, liblo.types_of(name, "liblo", *pairs), name, "liblo", *pairs)
 
 
 def test_bass_for_drums_and_piano(daemon: DaemonProcess, listener: liblo.OscDump) -> None:
@@ -77,6 +81,28 @@ def test_bass_for_drums_and_piano(daemon: DaemonProcess, listener: liblo.OscDump
     liblo.oscsend(daemon.port, "received", "s", "session")
     liblo.oscsend(daemon.port, "status", "s", "session")
     assert listener.hear("state", about="session")[:2] == ["session", "done"]
+
+
+def test_a_take_is_worked_on(daemon: DaemonProcess, listener: liblo.OscDump) -> None:
+    """generate, then a bar of its bass anew; a second rework is longer; each names its parent."""
+    ask(daemon, listener, "take", generate="bass,piano", bpm="120", bars=2, steps=3)
+    before = listener.session("take")
+    ask(daemon, listener, "bar-2", "rework", parent="take", bars="2", stems="bass")
+    heard = listener.session("bar-2")
+    assert heard["accepted"][0][0] == "bar-2" and heard["progress"]
+    old, new = ([soundfile.read(values[4])[0] for values in one["stem"]] for one in (before, heard))
+    assert (old[1] == new[1]).all() and (old[0][:80_000] == new[0][:80_000]).all()
+    assert (old[0] != new[0]).any()
+    receipt = json.loads(Path(heard["done"][0][4]).read_text())
+    assert receipt["parent"]["request_id"] == "take"
+    ask(daemon, listener, "longer", "rework", parent=heard["done"][0][2], more_bars=1)
+    (stem, _) = listener.session("longer")["stem"]
+    assert int(stem[6]) == 3 * 88_200 and stem[3] == "2"
+    ask(daemon, listener, "no-bar", "rework", parent="take", bars="7")
+    error = listener.session("no-bar")["error"][0]
+    assert error[:4] == ["no-bar", "/stembridge/rework", "-101", "BAD_ARGS"]
+    for name in ("take", "bar-2", "longer", "no-bar"):
+        liblo.oscsend(daemon.port, "received", "s", name)
 
 
 def test_every_length_is_exact_to_the_frame(daemon: DaemonProcess, listener: liblo.OscDump) -> None:

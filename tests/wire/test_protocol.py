@@ -10,6 +10,7 @@ import pytest
 
 from stembridge.errors import BY_SYMBOL, BadArgsError
 from stembridge.request.model import CLIP_FIELDS, REQUEST_FIELDS
+from stembridge.request.rework import REWORK_FIELDS
 from stembridge.wire import osc, protocol, schema
 from stembridge.wire.addresses import BY_ADDRESS, ROWS
 from stembridge.wire.osc import Message
@@ -57,6 +58,17 @@ def test_the_keys_are_the_fields_of_a_request() -> None:
     kinds = {key.name: key.kind for key in schema.GENERATE_KEYS}
     names = ("seed", "bpm", "midi", "steps", "style")
     assert [kinds[name] for name in names] == ["integer", "decimal", "flag", "integer", "text"]
+
+
+def test_the_keys_of_a_rework_are_its_fields() -> None:
+    named = [key.name for key in schema.REWORK_KEYS]
+    unlike = {"timbres": "timbre.<stem>", "instruments": "instrument.<stem>"}
+    fields = [unlike.get(name, name) for name in REWORK_FIELDS if name != "request_id"]
+    assert named == [*fields, "reply_port"]
+    kinds = {key.name: key.kind for key in schema.REWORK_KEYS}
+    assert [kinds[name] for name in ("redo", "like", "best", "bars")] == [
+        "flag", "decimal", "integer", "text",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
