@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors.torch import load
 from torch import Tensor
 
@@ -46,7 +43,7 @@ class Start:
         """Reads manifest and weights.
 
         Raises:
-            BadArgsError: its manifest describes no backbone.
+            BadArgsError: its manifest describes no backbone, or no file of weights.
             ModelUntrustedError, NoSuchFileError: as `load_model`.
         """
         manifest = read_manifest(folder)
@@ -108,10 +105,12 @@ def _frozen(value: Any) -> Any:
 
 def _weights(folder: Path, manifest: Manifest, backbone: BackboneConfig) -> dict[str, Tensor]:
     """Float32 weights of a verified denoiser, by the names of its torch network."""
-    if manifest.weights is not None:
-        stored = load(read_verified(folder, manifest, manifest.weights))
-    else:
-        stored = _traced(read_verified(folder, manifest, manifest.denoiser))
+    if manifest.weights is None:
+        raise BadArgsError(
+            f"The model '{manifest.name}' cannot be trained further: no safetensors file of "
+            "weights lies beside its network. Export it again from its run, or start from another."
+        )
+    stored = load(read_verified(folder, manifest, manifest.weights))
     wanted = build("backbone", config_fields(backbone, sigma_data=1.0)).state_dict()
     fits = all(
         name in stored and stored[name].shape == value.shape for name, value in wanted.items()
@@ -119,13 +118,6 @@ def _weights(folder: Path, manifest: Manifest, backbone: BackboneConfig) -> dict
     if not fits:
         raise BadArgsError("The model's denoiser is not the network that its manifest describes.")
     return {name: stored[name].float() for name in wanted}
-
-
-def _traced(code: bytes) -> dict[str, Tensor]:
-    """Parameters of a TorchScript file, for artifacts without a file of weights."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return dict(torch.jit.load(io.BytesIO(code), map_location="cpu").state_dict())
 
 
 def encoded(song: AnnotatedSong, model: StemModel, layout: Layout) -> Encoded:

@@ -202,6 +202,10 @@ def test_changed_weights_are_never_opened(tiny_run: Path, tmp_path: Path) -> Non
     with pytest.raises(ModelUntrustedError):
         finetune(own_songs(), tmp_path / "out", init=copy, steps=1)
     manifest = json.loads((copy / "manifest.json").read_text())
+    # The network's own file is served, never read for its weights.
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"weights": None}))
+    with pytest.raises(BadArgsError, match=r"no safetensors file of weights.*Export it again"):
+        Start.open(copy)
     del manifest["training"]["backbone"]
     (copy / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(BadArgsError, match="cannot be trained further"):
