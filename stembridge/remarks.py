@@ -39,6 +39,11 @@ WORDS = {
     "clips",
     "made_loop": "bar {bar} was made anew, so that the end flows into the start",
     "best_of": "take {kept} of {of} was kept; their scores: {scores}",
+    "prompt_read": "the prompt is read as: {read}",
+    "prompt_idle": "of the prompt changes nothing: {idle}",
+    "prompt_unknown": "of the prompt was not understood: {unknown}",
+    "prompt_nothing": "nothing of the prompt was understood: {unknown}. Known are words such as "
+    "{known}",
     "tempo": "what is given sounds like {heard:.1f} bpm, the request says {told:g}",
 }
 """Code -> words, filled in from the remark's data. Codes are stable: programs may look for them."""

@@ -11,16 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import ceil
 
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.chords import ChordSpan, parse_progression, transposed
+from stembridge.chords.key import key_of, tonic_of
 from stembridge.conditions import Conditions
+from stembridge.parts.playing import Playing
 from stembridge.roles import is_pitched
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
+from stembridge.words import Wishes
+
+NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,14 @@ class Choice:
         timbres: stem -> one of the model's timbres; stems left out are free.
         chords: spans over the request; empty is none in particular.
         composed: whether the chords were chosen here.
+        playing: stem -> how its notes are to be played.
     """
 
     style: str | None = None
     timbres: Mapping[str, str] = field(default_factory=dict)
     chords: tuple[ChordSpan, ...] = ()
     composed: bool = False
+    playing: Mapping[str, Playing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,7 @@ def choose(
     seed: int,
     told: Choice,
     bars: Bars | None = None,
+    wishes: Wishes = NO_WISHES,
 ) -> Choice:
     """Completes what was told; the same for the same arguments.
 
@@ -90,46 +99,97 @@ def choose(
         seed: of the take, 0..2^64-1.
         told: what the request names, and the chords that were heard; it stays.
         bars: for chords, where they are not told, and none can be heard; None chooses none.
+        wishes: of a prompt; they narrow what is chosen from.
     """
     # One draw for every question, asked or not: no answer hangs on what else was told.
     draws = np.random.default_rng([seed & 0xFFFFFFFF, seed >> 32]).random(3 + manifest.n_stems)
     targets = tuple(targets)
-    style = told.style
+    style = told.style or wishes.style
     if style is None and chances is not None:
-        style = _drawn(manifest, chances, draws[0], told.timbres)
-    usual = manifest.style_timbres.get(style or "", {})
+        style = _drawn(manifest, chances, draws[0], told.timbres, wishes)
     timbres = dict(told.timbres)
     for stem in targets:
-        names = usual.get(stem, ())
+        names = _fitting_timbres(manifest, style, stem, wishes)
         if stem not in timbres and names:
             timbres[stem] = names[int(draws[1 + manifest.stem_index(stem)] * len(names))]
-    progressions = manifest.style_chords.get(style or "", ())
+    progressions = progressions_of(manifest, style, wishes.mode)
     if told.chords or not progressions or bars is None or not any(map(is_pitched, targets)):
-        return Choice(style, timbres, told.chords)
-    chords = _progression(progressions, bars, draws[-2], draws[-1])
-    return Choice(style, timbres, chords, composed=True)
+        return Choice(style, timbres, told.chords, playing=wishes.playing)
+    chords = _progression(progressions, bars, draws[-2], draws[-1], wishes.tonic)
+    return Choice(style, timbres, chords, composed=True, playing=wishes.playing)
 
 
-def _drawn(manifest: Manifest, chances: FloatArray, draw: float, timbres: Mapping[str, str]) -> str:
+def _drawn(
+    manifest: Manifest,
+    chances: FloatArray,
+    draw: float,
+    timbres: Mapping[str, str],
+    wishes: Wishes,
+) -> str:
     """A style by its chances; only one that the told instruments play in, if there is any."""
+    wanted = {**wishes.timbres, **{stem: (name,) for stem, name in timbres.items()}}
     plays = [
         all(
-            name in manifest.style_timbres.get(style, {}).get(stem, ())
-            for stem, name in timbres.items()
+            set(names) & set(manifest.style_timbres.get(style, {}).get(stem, ()))
+            for stem, names in wanted.items()
         )
         for style in manifest.styles
     ]
-    fitting = chances * plays if (chances * plays).any() else chances
-    ends = np.cumsum(fitting, dtype=np.float64)
+    allowed = [style not in wishes.avoided_styles for style in manifest.styles]
+    for fits in (np.multiply(plays, allowed), allowed):
+        if (chances * fits).any():
+            chances = chances * fits
+            break
+    ends = np.cumsum(chances, dtype=np.float64)
     index = np.searchsorted(ends, draw * ends[-1], side="right")
     return manifest.styles[min(int(index), len(manifest.styles) - 1)]
 
 
+def _fitting_timbres(
+    manifest: Manifest, style: str | None, stem: str, wishes: Wishes
+) -> Sequence[str]:
+    """Instruments to choose from: of those asked for the usual ones; of the usual no refused."""
+    usual = manifest.style_timbres.get(style or "", {}).get(stem, ())
+    if asked := wishes.timbres.get(stem):
+        return [name for name in asked if name in usual] or asked
+    refused = wishes.avoided_timbres.get(stem)
+    if not refused:
+        return usual
+    others = [name for name in manifest.timbres.get(stem, ()) if name not in refused]
+    return [name for name in usual if name not in refused] or others
+
+
+def progressions_of(manifest: Manifest, style: str | None, mode: str | None) -> Sequence[str]:
+    """The style's progressions; of a mode where one is asked for, then of any style if need be."""
+    own = manifest.style_chords.get(style or "", ())
+    if mode is None or not own:
+        return own
+    every = dict.fromkeys(text for texts in manifest.style_chords.values() for text in texts)
+    return (
+        [text for text in own if _mode(text) == mode]
+        or [text for text in every if _mode(text) == mode]
+        or own
+    )
+
+
+@lru_cache(maxsize=512)
+def _key(progression: str) -> str:
+    """Of a progression as a manifest writes it, one chord per bar."""
+    length = 4.0 * len(progression.split())
+    return key_of(parse_progression(progression, 4.0, length), length) or "C"
+
+
+def _mode(progression: str) -> str:
+    return "minor" if _key(progression).endswith("m") else "major"
+
+
 def _progression(
-    progressions: Sequence[str], bars: Bars, which: float, key: float
+    progressions: Sequence[str], bars: Bars, which: float, key: float, tonic: int | None = None
 ) -> tuple[ChordSpan, ...]:
-    """One of the progressions, in any key, again and again on the session's bars."""
-    symbols = progressions[int(which * len(progressions))].split()
+    """One of the progressions, in any key or that of a tonic, again on the session's bars."""
+    progression = progressions[int(which * len(progressions))]
+    up = int(12 * key) if tonic is None else (tonic - tonic_of(_key(progression))) % 12
+    symbols = progression.split()
     first_bar, inside = divmod(bars.start_beats, bars.beats_per_bar)
     turn = int(first_bar) % len(symbols)
     length_beats = inside + bars.length_beats
@@ -137,6 +197,6 @@ def _progression(
     text = " ".join([*symbols[turn:], *symbols[:turn]][:n_bars])
     spans = parse_progression(text, bars.beats_per_bar, length_beats)
     return tuple(
-        replace(transposed(span, int(12 * key)), start_beats=max(0.0, span.start_beats - inside))
+        replace(transposed(span, up), start_beats=max(0.0, span.start_beats - inside))
         for span in spans
     )

@@ -14,11 +14,12 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.conditions import Conditions
 from stembridge.context import Context
 from stembridge.inference import Settings, codec, infer, shares
-from stembridge.pipeline.choice import Bars, Choice, choose, style_chances
+from stembridge.pipeline.choice import Choice, choose, style_chances
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.settings import conditions_for, decoded_stems, wishes_of
+from stembridge.pipeline.wording import NO_WORDING, Wording, bars_to_fill, sounding
 from stembridge.request import GenerationRequest
-from stembridge.roles import check_apart, is_pitched
+from stembridge.roles import check_apart
 from stembridge.runtime.model import StemModel
 
 
@@ -52,6 +53,7 @@ def generate(
     context: Context,
     model: StemModel,
     report: Reporter,
+    wording: Wording = NO_WORDING,
 ) -> Iterator[Take]:
     """Make the takes of a request, each when it is asked for.
 
@@ -63,22 +65,25 @@ def generate(
         context: what is given.
         model: an open model.
         report: told about every step; may raise CancelledError.
+        wording: what is asked for in words.
 
     Raises:
         BadArgsError: a stem is both given and asked for.
     """
-    given = _given(request, context, model)
+    _check_given(request, context, model)
     n_samples = context.samples.shape[-1]
     told = partial(conditions_for, request, model.manifest, n_samples)
     hearing = partial(report, "encode")
     known = codec.hear(model, context.samples, context.given, hearing, loop=settings.loop)
-    sounding = given - set(context.silent)
-    chances = style_chances(model, known.latents[0], sounding, told)
-    wishes, bars = wishes_of(request, context.chords), _bars_without_harmony(request, sounding)
+    heard = sounding(model.manifest, context)
+    chances = style_chances(model, known.latents[0], heard, told)
+    named, bars = wishes_of(request, context.chords), bars_to_fill(request, heard)
     decoded = decoded_stems(request, model.manifest)
     for variation in range(request.variations):
         seed = request.seed + (variation << 32)
-        choice = choose(model.manifest, chances, request.generate, seed, wishes, bars)
+        choice = choose(
+            model.manifest, chances, request.generate, seed, named, bars, wording.wishes
+        )
         sampling = partial(report, "sample", variation=variation)
         decoding = partial(report, "decode", variation=variation)
         conditions = told(choice)
@@ -87,16 +92,7 @@ def generate(
         yield Take(variation, sounds, choice, latents, conditions)
 
 
-def _given(request: GenerationRequest, context: Context, model: StemModel) -> set[str]:
-    """Stems that are given; none of them may be asked for."""
-    stems = {s for s, given in zip(model.manifest.stems, context.given, strict=True) if given}
-    check_apart(request.generate, stems)
-    return stems
-
-
-def _bars_without_harmony(request: GenerationRequest, sounding: set[str]) -> Bars | None:
-    """The request's bars if its beats are known and nothing that sounds has a pitch."""
-    if not request.use_grid or any(map(is_pitched, sounding)):
-        return None
-    bar = request.time_signature.beats_per_bar
-    return Bars(bar, request.length_beats, request.start_beats)
+def _check_given(request: GenerationRequest, context: Context, model: StemModel) -> None:
+    """None of the given stems may be asked for."""
+    given = zip(model.manifest.stems, context.given, strict=True)
+    check_apart(request.generate, {stem for stem, is_given in given if is_given})

@@ -99,6 +99,7 @@ def page(
         f"<h1>{escape(title)}</h1>",
         f"<p class='soft'>{escape(_facts(request, receipt))}</p>",
         *_chords(request, receipt),
+        *_prompt(request, receipt),
         *_context(request),
     ]
     for variation in sorted({one.file.variation for one in stems}):
@@ -128,6 +129,15 @@ def _chords(request: GenerationRequest, receipt: Mapping[str, Any]) -> list[str]
     heard = receipt.get("context", {}).get("chords_heard")
     words = f"Chords: {told}" if told else f"Chords heard: {heard}" if heard else ""
     return [f"<p>{escape(words)}</p>"] if words else []
+
+
+def _prompt(request: GenerationRequest, receipt: Mapping[str, Any]) -> list[str]:
+    """What was asked for in words, and what was made of it."""
+    told = {"Prompt": request.prompt, "Not": request.negative_prompt}
+    rows = [f"<p>{name}: {escape(text)}</p>" for name, text in told.items() if text]
+    remarks = receipt.get("context", {}).get("remarks", ())
+    words = [one["words"] for one in remarks if str(one["code"]).startswith("prompt_")]
+    return [*rows, *(f"<p class='soft'>{escape(line)}</p>" for line in words)]
 
 
 def _context(request: GenerationRequest) -> list[str]:

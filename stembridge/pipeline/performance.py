@@ -18,6 +18,7 @@ from stembridge.errors import BadArgsError
 from stembridge.musical_time import seconds_to_beats
 from stembridge.parts import Note, Part, ReaderFacts, read_part
 from stembridge.parts.groove import snapped
+from stembridge.parts.playing import AS_PLAYED, as_told
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.settings import is_played
 from stembridge.players import instrument_path, own_instrument, play, shipped, touched
@@ -50,6 +51,9 @@ def parts_of(take: Take, request: GenerationRequest, model: StemModel) -> dict[s
     parts = {}
     for stem in request.generate:
         part = _part(stem, take, request, model)
+        if part is not None and stem not in take.sounds:  # the model's own sound stays as it is
+            bar = request.time_signature.beats_per_bar
+            part = as_told(part, take.choice.playing.get(stem, AS_PLAYED), bar)
         if part is not None:
             parts[stem] = part
     return parts

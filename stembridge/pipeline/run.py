@@ -31,6 +31,7 @@ from stembridge.pipeline.take_files import (
     write_take,
 )
 from stembridge.pipeline.take_state import TakeState
+from stembridge.pipeline.wording import Wording, wording_of
 from stembridge.request import GenerationRequest
 from stembridge.request.room import room_for
 from stembridge.runtime.model import StemModel
@@ -67,9 +68,11 @@ def arrange(
     context = load_context(
         request, model.manifest, places, partial(report, "read", 0.0), model.chord_chances
     )
+    wording = wording_of(request, model.manifest, context)
+    context = replace(context, remarks=(*context.remarks, *wording.remarks))
     finished: list[StemFile] = []
     pictures: list[Seen] = []
-    for take in _best_takes(request, settings, context, model, report):
+    for take in _best_takes(request, settings, context, model, report, wording):
         for stem in write_take(take, request, folder, report):
             finished.append(stem)
             part = take.take.state.parts.get(stem.stem)
@@ -77,6 +80,7 @@ def arrange(
             report.stem(stem)
     report("write", 1.0, request.variations * request.best - 1)
     receipt = build_receipt(request, settings, model, context, finished, report.seconds())
+    receipt |= {"prompt": wording.to_mapping()} if wording.asked else {}
     write_receipt(folder, receipt)
     write_page(folder, request, receipt, pictures)
     return finished
@@ -88,11 +92,12 @@ def _best_takes(
     context: Context,
     model: StemModel,
     report: Reporter,
+    wording: Wording,
 ) -> Iterator[SoundedTake]:
     """Takes by their variation: of every `request.best` that are made the best one."""
     heard = context.pace.heard(request)
     every = replace(heard, variations=request.variations * request.best)
-    takes = generate(every, settings, context, model, report)
+    takes = generate(every, settings, context, model, report, wording)
     for variation in range(request.variations):
         made = []
         for take in islice(takes, request.best):

@@ -22,6 +22,7 @@ from stembridge.audio.files import write_atomically
 from stembridge.chords import ChordSpan
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.parts import Part
+from stembridge.parts.playing import Playing
 from stembridge.pipeline.choice import Choice
 
 MAX_STATE_BYTES = 256 << 20
@@ -101,5 +102,6 @@ def load_state(folder: Path, variation: int, roots: AllowedRoots | None = None) 
 
 def _choice(facts: dict[str, Any]) -> Choice:
     spans = (span | {"pitch_classes": tuple(span["pitch_classes"])} for span in facts["chords"])
-    told = facts | {"chords": tuple(ChordSpan(**span) for span in spans)}
+    playing = {stem: Playing(**told) for stem, told in facts.get("playing", {}).items()}
+    told = facts | {"chords": tuple(ChordSpan(**span) for span in spans), "playing": playing}
     return Choice(**told)

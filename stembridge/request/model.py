@@ -121,6 +121,19 @@ class GenerationRequest:
             help='one chord per bar, "Am F C G", or in beats, "Am@0 F@4", or a MIDI file',
         ),
     ] = ()
+    prompt: Annotated[
+        str | None,
+        Wish(
+            optional(text("prompt", 300)),
+            'what it is to be, in words: "dark funk, slap bass, busy drums"',
+        ),
+    ] = None
+    negative_prompt: Annotated[
+        str | None,
+        Wish(
+            optional(text("negative prompt", 300)), 'what it is not to be, in words: "distortion"'
+        ),
+    ] = None
     style: Annotated[
         str | None,
         Wish(optional(text("style", 64)), "one of the model's styles (default: as heard)"),

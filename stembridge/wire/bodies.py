@@ -53,6 +53,9 @@ def fitting_verdict(text: str) -> str:
     if len(text.encode()) <= _LONGEST_BYTES:
         return text
     verdict = json.loads(text)
+    # What a remark is made of goes before its words do.
+    verdict["remarks"] = [{"code": one["code"]} for one in verdict.get("remarks", [])]
+    text = json.dumps(verdict, separators=(",", ":"))
     while len(text.encode()) > _LONGEST_BYTES and verdict.get("warnings"):
         for key in ("warnings", "remarks"):  # the same, in words and for programs
             verdict[key] = verdict.get(key, [])[:-1]

@@ -1,0 +1,150 @@
+"""A prompt on its way through a request: what of it counts, and how that is told.
+
+Every word is accounted for: with its effect, with why it has none, or as not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from stembridge.context import Context
+from stembridge.pipeline.choice import NO_WISHES, Bars
+from stembridge.pipeline.settings import is_played
+from stembridge.remarks import Remark
+from stembridge.request import GenerationRequest
+from stembridge.roles import is_pitched
+from stembridge.runtime.manifest import Manifest
+from stembridge.words import Outcome, Surroundings, Wishes, read, vocabulary_of, wishes_of
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What was asked for in words.
+
+    Attributes:
+        wishes: what it comes to.
+        outcomes: of everything that was understood.
+        unknown: words that nobody knows.
+        known: some words that are known, for who has used none.
+    """
+
+    wishes: Wishes = NO_WISHES
+    outcomes: tuple[Outcome, ...] = ()
+    unknown: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> bool:
+        """Whether there were any words."""
+        return bool(self.outcomes or self.known)
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """For the musician."""
+        return tuple(self._remarks())
+
+    def _remarks(self) -> Iterator[Remark]:
+        """What went wrong first: a message to a device may have no room for all."""
+        unknown = _listed(self.unknown)
+        if self.known and not self.outcomes:
+            known = ", ".join(self.known)
+            yield Remark("prompt_nothing", {"unknown": unknown, "known": known})
+        elif self.unknown:
+            yield Remark("prompt_unknown", {"unknown": unknown})
+        used = [f"{_quoted(one)} {one.effect}" for one in self.outcomes if one.effect]
+        if used:
+            yield Remark("prompt_read", {"read": _listed(used, "; ")})
+        idle = [f"{_quoted(one)} {one.why_not}" for one in self.outcomes if one.why_not]
+        if idle:
+            yield Remark("prompt_idle", {"idle": _listed(idle, "; ")})
+
+    def to_mapping(self) -> dict[str, Any]:
+        """For the receipt, word by word."""
+        understood = [
+            {
+                "words": one.said.text,
+                "read_as": one.said.read_as or None,
+                "meaning": one.said.meaning,
+                "stem": one.said.stem,
+                "avoided": one.said.avoided,
+                "effect": one.effect or None,
+                "why_not": one.why_not or None,
+            }
+            for one in self.outcomes
+        ]
+        return {"understood": understood, "not_understood": list(self.unknown)}
+
+
+NO_WORDING = Wording()
+_LONGEST = 400
+
+
+def wording_of(request: GenerationRequest, manifest: Manifest, context: Context) -> Wording:
+    """What a request's prompts come to beside everything that is told by name and heard."""
+    texts = [(request.prompt, False), (request.negative_prompt, True)]
+    if not any(text for text, _ in texts):
+        return NO_WORDING
+    vocabulary = vocabulary_of(manifest.styles, manifest.timbres)
+    readings = [read(text, vocabulary, avoided=avoided) for text, avoided in texts if text]
+    around = Surroundings(
+        vocabulary,
+        request.generate,
+        tuple(stem for stem in request.generate if is_played(request, manifest, stem)),
+        request.style,
+        dict(request.timbres),
+        why_no_chords(request, manifest, context),
+        str(request.time_signature),
+    )
+    wishes, outcomes = wishes_of([one for reading in readings for one in reading.said], around)
+    unknown = tuple(dict.fromkeys(word for reading in readings for word in reading.unknown))
+    if outcomes:
+        return Wording(wishes, outcomes, unknown)
+    said = tuple(text[:80] for text, _ in texts if text)
+    return Wording(wishes, (), unknown or said, _some_words(manifest))
+
+
+def why_no_chords(request: GenerationRequest, manifest: Manifest, context: Context) -> str:
+    """Why no chords will be chosen, in words; "" if some will."""
+    if request.chords:
+        return "the chords are told by name"
+    if context.chords:
+        return "the chords are heard in what is given"
+    if not any(map(is_pitched, request.generate)):
+        return "no stem with chords is made"
+    if bars_to_fill(request, sounding(manifest, context)) is None:
+        return "the chords are what is given, or free" if request.use_grid else "no grid, no chords"
+    return "" if any(manifest.style_chords.values()) else "the model chooses no chords"
+
+
+def sounding(manifest: Manifest, context: Context) -> set[str]:
+    """Stems that are given and not silent."""
+    given = {s for s, is_given in zip(manifest.stems, context.given, strict=True) if is_given}
+    return given - set(context.silent)
+
+
+def bars_to_fill(request: GenerationRequest, heard: set[str]) -> Bars | None:
+    """The request's bars if its beats are known and nothing that is heard has a pitch."""
+    if not request.use_grid or any(map(is_pitched, heard)):
+        return None
+    bar = request.time_signature.beats_per_bar
+    return Bars(bar, request.length_beats, request.start_beats)
+
+
+def _quoted(outcome: Outcome) -> str:
+    said = outcome.said
+    spelt = f" ({said.read_as})" if said.read_as else ""
+    return f'"{said.text}"{spelt}:'
+
+
+def _listed(items: Iterable[str], between: str = ", ") -> str:
+    """As many as a line holds; the receipt has them all."""
+    text = between.join(dict.fromkeys(items))
+    return text if len(text) <= _LONGEST else text[:_LONGEST].rpartition(between)[0] + " …"
+
+
+def _some_words(manifest: Manifest) -> tuple[str, ...]:
+    timbres = [f"{names[-1]} {stem}" for stem, names in manifest.timbres.items() if names]
+    words = (*manifest.styles[:8], *timbres, "dark", "happy", "busy", "sparse", "soft", "swing")
+    return tuple(word.replace("_", " ") for word in words)
