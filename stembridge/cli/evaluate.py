@@ -76,6 +76,9 @@ def evaluate(
     long_form: Annotated[
         int, typer.Option(min=0, help="Long songs of each case: metres, tempos, 16 and 32 bars.")
     ] = 0,
+    rework: Annotated[
+        int, typer.Option(min=0, help="Songs of which some bars are made anew, for their seams.")
+    ] = 0,
     curve: Annotated[
         str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
     ] = "",
@@ -120,6 +123,12 @@ def evaluate(
     if long_form:
         report["long_form"] = evaluate_long(
             opener, long_form, soundfont, trial, seed=seed, crew=crew, say=say
+        )
+    if rework:
+        from stembridge.evaluation.redone import evaluate_redone
+
+        report["redone"] = evaluate_redone(
+            opener, source.songs(rework, manifest), seed=seed, say=say
         )
     _write(out, report, results, manifest)
 

@@ -15,7 +15,7 @@ from stembridge.errors import BadArgsError, IdConflictError, NoSuchFileError, St
 from tests.helpers.daemons import ASK, talking
 
 ARRANGE = ASK | {"generate": "bass,piano", "bars": 2, "steps": 3}
-NOTES = {"model": Path("fake:notes=bass+piano")}
+NOTES: dict[str, Any] = {"model": Path("fake:notes=bass+piano")}
 
 
 async def made(client: AsyncClient, request_id: str, **keys: Any) -> list[Stem]:
@@ -32,7 +32,7 @@ def test_a_take_is_worked_on_by_its_jobs_id_its_folder_or_its_receipt(tmp_path: 
         async with talking(tmp_path, **NOTES) as (_daemon, client):
             first = await made(client, "first", midi=True)
             folder = Path(first[0].path).parent
-            reworks = {
+            reworks: dict[str, dict[str, Any]] = {
                 "by-id": {"parent": "first", "stems": "bass", "redo": True, "best": 2},
                 "by-folder": {"parent": str(folder), "bars": "2", "like": 0.5},
                 "by-receipt": {"parent": str(folder / "receipt.json"), "octaves": 1,
@@ -60,7 +60,7 @@ def test_the_same_id_is_the_same_rework_and_no_other(tmp_path: Path) -> None:
     async def session() -> None:
         async with talking(tmp_path) as (_daemon, client):
             await made(client, "first")
-            keys = {"request_id": "again", "parent": "first", "redo": True}
+            keys: dict[str, Any] = {"request_id": "again", "parent": "first", "redo": True}
             stems = await (await client.rework(**keys)).wait()
             assert await (await client.rework(**keys)).wait() == stems
             with pytest.raises(IdConflictError):
