@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import secrets
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stembridge.cli.request_options import request_options
-from stembridge.cli.shared import (
-    CpuOption,
-    GpuOption,
-    JsonOption,
-    ModelOption,
-    device_word,
-    is_terminal,
-    open_model,
-    print_json,
-    quiet_logging,
-)
-from stembridge.cli.takes import as_mapping, compare_with, progress, tell
+from stembridge.cli.takes import Making
 
 if TYPE_CHECKING:
     from stembridge.request import GenerationRequest
@@ -33,24 +23,16 @@ MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 @request_options
 def arrange(
     wishes: dict[str, Any],
+    making: Making,
     receipt: Annotated[
         Path | None, typer.Option(help="Make the take of this receipt.json again.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the takes; your music folder if left out.")
-    ] = None,
-    model: ModelOption = None,
-    gpu: GpuOption = None,
-    cpu: CpuOption = False,
-    json: JsonOption = False,
 ) -> None:
     """Make stems that fit the given ones, as WAV files of exactly the bars asked for."""
-    quiet_logging()
-    device = device_word(gpu, cpu)
     if receipt is None:
-        _make(parse_wishes(wishes), None, out, model, device, json)
+        _make(parse_wishes(wishes), making)
     else:
-        _make_again(receipt, out, model, device, json)
+        _make_again(receipt, making)
 
 
 def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
@@ -61,9 +43,6 @@ def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
     wishes.setdefault("seed", secrets.randbelow(2**31))
     if str(wishes.get("bpm", "")).lower() == AUTO:
         wishes["bpm"] = _heard_tempo(wishes)
-    if own := wishes.get("instruments"):  # absolute, so that receipts work from anywhere
-        own = {stem: str(Path(file).expanduser().absolute()) for stem, file in own.items()}
-        wishes = wishes | {"instruments": own}
     chords = wishes.pop("chords", None)
     if chords is None or Path(chords).suffix.lower() not in MIDI_SUFFIXES:
         return parse_request(wishes | ({"chords": chords} if chords else {}))
@@ -88,38 +67,22 @@ def _heard_tempo(wishes: dict[str, Any]) -> str:
     return bpm
 
 
-def _make_again(
-    receipt_path: Path, out: Path | None, model: str | None, device: str, json: bool
-) -> None:
+def _make_again(receipt_path: Path, making: Making) -> None:
     from stembridge.pipeline.receipt import read_receipt, request_of
 
     receipt = read_receipt(receipt_path)
     if "rework" in receipt:
         from stembridge.cli.rework import rework_again
 
-        rework_again(receipt, out, model, device, json)
+        rework_again(receipt, making)
         return
-    _make(request_of(receipt), receipt, out, model, device, json)
+    _make(request_of(receipt), making, receipt)
 
 
 def _make(
-    request: GenerationRequest,
-    receipt: dict[str, Any] | None,
-    out: Path | None,
-    model_name: str | None,
-    device: str,
-    json: bool,
+    request: GenerationRequest, making: Making, receipt: dict[str, Any] | None = None
 ) -> None:
     from stembridge.paths import default_output_dir
     from stembridge.pipeline.run import arrange as run
 
-    folder = (out or default_output_dir()).expanduser().absolute()
-    with progress(show=not json and is_terminal()) as on_event:
-        model = open_model(model_name, device)
-        stems = run(request, model, folder, on_event)
-        artifact = model.manifest.artifact_sha256
-    differences = None if receipt is None else compare_with(receipt, stems, artifact)
-    if json:
-        print_json(as_mapping(stems, differences))
-    else:
-        tell(stems, differences)
+    making.make(partial(run, request), default_output_dir(), receipt)

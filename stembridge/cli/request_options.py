@@ -1,4 +1,4 @@
-"""The options that ask for a request or a rework: one for each declared field."""
+"""The options of commands that make takes: one for each declared field, and those they all have."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from stembridge.cli.shared import quiet_logging
+from stembridge.cli.takes import Making
 from stembridge.errors import BadArgsError
 from stembridge.request.fields import Field
 from stembridge.request.model import REQUEST_FIELDS
@@ -23,20 +25,24 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
 def field_options(
     declared: Mapping[str, Field],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Makes a command whose first argument is a mapping of wishes have an option for each."""
+    """Makes a command of wishes and a `Making` have an option for each field, and for that."""
     return functools.partial(_with_options, {n: f for n, f in declared.items() if f.option})
 
 
 def _with_options(fields: Mapping[str, Field], command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
-    def with_options(**told: Any) -> None:
-        wishes = {name: told.pop(name) for name in fields}
-        command(_wishes(fields, wishes), **told)
+    def with_options(**given: Any) -> None:
+        quiet_logging()
+        wishes = {name: given.pop(name) for name in fields}
+        making = Making.of(**{name: given.pop(name) for name in common})
+        command(_wishes(fields, wishes), making, **given)
 
     signature = inspect.signature(command, eval_str=True)
-    _, *others = signature.parameters.values()
+    common = inspect.signature(Making.of, eval_str=True).parameters
+    _, _, *others = signature.parameters.values()
     options = [_option(field) for field in fields.values()]
-    by_name = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*options, *others)]
+    parameters = (*options, *others, *common.values())
+    by_name = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
     with_options.__signature__ = signature.replace(parameters=by_name)  # type: ignore[attr-defined]
     return with_options
 
@@ -57,30 +63,37 @@ def _option(field: Field) -> inspect.Parameter:
     return inspect.Parameter(field.name, kind, default=default, annotation=annotation)
 
 
-def _wishes(fields: Mapping[str, Field], told: Mapping[str, Any]) -> dict[str, Any]:
+def _wishes(fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked for, by the names of the fields; no option, no wish."""
     wishes: dict[str, Any] = {}
-    for name, value in told.items():
+    for name, value in given.items():
         field = fields[name]
         if field.wish.switch is not None:
             wishes |= {name: field.wish.switch} if value else {}
         elif name == "context":
             wishes[name] = context_clips(value or [])
         elif field.head:
-            wishes[name] = dict(_pair(word, str(field.option), "bass=name") for word in value or [])
+            pairs = dict(_pair(word, str(field.option), "bass=name") for word in value or [])
+            own_file = name == "instruments"
+            wishes[name] = {s: _absolute(v) if own_file else v for s, v in pairs.items()}
         elif value is not None:
             wishes[name] = value
     return wishes
 
 
+def _absolute(path: str) -> str:
+    """So that receipts work from anywhere."""
+    return str(Path(path).expanduser().absolute())
+
+
 def context_clips(words: list[str]) -> list[dict[str, str]]:
-    """Clips of "stem=file" words; paths become absolute, so that receipts work from anywhere.
+    """Clips of "stem=file" words; paths become absolute.
 
     Raises:
         BadArgsError: a word without "=".
     """
     pairs = [_pair(word, "--context", "drums=drums.wav") for word in words]
-    return [{"stem": stem, "path": str(Path(path).expanduser().absolute())} for stem, path in pairs]
+    return [{"stem": stem, "path": _absolute(path)} for stem, path in pairs]
 
 
 def _pair(word: str, option: str, example: str) -> tuple[str, str]:

@@ -1,15 +1,92 @@
-"""What the commands that make takes say of them: while they are made, and when they are done."""
+"""The commands that make takes: where to and by what, and what they say while and afterwards."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from stembridge.cli.shared import console
+import typer
+
+from stembridge.cli.shared import (
+    CpuOption,
+    GpuOption,
+    JsonOption,
+    ModelOption,
+    console,
+    device_word,
+    is_terminal,
+    open_model,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from stembridge.pipeline.events import Event, OnEvent, StemFile
+    from stembridge.runtime.model import StemModel
+
+    Work: TypeAlias = Callable[[StemModel, Path, OnEvent], list[StemFile]]
+
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Folder for the takes; if left out, your music folder, or that of the old take.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Making:
+    """Where takes go, what makes them, and for whom it is told.
+
+    Attributes:
+        out: folder; None for the command's own.
+        model: a folder, or None for the built-in one.
+        device: as `device_word` says.
+        json: whether a program reads the report.
+    """
+
+    out: Path | None
+    model: str | None
+    device: str
+    json: bool
+
+    @classmethod
+    def of(
+        cls,
+        out: OutOption = None,
+        model: ModelOption = None,
+        gpu: GpuOption = None,
+        cpu: CpuOption = False,
+        json: JsonOption = False,
+    ) -> Making:
+        """From the options, which every command that makes takes has.
+
+        Raises:
+            BadArgsError: two devices.
+        """
+        return cls(out, model, device_word(gpu, cpu), json)
+
+    def make(self, work: Work, otherwise: Path, receipt: dict[str, Any] | None = None) -> None:
+        """Makes takes and reports them.
+
+        Args:
+            work: makes them with a model, in a folder, and tells of its progress.
+            otherwise: folder for them where none was named.
+            receipt: of takes that these should equal.
+        """
+        folder = (self.out or otherwise).expanduser().absolute()
+        with progress(show=not self.json and is_terminal()) as on_event:
+            model = open_model(self.model, self.device)
+            stems = work(model, folder, on_event)
+            artifact = model.manifest.artifact_sha256
+        differences = None if receipt is None else compare_with(receipt, stems, artifact)
+        if self.json:
+            print_json(as_mapping(stems, differences))
+        else:
+            tell(stems, differences)
 
 
 @contextlib.contextmanager

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from stembridge.cli import arrange as arrange_module
 from stembridge.cli import main
+from stembridge.cli import takes as takes_module
 from stembridge.cli.shared import device_word, open_model
 from stembridge.errors import BadArgsError, NoSuchFileError
 
@@ -148,7 +148,7 @@ def test_a_receipt_of_another_model_is_told_apart(
 def test_a_human_at_a_terminal_sees_progress(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrange_module, "is_terminal", lambda: True)
+    monkeypatch.setattr(takes_module, "is_terminal", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
     status, out, err = arrange(capsys, *base(tmp_path))
     assert status == 0

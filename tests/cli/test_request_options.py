@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from stembridge.cli import request_options
+from stembridge.cli.takes import Making
 from stembridge.errors import BadArgsError
 from stembridge.readers import flag, optional, text, whole
 from stembridge.request.fields import Field, Wish, fields_of, read_fields
@@ -58,19 +59,39 @@ def test_a_declaration_gives_an_option(
     heard: list[Any] = []
 
     @request_options.request_options
-    def command(wishes: dict[str, Any], out: Annotated[Path, typer.Option()] = Path()) -> None:
-        heard.append((wishes, out))
+    def command(
+        wishes: dict[str, Any], making: Making, takes: Annotated[int, typer.Option()] = 1
+    ) -> None:
+        heard.append((wishes, making, takes))
 
     app = typer.Typer(add_completion=False)
     app.command()(command)
     run = typer.main.get_command(app)
-    words = ["--title", "Blue", "--ch", "3", "--dry", "--mood", "Bass=sad", "--out", "x"]
+    words = [
+        "--title",
+        "Blue",
+        "--ch",
+        "3",
+        "--dry",
+        "--mood",
+        "Bass=sad",
+        "--out",
+        "x",
+        "--cpu",
+        "--takes",
+        "2",
+    ]
     run(words, standalone_mode=False)
     run([], standalone_mode=False)
     assert heard == [
-        ({"title": "Blue", "choruses": "3", "dry": True, "moods": {"bass": "sad"}}, Path("x")),
-        ({"moods": {}}, Path()),
-    ]
+        (
+            {"title": "Blue", "choruses": "3", "dry": True, "moods": {"bass": "sad"}},
+            Making(Path("x"), None, "cpu", json=False), 2,
+        ),
+        ({"moods": {}}, Making(None, None, "auto", json=False), 1),
+    ]  # fmt: skip
+    with pytest.raises(BadArgsError, match="either --gpu or --cpu"):
+        run(["--cpu", "--gpu", "0"], standalone_mode=False)
     with pytest.raises(SystemExit):
         run(["--help"])
     assert "What it is called." in capsys.readouterr().out
