@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stembridge.chords.symbols import ChordSpan
 
@@ -40,6 +41,17 @@ def key_of(chords: Sequence[ChordSpan], length_beats: float) -> str | None:
             minor = (chord.root + 3) % 12 in chord.pitch_classes
             scores[_NAMES[chord.root] + "m" * minor] += bonus
     return max(scores, key=lambda key: scores[key])
+
+
+def minor_lead(durations: NDArray[np.float64]) -> float:
+    """How much better the best minor key fits durations of pitch classes [12] than a major one."""
+    if not durations.any():
+        return 0.0
+    best = [
+        max(float(np.corrcoef(np.roll(durations, -tonic), profile)[0, 1]) for tonic in range(12))
+        for profile in (_MINOR, _MAJOR)
+    ]
+    return best[0] - best[1]
 
 
 def tonic_of(key: str) -> int:
