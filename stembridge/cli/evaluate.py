@@ -79,6 +79,9 @@ def evaluate(
     rework: Annotated[
         int, typer.Option(min=0, help="Songs of which some bars are made anew, for their seams.")
     ] = 0,
+    prompts: Annotated[
+        int, typer.Option(min=0, help="Instead: takes with so many prompts, and without.")
+    ] = 0,
     curve: Annotated[
         str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
     ] = "",
@@ -98,11 +101,14 @@ def evaluate(
     cpu: CpuOption = False,
 ) -> None:
     """Generate every stem of held-out songs given the rest, and measure it."""
+    from stembridge.cli.evaluate_prompts import judge_prompts
     from stembridge.evaluation.heldout import Trial
     from stembridge.evaluation.long_form import evaluate_long
     from stembridge.evaluation.run import evaluate as run
     from stembridge.evaluation.summary import summary
 
+    if prompts:
+        return judge_prompts(out, prompts, seed, open_model(model, device_word(gpu, cpu)))
     counts = _step_counts(curve)
     if songs < 2 and (songs or counts):
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
@@ -130,7 +136,7 @@ def evaluate(
         report["redone"] = evaluate_redone(
             opener, source.songs(rework, manifest), seed=seed, say=say
         )
-    _write(out, report, results, manifest)
+    return _write(out, report, results, manifest)
 
 
 def _compared(results: Any) -> Any:
