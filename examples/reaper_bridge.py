@@ -6,7 +6,7 @@
 JOB is a text file of tab-separated lines: `key<TAB>value` for the request, and
 `clip<TAB>key=value<TAB>…` for each piece of context. What happens is written to JOB.news, one line
 per event: `progress<TAB>fraction<TAB>stage`, `stem<TAB>name<TAB>variation<TAB>path<TAB>frames
-<TAB>rate<TAB>MIDI file or nothing`, `remark<TAB>sentence`, then `done<TAB>folder` or
+<TAB>rate<TAB>MIDI file or nothing<TAB>seed`, `remark<TAB>sentence`, then `done<TAB>folder` or
 `error<TAB>sentence`. A file JOB.cancel takes the job back.
 
 NAMES is a text file of track names, one a line; the answer is `role<TAB>stem` for each of them, the
@@ -59,8 +59,9 @@ async def follow(job: Job, news: News) -> None:
             news.tell("progress", f"{event.fraction:.3f}", event.stage)
         elif isinstance(event, Stem):
             fields = (event.stem, event.variation, event.path, event.frames, event.rate)
-            news.tell("stem", *fields, event.midi or "")
-            for remark in json.loads(event.verdict).get("warnings", []):
+            verdict = json.loads(event.verdict)
+            news.tell("stem", *fields, event.midi or "", verdict.get("seed", ""))
+            for remark in verdict.get("warnings", []):
                 if remark not in said:
                     said.add(remark)
                     news.tell("remark", " ".join(remark.split()))

@@ -1,8 +1,9 @@
 -- StemBridge for REAPER: generates stems for the time selection and inserts them there.
 --
--- Start the daemon (`stembridge serve`), load this script and reaper_bridge.py (same folder) with
--- Actions > New action > Load ReaScript, select bars, run the action. Tracks whose names say what
--- they are (Drums, Bass, Gtr, Keys …) are listened to; tempo and metre come from the project.
+-- Start the daemon (`stembridge serve`), load this script (with reaper_items.lua and
+-- reaper_bridge.py in the same folder) by Actions > New action > Load ReaScript, select bars, run
+-- the action. Tracks whose names say what they are (Drums, Bass, Gtr, Keys …) are listened to;
+-- tempo and metre come from the project.
 -- A stem lands on a track of its own. Run again for the same bars: the new version becomes a take
 -- of the same item; nothing is ever deleted.
 --
@@ -12,6 +13,7 @@ local PATIENCE_S = 600
 local NAMES_MS = 20000
 
 local here = debug.getinfo(1, "S").source:match("^@(.*[/\\])") or ""
+local clip_of, decimal = table.unpack(dofile(here .. "reaper_items.lua"))
 local python = os.getenv("STEMBRIDGE_PYTHON") or "python3"
 local port = os.getenv("STEMBRIDGE_PORT") or "9420"
 
@@ -19,20 +21,6 @@ local SILENT = "StemBridge did not answer. Is " .. python .. " the Python that s
 
 local function say(text)
   reaper.ShowMessageBox(text, "StemBridge", 0)
-end
-
--- Numbers as plain decimal text, whatever the locale.
-local function decimal(value)
-  return (string.format("%.9f", value):gsub(",", "."):gsub("0+$", ""):gsub("%.$", ""))
-end
-
-local function contains(list, value)
-  for _, one in ipairs(list) do
-    if one == value then
-      return true
-    end
-  end
-  return false
 end
 
 -- The time selection in musical terms, or nil.
@@ -51,41 +39,6 @@ local function selection()
     bpm = bpm,
     signature = numerator .. "/" .. denominator,
   }
-end
-
--- One media item as a piece of context; nil and a reason if it cannot be read from its file.
-local function clip_of(item, stem, span)
-  local take = reaper.GetActiveTake(item)
-  if not take or reaper.TakeIsMIDI(take) then
-    return nil, "is MIDI: render it first"
-  end
-  local source = reaper.GetMediaItemTake_Source(take)
-  local path = reaper.GetMediaSourceFileName(source, "")
-  if path == "" then
-    return nil, "has no file of its own: glue it first"
-  end
-  local position = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
-  local length = reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
-  local rate = reaper.GetMediaItemTakeInfo_Value(take, "D_PLAYRATE")
-  local start_beats = reaper.TimeMap2_timeToQN(0, position)
-  local clip = {
-    stem = stem,
-    path = path,
-    timeline_start_beats = decimal(start_beats - span.start_beats),
-    length_beats = decimal(reaper.TimeMap2_timeToQN(0, position + length) - start_beats),
-    file_start_s = decimal(reaper.GetMediaItemTakeInfo_Value(take, "D_STARTOFFS")),
-    gain = decimal(
-      reaper.GetMediaItemInfo_Value(item, "D_VOL")
-        * math.abs(reaper.GetMediaItemTakeInfo_Value(take, "D_VOL"))
-    ),
-  }
-  if reaper.GetMediaItemInfo_Value(item, "B_LOOPSRC") == 1 then
-    clip.loop = "1"
-  end
-  if math.abs(rate - 1) > 1e-6 then
-    clip.source_bpm = decimal(span.bpm / rate)
-  end
-  return clip
 end
 
 local function track_name(track)
@@ -122,7 +75,7 @@ local function listen(making, span)
     local track = reaper.GetTrack(0, index)
     local name = track_name(track)
     local stem = stems[index + 1]
-    if stem ~= "-" and not contains(making, stem) then
+    if stem ~= "-" and not making[stem] then
       for number = 0, reaper.CountTrackMediaItems(track) - 1 do
         local item = reaper.GetTrackMediaItem(track, number)
         local position = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
@@ -153,7 +106,9 @@ local function write_job(path, span, wishes, clips)
     time_signature = span.signature,
     start_beats = decimal(span.start_beats),
     session_rate = string.format("%d", rate > 0 and rate or 44100),
-    seed = wishes.seed,
+    seed = wishes.ends.seed,
+    loop = wishes.ends.loop and "1" or nil,
+    loop_context = wishes.ends["repeat"] and "1" or nil,
     midi = os.getenv("STEMBRIDGE_MIDI") and "1" or nil, -- notes on tracks of their own
     chords = wishes.chords ~= "" and wishes.chords or nil,
   }
@@ -201,13 +156,13 @@ local function item_at(track, position, length)
   return item
 end
 
-local function insert(span, stem, path, frames, rate)
+local function insert(span, stem, path, frames, rate, seed)
   reaper.Undo_BeginBlock()
   reaper.PreventUIRefresh(1)
   local item = item_at(own_track(stem), span.first, frames / rate)
   local take = reaper.AddTakeToMediaItem(item)
   reaper.SetMediaItemTake_Source(take, reaper.PCM_Source_CreateFromFile(path))
-  reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", stem .. " (stembridge)", true)
+  reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", stem .. " seed " .. seed .. " (stembridge)", true)
   reaper.SetActiveTake(take)
   reaper.PreventUIRefresh(-1)
   reaper.UpdateArrange()
@@ -234,11 +189,11 @@ local function read_news(job)
       break
     end
     job.read = job.read + #line
-    local what, a, b, c, d, e, notes = table.unpack(fields_of(line:sub(1, -2)))
+    local what, a, b, c, d, e, notes, seed = table.unpack(fields_of(line:sub(1, -2)))
     if what == "stem" then
-      insert(job.span, a, c, tonumber(d), tonumber(e))
+      insert(job.span, a, c, tonumber(d), tonumber(e), seed)
       if notes and notes ~= "" then
-        insert(job.span, a .. " MIDI", notes, tonumber(d), tonumber(e))
+        insert(job.span, a .. " MIDI", notes, tonumber(d), tonumber(e), seed)
       end
     elseif what == "progress" then
       reaper.Help_Set("StemBridge: " .. b .. " " .. math.floor(100 * tonumber(a)) .. " %", true)
@@ -271,24 +226,43 @@ local function follow(job)
   end
 end
 
+-- What the third field says, by word: a seed, and what is to be done with ends; nil if it cannot be.
+local function ends_of(text)
+  local told = {}
+  for word in text:lower():gmatch("%S+") do
+    if word:match("^%d+$") then
+      told.seed = word
+    elseif word == "loop" or word == "repeat" then
+      told[word] = true
+    else
+      say('"' .. word .. '" is no seed (a whole number; none draws one), nor "loop" (the end flows '
+        .. 'into the start), nor "repeat" (items of whole bars go on to the end).')
+      return nil
+    end
+  end
+  return told
+end
+
 local function ask()
   local ok, text = reaper.GetUserInputs(
-    "StemBridge", 3, "Make (bass,drums,guitar,piano),Chords (empty: listen),Seed,extrawidth=120",
-    "bass,," .. math.random(0, 999999)
+    "StemBridge", 3,
+    "Make (bass,drums,guitar,piano),Chords (empty: listen),Seed / loop / repeat,extrawidth=120",
+    "bass,,"
   )
   if not ok then
     return nil
   end
   -- The last two fields hold no commas; all before them are stems.
-  local stems, chords, seed = text:match("^(.*),([^,]*),(%d+)%s*$")
-  if not stems then
+  local stems, chords, ends = text:match("^(.*),([^,]*),([^,]*)$")
+  local told = ends_of(ends)
+  if not told then
     return nil
   end
-  local making = {}
+  local names, making = {}, {}
   for stem in stems:lower():gmatch("[%w_-]+") do
-    making[#making + 1] = stem
+    names[#names + 1], making[stem] = stem, true
   end
-  return { making = making, generate = table.concat(making, ","), chords = chords, seed = seed }
+  return { making = making, generate = table.concat(names, ","), chords = chords, ends = told }
 end
 
 local function main()
@@ -298,7 +272,7 @@ local function main()
     return
   end
   local wishes = ask()
-  if not wishes or #wishes.making == 0 then
+  if not wishes or wishes.generate == "" then
     return
   end
   local clips, unheard = listen(wishes.making, span)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from functools import partial
 from pathlib import Path
@@ -39,8 +38,6 @@ def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
     """The request the options describe; chords may come from a MIDI file."""
     from stembridge.request import parse_request, request_to_mapping
 
-    # Each run another take; the seed is printed, and stands in the file's name and the receipt.
-    wishes.setdefault("seed", secrets.randbelow(2**31))
     if str(wishes.get("bpm", "")).lower() == AUTO:
         wishes["bpm"] = _heard_tempo(wishes)
     chords = wishes.pop("chords", None)

@@ -137,7 +137,8 @@ def _run(
     """End to end, files included; the stages' times are those of the median run."""
     made = next(s for s in model.manifest.stems if f"context.{s}" not in context)
     request = parse_request(
-        {"generate": made, "bpm": BPM, "bars": BARS, "sampler": sampler, "steps": steps, **context}
+        {"generate": made, "bpm": BPM, "bars": BARS, "sampler": sampler, "steps": steps, "seed": 0}
+        | context
     )
     runs = []
     for _ in range(repeats):
@@ -157,7 +158,7 @@ def _all_stems(model: StemModel, folder: Path) -> None:
     """Every stem from nothing, as the model likes it."""
     stems = ",".join(model.manifest.stems)
     arrange(
-        parse_request({"generate": stems, "bpm": BPM, "length_beats": ALL_BEATS}),
+        parse_request({"generate": stems, "bpm": BPM, "length_beats": ALL_BEATS, "seed": 0}),
         model, folder / "takes",
     )  # fmt: skip
 

@@ -155,7 +155,7 @@ def tell(stems: list[StemFile], differences: list[str] | None) -> None:
 def _summary(stem: StemFile) -> str:
     verdict = stem.verdict
     parts = [f"{stem.frames / stem.rate:.2f} s"]
-    parts += [*stem.made_of, f"seed {stem.seed}"]
+    parts += stem.made_of
     if verdict.on_grid_share is not None:
         parts.append(f"{verdict.on_grid_share:.0%} of the onsets on the sixteenth grid")
         parts.append(f"{verdict.onset_offset_ms:+.0f} ms")

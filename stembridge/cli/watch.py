@@ -30,10 +30,16 @@ def watch(
         str, typer.Option(help="Stems to make, with commas; those that are missing if left out.")
     ] = "",
     chords: Annotated[str, typer.Option(help='One chord per bar: "Am F C G".')] = "",
-    seed: Annotated[int, typer.Option(help="The same seed makes the same stems.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="The same seed makes the same stems (default: drawn for each song)."),
+    ] = None,
     midi: Annotated[bool, typer.Option("--midi", help="MIDI files of the stems, too.")] = False,
     loop_context: Annotated[
         bool, typer.Option("--loop-context", help="Repeat files of whole bars to the song's end.")
+    ] = False,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="The end of what is made flows into its start.")
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="Make what is due, then stop.")] = False,
     port: Annotated[int, typer.Option(help="UDP port of the daemon.")] = DEFAULT_PORT,
@@ -52,8 +58,9 @@ def watch(
         raise BadArgsError(str(error)) from None
     settle_s = 0.0 if once else WatchSettings.settle_s
     settings = WatchSettings(
-        bpm, time_signature, stems, chords, seed, settle_s, midi=midi, loop_context=loop_context
-    )
+        bpm, time_signature, stems, chords, seed, settle_s, midi=midi, loop_context=loop_context,
+        loop=loop,
+    )  # fmt: skip
     with Client(port=port) as client, contextlib.suppress(KeyboardInterrupt):
         watcher = Watcher(folder.resolve(), settings, client, say)
         if once:

@@ -90,7 +90,8 @@ class StemFile:
         symbols = [word.partition("@")[0] for word in (self.chords or "").split()]
         shown = " ".join(symbols[:SHOWN_CHORDS]) + (" …" if len(symbols) > SHOWN_CHORDS else "")
         chords = f"chords {self.chords_from}: {shown}" if symbols else ""
-        return tuple(filter(None, (played, chords, self.key and f"in {self.key}")))
+        key = f"in {self.key}" if self.key else ""
+        return tuple(filter(None, (played, chords, key, f"seed {self.seed}")))
 
     def facts(self) -> dict[str, Any]:
         """Everything but its place, JSON-ready."""

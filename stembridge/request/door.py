@@ -24,6 +24,7 @@ from stembridge.request.model import (
     GenerationRequest,
 )
 from stembridge.request.readers import MAX_BARS, MIN_LENGTH_BEATS
+from stembridge.request.tag import drawn_seed
 from stembridge.roles import check_apart
 
 MAX_LENGTH_S = 15 * 60.0
@@ -36,19 +37,22 @@ def parse_request(mapping: Mapping[str, Any]) -> GenerationRequest:
         mapping: field names of GenerationRequest; besides, `bars` may stand for `length_beats`,
             `clips` for `context` (a list of mappings with ContextClip's fields), `context.drums`
             for a clip that starts at the request's start, `timbre.drums` for one of `timbres`, and
-            `instrument.drums` for one of `instruments`.
+            `instrument.drums` for one of `instruments`. Without `seed` one is drawn.
             Values may be text. Chords may be a progression (see `stembridge.chords`).
 
     Raises:
         BadArgsError: anything missing, unknown, of the wrong kind or out of range.
     """
-    values = read_fields(REQUEST_FIELDS, unfold(mapping), "request")
+    asked = unfold(mapping)
+    values = read_fields(REQUEST_FIELDS, asked, "request")
     context = tuple(_clip(item) for item in values["context"])
     check_apart(values["generate"], (clip.stem for clip in context))
     metre: TimeSignature = values["time_signature"]
     length_beats = _length_beats(values["length_beats"], values.pop("bars"), metre, values["bpm"])
+    request_id = values["request_id"] or str(uuid.uuid4())
     checked = {
-        "request_id": values["request_id"] or str(uuid.uuid4()),
+        "request_id": request_id,
+        "seed": values["seed"] if "seed" in asked else drawn_seed(request_id),
         "context": context,
         "length_beats": length_beats,
         "chords": _chords(values["chords"], metre, length_beats),

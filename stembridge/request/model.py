@@ -86,7 +86,11 @@ class GenerationRequest:
         ),
     ] = 44_100
     seed: Annotated[
-        int, Wish(whole("seed", 0, 2**31 - 1), "same seed, same request, same take")
+        int,
+        Wish(
+            whole("seed", 0, 2**31 - 1),
+            "same seed, same request, same take (default: drawn, and told)",
+        ),
     ] = 0
     variations: Annotated[
         int, Wish(whole("number of variations", 1, 8), "takes per stem, 1 to 8")

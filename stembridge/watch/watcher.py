@@ -37,9 +37,10 @@ class WatchSettings:
         time_signature: metre of all songs.
         make: stems to make; empty: those that are missing.
         chords: chord text for every song; "" lets the model hear the harmony.
-        seed: same seed, same files, same stems.
+        seed: same seed, same files, same stems; None: drawn for each song.
         midi: MIDI files of the stems, too.
         loop_context: repeat files of whole bars that are shorter than the song.
+        loop: the end of what is made flows into its start.
         settle_s: how long files must stay as they are before they count as complete, in s.
         look_s: pause between two looks, in s.
     """
@@ -48,11 +49,12 @@ class WatchSettings:
     time_signature: str = "4/4"
     make: tuple[str, ...] = ()
     chords: str = ""
-    seed: int = 0
+    seed: int | None = None
     settle_s: float = 1.5
     look_s: float = 1.0
     midi: bool = False
     loop_context: bool = False
+    loop: bool = False
 
 
 @dataclass
@@ -168,6 +170,7 @@ class Watcher:
         facts = [song.name, song.facts, *options, settings.chords, settings.seed]
         facts += ["midi"] if settings.midi else []
         facts += ["loop"] if settings.loop_context else []
+        facts += ["made as a loop"] if settings.loop else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def _failure_mark(self, song: Song) -> tuple[str, str]:
@@ -221,11 +224,10 @@ class Watcher:
             "bpm": bpm,
             "bars": length_in_bars(song, bpm, signature),
             "time_signature": str(signature),
-            "seed": settings.seed,
             "session_rate": rate_of(song),
-            **({"midi": "1"} if settings.midi else {}),
-            **({"loop_context": "1"} if settings.loop_context else {}),
+            **{name: "1" for name in ("midi", "loop", "loop_context") if getattr(settings, name)},
         }
+        keys |= {} if settings.seed is None else {"seed": settings.seed}
         return keys | ({"chords": settings.chords} if settings.chords else {})
 
     def _wait(self, song: Song, job: PlainJob) -> list[Stem]:

@@ -10,9 +10,9 @@ local tracks = {}
 local function item(fields)
   return {
     values = { D_POSITION = fields.position or 0, D_LENGTH = fields.length or 0, D_VOL = fields.volume or 1,
-               B_MUTE = fields.muted and 1 or 0, B_LOOPSRC = 1 },
+               B_MUTE = fields.muted and 1 or 0, B_LOOPSRC = fields.once and 0 or 1 },
     takes = fields.path and { {
-      source = { path = fields.path }, midi = fields.midi,
+      source = { path = fields.path, length = fields.source_length }, midi = fields.midi,
       values = { D_STARTOFFS = fields.offset or 0, D_PLAYRATE = fields.rate or 1, D_VOL = 1 },
     } } or {},
     active = 1,
@@ -41,6 +41,7 @@ local api = {
   TakeIsMIDI = function(take) return take.midi == true end,
   GetMediaItemTake_Source = function(take) return take.source end,
   GetMediaSourceFileName = function(source) return source.path end,
+  GetMediaSourceLength = function(source) return assert(source.length, "of what length?"), false end,
   GetMediaItemTakeInfo_Value = function(take, key) return assert(take.values[key], key) end,
   GetSetProjectInfo = function() return 48000 end,
   InsertTrackAtIndex = function(index) table.insert(tracks, index + 1, { name = "", items = {} }) end,
@@ -91,7 +92,7 @@ for _, track in ipairs(tracks) do
   for _, one in ipairs(track.items) do
     local take = one.takes[one.active]
     print(table.concat({ "item", track.name, one.values.D_POSITION, one.values.D_LENGTH, #one.takes,
-                         take and take.source.path or "" }, "\t"))
+                         take and take.source.path or "", take and take.name or "" }, "\t"))
   end
 end
 for _, text in ipairs(messages) do print("message\t" .. text:gsub("\n", " ")) end

@@ -75,7 +75,7 @@ def test_stems_land_at_the_time_selection(
     new = {fields[0]: fields for fields in result["item"] if "stembridge" in fields[0]}
     assert set(new) == {"Bass (stembridge)", "Guitar (stembridge)"}
     frames = beats_to_samples(16, BPM, 48_000)
-    for _, position, length, n_takes, path in new.values():
+    for _, position, length, n_takes, path, _ in new.values():
         assert float(position) == pytest.approx(4 * BAR_S, abs=1e-9)
         assert float(length) == pytest.approx(frames / 48_000, abs=1e-9)
         info = soundfile.info(path)
@@ -104,8 +104,6 @@ def test_what_cannot_be_heard_is_said(daemon: DaemonProcess) -> None:
 
 
 def test_play_rate_reaches_the_daemon_as_the_files_own_tempo(daemon: DaemonProcess) -> None:
-    import json
-
     folder = daemon.folder
     tracks = [drums(folder, rate=1.25, offset=0.5, position=2 * BAR_S, volume=0.5)]
     result = play(folder, daemon.port, inputs="bass,,10", tracks=tracks)
@@ -142,7 +140,60 @@ def test_a_looped_item_is_heard_in_all_its_turns(daemon: DaemonProcess) -> None:
     path = write_tone(folder / "loop.wav", 2 * BAR_S, 180.0)
     tracks = [{"name": "Drums", "items": [{"path": path, "length": 16 * BAR_S}]}]
     play(folder, daemon.port, inputs="guitar,,11", tracks=tracks)
-    receipts = [json.loads(one.read_text()) for one in (folder / "out").rglob("receipt.json")]
-    (mine,) = [one for one in receipts if one["request"]["context"][0]["path"] == path]
+    mine = receipt_with(folder, path)
     assert mine["request"]["context"][0]["loop"] is True
     assert mine["context"]["silent"] == [] and mine["context"]["remarks"] == []
+
+
+def receipt_with(folder: Path, path: str) -> dict[str, Any]:
+    """The only receipt whose request listens to a file."""
+    receipts = [json.loads(one.read_text()) for one in (folder / "out").rglob("receipt.json")]
+    (mine,) = [one for one in receipts if one["request"]["context"][0]["path"] == path]
+    assert isinstance(mine, dict)
+    return mine
+
+
+@pytest.mark.parametrize(
+    ("once", "place", "beats", "start_s"),
+    [(True, -14.0, 62.0, 0.0), (False, -16.0, 64.0, 1.5 * BAR_S)],
+)
+def test_an_item_that_begins_before_its_file(
+    daemon: DaemonProcess, once: bool, place: float, beats: float, start_s: float
+) -> None:
+    """Half a bar before it: silence comes first, or the end of the turn before."""
+    folder = daemon.folder
+    path = write_tone(folder / f"early{once}.wav", 2 * BAR_S, 180.0)
+    item = {"path": path, "length": 16 * BAR_S, "offset": -BAR_S / 2, "once": once}
+    tracks = [{"name": "Drums", "items": [item | {"source_length": 2 * BAR_S}]}]
+    play(folder, daemon.port, inputs="guitar,,11", tracks=tracks)
+    (clip,) = receipt_with(folder, path)["request"]["context"]
+    assert clip["timeline_start_beats"] == pytest.approx(place)
+    assert clip["length_beats"] == pytest.approx(beats)
+    assert clip["file_start_s"] == pytest.approx(start_s, abs=1e-6)
+
+
+def test_an_item_that_ends_before_its_file_begins_is_said(daemon: DaemonProcess) -> None:
+    path = write_tone(daemon.folder / "late.wav", 2 * BAR_S, 180.0)
+    item = {"path": path, "length": 6 * BAR_S, "offset": -7 * BAR_S, "once": True}
+    tracks = [{"name": "Drums", "items": [item]}]
+    result = play(daemon.folder, daemon.port, inputs="bass,Am,1", tracks=tracks)
+    assert "Drums is silent here" in result["message"][0][0]
+
+
+def test_without_a_seed_each_run_draws_one_and_loops_are_asked_for(daemon: DaemonProcess) -> None:
+    folder = daemon.folder
+    requests = []
+    for ends in ("", "repeat loop", "repeat loop 5"):
+        tracks = [drums(folder)]
+        result = play(folder, daemon.port, inputs=f"bass,,{ends}", tracks=tracks)
+        (item,) = [fields for fields in result["item"] if fields[0] == "Bass (stembridge)"]
+        request = json.loads(Path(item[4]).with_name("receipt.json").read_text())["request"]
+        assert item[5] == f"bass seed {request['seed']} (stembridge)"
+        requests.append(request)
+    assert requests[0]["seed"] != requests[1]["seed"] and requests[2]["seed"] == 5
+    assert [(r["loop"], r["loop_context"]) for r in requests] == [(False,) * 2, *[(True,) * 2] * 2]
+
+
+def test_a_word_that_is_no_seed_is_refused(daemon: DaemonProcess) -> None:
+    result = play(daemon.folder, daemon.port, inputs="bass,,lop")
+    assert '"lop" is no seed' in result["message"][0][0]

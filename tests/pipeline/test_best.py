@@ -13,7 +13,14 @@ from stembridge.testing import FakeModel
 
 
 def request_for(**more: Any) -> GenerationRequest:
-    base = {"generate": "bass,piano", "bpm": "120", "bars": 2, "steps": 3, "request_id": "b"}
+    base = {
+        "generate": "bass,piano",
+        "bpm": "120",
+        "bars": 2,
+        "steps": 3,
+        "seed": 0,
+        "request_id": "b",
+    }
     return parse_request(base | more)
 
 

@@ -25,7 +25,8 @@ RATE = MANIFEST.sample_rate
 
 
 def request_for(**values: Any) -> GenerationRequest:
-    return parse_request({"generate": "bass", "bpm": 120, "bars": 2, "request_id": "r", **values})
+    base = {"generate": "bass", "bpm": 120, "bars": 2, "request_id": "r", "seed": 0}
+    return parse_request(base | values)
 
 
 def context_of(request: GenerationRequest, **stems: np.ndarray) -> Context:

@@ -32,7 +32,14 @@ def reading_model() -> FakeModel:
 
 
 def request_for(**values: Any) -> GenerationRequest:
-    base = {"generate": STEMS, "bpm": "120", "bars": 2, "steps": 4, "request_id": "job-1"}
+    base = {
+        "generate": STEMS,
+        "bpm": "120",
+        "bars": 2,
+        "steps": 4,
+        "request_id": "job-1",
+        "seed": 0,
+    }
     return parse_request(base | values)
 
 

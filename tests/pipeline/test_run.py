@@ -42,7 +42,14 @@ def drums(tmp_path: Path) -> Path:
 
 def request_for(drums: Path | None = None, **values: Any) -> GenerationRequest:
     context = {"context.drums": str(drums)} if drums else {}
-    base = {"generate": "bass", "bpm": "120", "bars": 2, "steps": 4, "request_id": "job-1"}
+    base = {
+        "generate": "bass",
+        "bpm": "120",
+        "bars": 2,
+        "steps": 4,
+        "request_id": "job-1",
+        "seed": 0,
+    }
     return parse_request(base | context | values)
 
 

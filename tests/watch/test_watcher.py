@@ -28,6 +28,16 @@ def test_nothing_is_made_twice(bench: Bench) -> None:
     assert bench.look() == []
 
 
+def test_seeds_are_drawn_for_each_song_and_a_new_draw_is_no_news(bench: Bench) -> None:
+    bench.drop("A 120bpm/Bass.wav")
+    assert bench.look() == ALL
+    assert "seed" not in bench.client.asked[-1]  # the daemon draws it, and tells
+    bench.start()
+    assert bench.look() == []
+    bench.start(seed=0)
+    assert bench.look() == ALL and bench.client.asked[-1]["seed"] == 0
+
+
 def test_its_own_advice_helps(bench: Bench) -> None:
     folder = bench.drop("Night/Bass.wav")
     assert bench.look() == []
@@ -52,7 +62,14 @@ def test_in_one_run_a_refusal_is_said_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"chords": "Am F"}, {"seed": 1}, {"make": ("piano",)}, {"time_signature": "3/4"}]
+    "change",
+    [
+        {"chords": "Am F"},
+        {"seed": 1},
+        {"make": ("piano",)},
+        {"time_signature": "3/4"},
+        {"loop": True},
+    ],
 )
 def test_new_options_are_honoured(bench: Bench, change: dict[str, Any]) -> None:
     bench.drop("A 120bpm/Bass.wav")

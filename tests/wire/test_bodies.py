@@ -52,7 +52,7 @@ def test_a_stem_message_says_what_was_heard_and_chosen() -> None:
         "Am@0 F@4", chords_from="heard", key="Am", seed=7,
     )  # fmt: skip
     heard = json.loads(_record(file).verdict)
-    assert heard["made"] == ["funk on slap", "chords heard: Am F", "in Am"]
+    assert heard["made"] == ["funk on slap", "chords heard: Am F", "in Am", "seed 7"]
     assert (heard["key"], heard["seed"]) == ("Am", 7)
     stem = Stem("bass", 0, "/takes/x.wav", "0" * 64, 88_200, 44_100, _record(file).verdict)
     assert stem.said == heard["made"]
