@@ -14,7 +14,7 @@ that new stems stand to the context as the model meant them to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Context:
         chords: heard in the given stems where the request names none and the model wants them.
         remarks: what a musician should know of all this.
         pace: how much slower the model hears it.
+        roots: the folders from which whatever else the request names may be read.
     """
 
     samples: FloatArray
@@ -65,6 +66,7 @@ class Context:
     chords: tuple[ChordSpan, ...] = ()
     remarks: tuple[Remark, ...] = ()
     pace: Pace = AS_IS
+    roots: AllowedRoots = field(default_factory=AllowedRoots.anywhere)
 
 
 def load_context(
@@ -111,7 +113,7 @@ def load_context(
         samples = np.stack([resample(row, rate, rate * pace.slower, length) for row in samples])
     remarks = (*remarks, *tuning.remarks)
     context = context_of(samples, given.tolist(), heard, manifest, remarks, ears)
-    return replace(context, pace=pace)
+    return replace(context, pace=pace, roots=roots)
 
 
 def context_of(

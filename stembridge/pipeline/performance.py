@@ -37,13 +37,14 @@ def check_instruments(request: GenerationRequest, manifest: Manifest, roots: All
     """Refuses the user's own instruments that cannot play, or lie where nothing may be read.
 
     Raises:
-        PathDeniedError, NoSuchFileError, BadArgsError: saying which.
+        PathDeniedError, NoSuchFileError, BadAudioError, BadArgsError: saying which.
     """
     for stem, text in request.instruments:
         if stem not in request.generate or not is_played(request, manifest, stem):
             why = "it sounds as the model makes it" if stem in request.generate else "none is made"
             raise BadArgsError(f"An instrument is named for the {stem}, but {why}. Leave it out.")
         roots.check(str(instrument_path(text)))
+        own_instrument(stem, text, roots)
 
 
 def parts_of(take: Take, request: GenerationRequest, model: StemModel) -> dict[str, Part]:
@@ -93,7 +94,11 @@ def _on_grid(part: Part, strength: float, request: GenerationRequest) -> Part:
 
 
 def played(
-    part: Part, request: GenerationRequest, manifest: Manifest, timbres: Mapping[str, str]
+    part: Part,
+    request: GenerationRequest,
+    manifest: Manifest,
+    timbres: Mapping[str, str],
+    roots: AllowedRoots | None = None,
 ) -> FloatArray:
     """A part on its instrument, `[2, n_samples]` at the session's rate and the model's level.
 
@@ -102,7 +107,7 @@ def played(
     """
     stem, rate = part.stem, request.session_rate
     own = dict(request.instruments).get(stem)
-    instrument = own_instrument(stem, own) if own else shipped(stem, timbres.get(stem))
+    instrument = own_instrument(stem, own, roots) if own else shipped(stem, timbres.get(stem))
     dry = play(part, instrument, request.bpm, rate, loop=request.loop)
     sound = touched(dry, stem, rate, loop=request.loop)
     measured = integrated_loudness(sound.mean(axis=0), rate)

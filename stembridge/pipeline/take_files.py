@@ -107,7 +107,7 @@ def sounded(
     parts, choice = take.state.parts, take.state.choice
     tuned = context.pace.tuned_request(request)
     own = {
-        stem: played(parts[stem], tuned, manifest, choice.timbres)
+        stem: played(parts[stem], tuned, manifest, choice.timbres, context.roots)
         for stem in request.generate
         if stem not in take.decoded
     }

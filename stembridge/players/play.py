@@ -6,14 +6,19 @@ Notes are added up in their order, without chance: the same part gives the same 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
+from stembridge.errors import BadAudioError
 from stembridge.musical_time import beats_to_samples, beats_to_seconds
 from stembridge.parts.part import Note, Part
 from stembridge.players.voice import Pitched, voice
 from stembridge.players.zone import Instrument, Zone
+
+_MOST_SAMPLES = 3 * 10**9
+"""Of all voices of a part: minutes of computing, and far beyond what music asks for."""
 
 
 def play(
@@ -32,28 +37,44 @@ def play(
     sound = np.zeros((2, n_samples), np.float32)
     counts: dict[int, int] = {}
     known: Pitched = {}
+    groups, spent = _groups(part.notes, instrument), 0
     for index, note in enumerate(part.notes):
         count = counts.get(note.pitch, 0)
         counts[note.pitch] = count + 1
         for zone in instrument.answering(note.pitch, note.velocity, count):
-            cut_s = _cut_s(zone, note, part.notes[index + 1 :], instrument, bpm)
+            cut_s = _cut_s(zone, index, part.notes, groups, bpm)
             held_s = beats_to_seconds(note.length_beats, bpm)
             samples = voice(zone, note.pitch, note.velocity, held_s, rate, cut_s, known)
+            spent += samples.shape[1]
+            if spent > _MOST_SAMPLES:
+                raise BadAudioError(
+                    f"The instrument '{instrument.name}' sounds too much at once: too many samples "
+                    "answer every note, or ring too long. Take a plainer one."
+                )
             _add(sound, samples, beats_to_samples(note.start_beats, bpm, rate), loop=loop)
     return sound
 
 
+def _groups(notes: Sequence[Note], instrument: Instrument) -> list[set[int]]:
+    """The classes of what answers each note."""
+
+    @cache
+    def groups(pitch: int, velocity: int) -> set[int]:
+        return {zone.group for zone in instrument.answering(pitch, velocity, 0)}
+
+    return [groups(note.pitch, note.velocity) for note in notes]
+
+
 def _cut_s(
-    zone: Zone, note: Note, later: Sequence[Note], instrument: Instrument, bpm: float
+    zone: Zone, index: int, notes: Sequence[Note], groups: Sequence[set[int]], bpm: float
 ) -> float | None:
     """How long after its start a note is cut by one of its class, s."""
     if not zone.off_by:
         return None
-    for other in later:
-        if other.start_beats > note.start_beats and any(
-            answer.group == zone.off_by
-            for answer in instrument.answering(other.pitch, other.velocity, 0)
-        ):
+    note = notes[index]
+    for later in range(index + 1, len(notes)):
+        other = notes[later]
+        if other.start_beats > note.start_beats and zone.off_by in groups[later]:
             return beats_to_seconds(other.start_beats - note.start_beats, bpm)
     return None
 

@@ -6,6 +6,7 @@ Source: sfzformat.com. Read are headers global, master, group, region and contro
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,14 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from stembridge.audio.buffer import FloatArray
 from stembridge.errors import BadAudioError, NoSuchFileError
+from stembridge.players.shelf import Shelf
 from stembridge.players.zone import OPEN_HZ, Envelope, Instrument, Recording, Zone
 
-_MAX_BYTES, _MAX_DEPTH = 8 << 20, 8
-_NOTE = re.compile(r"([a-gA-G])([#b]?)(-?\d+)")
+_MAX_BYTES, _MAX_DEPTH, _MAX_FILES = 8 << 20, 8, 256
+_MAX_REGIONS, _MAX_OPCODES, _LONGEST_NAME = 8192, 512, 64
+_NOTE = re.compile(r"([a-gA-G])([#b]?)(-?\d{1,2})")
 _STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-_OPCODE = re.compile(r"([A-Za-z_]\w*)=(.*?)(?=\s+[A-Za-z_]\w*=|\s*$)")
+_OPCODE = re.compile(r"(?<!\S)([A-Za-z_]\w*)=")  # its value goes on to the next one
 _READ = """
     sample key lokey hikey lovel hivel pitch_keycenter tune transpose pitch_keytrack offset end
     loop_mode loopmode loop_start loopstart loop_end loopend volume amplitude pan amp_veltrack
@@ -41,20 +43,26 @@ class Sfz:
     unread: tuple[str, ...]
 
 
-def read_sfz(path: Path) -> Sfz:
+def read_sfz(path: Path, shelf: Shelf | None = None) -> Sfz:
     """Reads an SFZ file; its samples are read when they are played.
+
+    Args:
+        path: the file.
+        shelf: opens it and what it names; anything may be read if left out.
 
     Raises:
         NoSuchFileError: it, or every sample it names, is not there.
-        BadAudioError: it holds no region that plays.
+        PathDeniedError: it may not be read.
+        BadAudioError: it holds no region that plays, or is larger than instruments are.
     """
-    regions = list(_regions(_text(path, 0)))
+    shelf = shelf or Shelf()
+    regions = list(_regions(_Text(shelf, path).whole))
     unread = sorted({name for region in regions for name in region} - READ)
-    recordings: dict[Path, Recording] = {}
+    recordings: dict[Path, Recording | None] = {}
     zones: list[Zone] = []
     for region in regions:
         if region.get("trigger", "attack") in ("attack", "first") and "sample" in region:
-            zones += _zone(region, path.parent, recordings)
+            zones += _zone(region, path.parent, recordings, shelf)
     if regions and not zones:
         raise NoSuchFileError(f"The samples that '{path.name}' names are not there.")
     if not zones:
@@ -62,37 +70,71 @@ def read_sfz(path: Path) -> Sfz:
     return Sfz(Instrument(path.stem, tuple(zones)), tuple(unread))
 
 
-def _text(path: Path, depth: int) -> str:
+class _Text:
+    """The text of a file with everything it includes and defines put in."""
+
+    def __init__(self, shelf: Shelf, path: Path) -> None:
+        self._shelf, self._name = shelf, path.name
+        self._files = self._size = 0
+        self._defined: dict[str, str] = {}
+        self.whole = self._read(path, 0)
+
+    def _read(self, path: Path, depth: int) -> str:
+        with self._shelf.open(path) as file:
+            text = file.read(_MAX_BYTES + 1).decode("utf-8", "replace")
+        self._files += 1
+        self._count(len(text))
+        text = re.sub(r"//[^\n]*|/\*.*?(?:\*/|\Z)", "", text, flags=re.DOTALL)
+        defined = self._defined | dict(re.findall(r"#define\s+\$(\w+)\s+(\S*)", text))
+        self._defined = defined
+        text = re.sub(r"#define[^\n]*", "", text)
+
+        def value(match: re.Match[str]) -> str:
+            word = match[1]
+            for end in range(min(len(word), _LONGEST_NAME), 0, -1):  # the longest name that fits
+                if word[:end] in defined:
+                    self._count(len(defined[word[:end]]))
+                    return defined[word[:end]] + word[end:]
+            return match[0]
+
+        def included(match: re.Match[str]) -> str:
+            inner = _beside(path.parent, match[1], path.parent) if depth < _MAX_DEPTH else None
+            return "" if inner is None else self._read(inner, depth + 1)
+
+        text = re.sub(r"\$(\w+)", value, text) if defined else text
+        return re.sub(r'#include\s+"([^"\n]+)"', included, text)
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > _MAX_BYTES or self._files > _MAX_FILES:
+            raise BadAudioError(
+                f"'{self._name}' is larger than instruments are: more than {_MAX_BYTES >> 20} MB "
+                f"of text or {_MAX_FILES} files, with what it includes and defines."
+            )
+
+
+def _beside(folder: Path, name: str, within: Path) -> Path | None:
+    """The file that an instrument in `folder` names, if it is there and lies `within` a folder."""
+    path = Path(os.path.normpath(folder / name.replace("\\", "/")))
     try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_BYTES).decode("utf-8", "replace")
-    except OSError as error:
-        raise NoSuchFileError(f"There is no instrument '{path}'.") from error
-    text = re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL)
-    defined = dict(re.findall(r"#define\s+\$(\w+)\s+(\S*)", text))
-    text = re.sub(r"#define[^\n]*", "", text)
-    for name in sorted(defined, key=len, reverse=True):
-        text = text.replace(f"${name}", defined[name])
-
-    def included(match: re.Match[str]) -> str:
-        inner = (path.parent / match[1].replace("\\", "/")).resolve()
-        if depth >= _MAX_DEPTH or not inner.is_relative_to(path.parent.resolve()):
-            return ""
-        return _text(inner, depth + 1)
-
-    return re.sub(r'#include\s+"([^"\n]+)"', included, text)
+        inside = path.resolve().is_relative_to(within.resolve())
+        return path if inside and path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # a circle of links; a name that no disk can have
+        return None
 
 
 def _regions(text: str) -> Iterator[Opcodes]:
     """Opcodes of every region with those of the headers it lies under."""
     under: dict[str, Opcodes] = {"control": {}, "global": {}, "master": {}, "group": {}}
-    order = list(under)
+    order, count = list(under), 0
     for header, body in re.findall(r"<(\w+)>([^<]*)", text):
-        opcodes = {
-            name.lower(): value.strip()
-            for line in body.splitlines()
-            for name, value in _OPCODE.findall(line.strip())
-        }
+        opcodes = dict(pair for line in body.splitlines() for pair in _opcodes(line))
+        count += header == "region"
+        if len(opcodes) > _MAX_OPCODES or count > _MAX_REGIONS:
+            raise BadAudioError(
+                f"The instrument is larger than instruments are: more than {_MAX_REGIONS} regions, "
+                f"or {_MAX_OPCODES} opcodes in one."
+            )
         if header == "region":
             yield {k: v for name in order for k, v in under[name].items()} | opcodes
         elif header in under:
@@ -101,14 +143,30 @@ def _regions(text: str) -> Iterator[Opcodes]:
                 under[inner] = {}
 
 
-def _zone(region: Opcodes, folder: Path, recordings: dict[Path, Recording]) -> Iterator[Zone]:
+def _opcodes(line: str) -> Iterator[tuple[str, str]]:
+    found = list(_OPCODE.finditer(line))
+    ends = [*(match.start() for match in found[1:]), len(line)]
+    for match, end in zip(found, ends, strict=False):
+        yield match[1].lower(), line[match.end() : end].strip()
+
+
+def _zone(
+    region: Opcodes, folder: Path, recordings: dict[Path, Recording | None], shelf: Shelf
+) -> Iterator[Zone]:
     """The zone of a region whose sample is there."""
     name = region.get("default_path", "") + region["sample"]
-    path = folder / name.replace("\\", "/")
-    # An instrument may use what lies beside it, as libraries do, and nothing farther away.
-    if not path.is_file() or not path.resolve().is_relative_to(folder.resolve().parent):
+    asked = folder / name
+    if asked not in recordings:
+        # An instrument may use what lies beside it, as libraries do, and nothing farther away.
+        path = _beside(folder, name, folder.resolve().parent)
+        recordings[asked] = (
+            None
+            if path is None
+            else Recording(path.name, partial(shelf.recording, path, path.name))
+        )
+    recording = recordings[asked]
+    if recording is None:
         return
-    recording = recordings.setdefault(path, Recording(path.name, partial(_read, path)))
     key = region.get("key")
     keys = [_pitch(region.get(o, key or d)) for o, d in (("lokey", "0"), ("hikey", "127"))]
     number = partial(_number, region)
@@ -177,16 +235,6 @@ def _pitch(text: str) -> int:
         accidental = {"#": 1, "b": -1, "": 0}[match[2]]
         return _STEPS[match[1].lower()] + accidental + 12 * (int(match[3]) + 1)
     try:
-        return int(float(text))
-    except ValueError:
+        return int(np.clip(float(text), -1000, 1000))
+    except ValueError:  # no number at all, or "nan"
         return 60
-
-
-def _read(path: Path) -> tuple[FloatArray, int]:
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
-        raise BadAudioError(f"The sample '{path.name}' cannot be read.") from error
-    return np.ascontiguousarray(samples.T), int(rate)

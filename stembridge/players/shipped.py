@@ -7,8 +7,10 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.errors import BadArgsError, BadAudioError, NoSuchFileError
 from stembridge.players.sfz import read_sfz
+from stembridge.players.shelf import Shelf
 from stembridge.players.soundfont import SoundFont
 from stembridge.players.zone import Instrument
 
@@ -36,19 +38,24 @@ def shipped(stem: str, timbre: str | None) -> Instrument:
     return read_sfz(path).instrument
 
 
-def own_instrument(stem: str, text: str) -> Instrument:
+def own_instrument(stem: str, text: str, roots: AllowedRoots | None = None) -> Instrument:
     """The user's instrument: `FILE.sfz`, `FILE.sf2` or `FILE.sf2:33` (or `:BANK:PROGRAM`).
+
+    Args:
+        stem: what it shall play.
+        text: names it.
+        roots: where it and its samples may lie; anywhere if left out.
 
     Raises:
         BadArgsError: the text names no such file.
-        NoSuchFileError, BadAudioError: as `read_sfz` and `SoundFont`.
+        PathDeniedError, NoSuchFileError, BadAudioError: as `read_sfz` and `SoundFont`.
     """
     path, program = _split(text)
     try:
         changed = path.stat().st_mtime_ns
     except OSError as error:
         raise NoSuchFileError(f"There is no instrument '{path}' for the {stem}.") from error
-    return _opened(stem, path, program, changed)
+    return _opened(stem, path, program, changed, roots or AllowedRoots.anywhere())
 
 
 def instrument_path(text: str) -> Path:
@@ -70,11 +77,11 @@ def _split(text: str) -> tuple[Path, str]:
     return Path(match[1]).expanduser(), match[2] or ""
 
 
-@lru_cache(maxsize=16)
-def _opened(stem: str, path: Path, program: str, changed: int) -> Instrument:
+@lru_cache(maxsize=4)
+def _opened(stem: str, path: Path, program: str, _changed: int, roots: AllowedRoots) -> Instrument:
     if path.suffix.lower() == ".sfz":
-        return read_sfz(path).instrument
-    font = SoundFont(path)
+        return read_sfz(path, Shelf(roots)).instrument
+    font = SoundFont(path, Shelf(roots))
     presets = font.presets()
     if not presets:
         raise BadAudioError(f"'{path.name}' holds no instrument.")

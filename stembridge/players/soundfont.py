@@ -7,7 +7,6 @@ classes; modulators, vibrato and filter envelopes are not.
 
 from __future__ import annotations
 
-import io
 import mmap
 import struct
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.errors import BadAudioError
+from stembridge.players.shelf import Shelf
 from stembridge.players.zone import Envelope, Instrument, Recording, Zone
 
 _SAMPLE = np.dtype(
@@ -49,6 +49,9 @@ _DEFAULTS = {
 _NOT_ADDED = {_INSTRUMENT, _KEYS, _VELOCITIES, _SAMPLE_ID, _MODES, _CLASS, _ROOT}
 _ATTENUATION_SCALE = 0.4  # what sound fonts are written for: hardware's tenth of a dB was smaller
 
+_LARGEST_TABLE, _DEEPEST = 16 << 20, 4
+_MOST_ZONES, _MOST_GENERATORS = 8192, 64  # of a preset; of a zone, which has 60 kinds of them
+
 Generators = dict[int, int]
 
 
@@ -66,21 +69,28 @@ class _Tables:
 class SoundFont:
     """An open SoundFont file; recordings are read from it when they are played."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shelf: Shelf | None = None) -> None:
         """Reads the tables.
 
+        Args:
+            path: the file.
+            shelf: opens it; anything may be read if left out.
+
         Raises:
+            PathDeniedError, NoSuchFileError: it may not be read, or is not there.
             BadAudioError: it is no SoundFont, or damaged.
         """
-        self._path = path
+        self._path, self._shelf = path, shelf or Shelf()
         try:
-            with path.open("rb") as file:
+            with self._shelf.open(path) as file:
                 self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             self._chunks = dict(_chunks(self._data))
             names = ("phdr", "pbag", "pgen", "inst", "ibag", "igen", "shdr")
             kinds = (_PRESET, _BAG, _GEN, _INST, _BAG, _GEN, _SAMPLE)
             tables = [self._table(n, k) for n, k in zip(names, kinds, strict=True)]
-            self._tables, self._smpl = _Tables(*tables), self._chunks["smpl"]
+            self._tables = _Tables(*tables)
+            first, size = self._chunks["smpl"]
+            self._smpl = first, min(size, len(self._data) - first)
         except (OSError, ValueError, KeyError, struct.error) as error:
             raise BadAudioError(
                 f"'{path.name}' is no SoundFont that can be read (.sf2 or .sf3): {error}."
@@ -89,6 +99,8 @@ class SoundFont:
 
     def _table(self, name: str, kind: np.dtype[np.void]) -> NDArray[np.void]:
         first, size = self._chunks[name]
+        if size > _LARGEST_TABLE:
+            raise ValueError(f"its table {name} is too large")
         return np.frombuffer(self._data, kind, size // kind.itemsize, first)
 
     def presets(self) -> dict[tuple[int, int], str]:
@@ -121,9 +133,13 @@ class SoundFont:
         tables = self._tables
         first, stop = (int(tables.presets[index + i]["bag"]) for i in (0, 1))
         own = _zone_generators(tables.preset_bags, tables.preset_gens, first, stop, _INSTRUMENT)
+        count = 0
         for outer in own:
             number = outer[_INSTRUMENT]
             low, high = (int(tables.instruments[number + i]["bag"]) for i in (0, 1))
+            count += high - low
+            if count > _MOST_ZONES:
+                raise BadAudioError(f"'{self._path.name}' has too many zones in one preset.")
             inner_zones = _zone_generators(tables.bags, tables.gens, low, high, _SAMPLE_ID)
             for inner in inner_zones:
                 keys, velocities = (_both(outer, inner, g) for g in (_KEYS, _VELOCITIES))
@@ -162,20 +178,21 @@ class SoundFont:
         return self._recordings[number]
 
     def _read(self, number: int) -> tuple[FloatArray, int]:
-        header, (base, _) = self._tables.samples[number], self._smpl
+        header, (base, size) = self._tables.samples[number], self._smpl
         start, end, rate = int(header["start"]), int(header["end"]), int(header["rate"])
-        if header["kind"] & _COMPRESSED:
-            import soundfile
-
-            data = io.BytesIO(self._data[base + start : base + end])
-            samples, rate = soundfile.read(data, dtype="float32", always_2d=True)
-            return np.ascontiguousarray(samples.T), rate
+        name = f"{self._path.name}: {header['name'].decode('latin-1')}"
+        compressed = bool(header["kind"] & _COMPRESSED)
+        if not 0 <= start <= end <= size // (1 if compressed else 2):
+            raise BadAudioError(f"The sample '{name}' is damaged.")
+        if compressed:
+            return self._shelf.recording(self._data[base + start : base + end], name)
+        self._shelf.take(end - start, name)
         values = np.frombuffer(self._data, "<i2", end - start, base + 2 * start)
         return (values.astype(np.float32) / 32768.0)[None], rate
 
 
 def _chunks(
-    data: mmap.mmap, first: int = 12, end: int | None = None
+    data: mmap.mmap, first: int = 12, end: int | None = None, depth: int = 0
 ) -> Iterator[tuple[str, tuple[int, int]]]:
     """Name -> (first byte, size) of all chunks, those inside lists too."""
     if first == 12 and (data[:4] != b"RIFF" or data[8:12] != b"sfbk"):
@@ -183,8 +200,8 @@ def _chunks(
     end = len(data) if end is None else end
     while first + 8 <= end:
         size = struct.unpack_from("<I", data, first + 4)[0]
-        if data[first : first + 4] == b"LIST":
-            yield from _chunks(data, first + 12, min(end, first + 8 + size))
+        if data[first : first + 4] == b"LIST" and depth < _DEEPEST:
+            yield from _chunks(data, first + 12, min(end, first + 8 + size), depth + 1)
         else:
             yield data[first : first + 4].decode("latin-1"), (first + 8, size)
         first += 8 + size + size % 2
@@ -196,7 +213,8 @@ def _zone_generators(
     """Generators of each zone, its list's global zone beneath; that one alone lacks `wanted`."""
     shared: Generators = {}
     for bag in range(first, stop):
-        span = slice(int(bags[bag]["gen"]), int(bags[bag + 1]["gen"]))
+        first_gen, stop_gen = int(bags[bag]["gen"]), int(bags[bag + 1]["gen"])
+        span = slice(first_gen, min(stop_gen, first_gen + _MOST_GENERATORS))
         own = {int(g["oper"]): int(g["amount"]) for g in gens[span]}
         if wanted in own:
             yield shared | own

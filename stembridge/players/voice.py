@@ -9,11 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stembridge.audio.buffer import FloatArray
+from stembridge.audio.loudness import amplitude
 from stembridge.players.zone import FALL_DB, Envelope, Zone
 
 SHORTEST_RELEASE_S = 0.005
+LONGEST_RING_S = 30.0
+"""What a note may sound beyond its key: a file can say a million years."""
+
 CUT_S = 0.02
-_SILENT_DB = -80.0
+_MOST_CENTS, _FARTHEST_STEP = 12_000.0, 4096.0
+_MOST_KNOWN = 1 << 27  # samples: 512 MB
+_SILENT_DB, _MOST_DB = -80.0, 96.0
 
 
 Pitched = dict[tuple[int, int], FloatArray]
@@ -41,10 +47,13 @@ def voice(
         known: what was played at this rate before; filled.
     """
     samples, own_rate = zone.sound
+    if not samples.shape[-1]:  # it starts beyond its end
+        return np.zeros((2, 0), np.float32)
     cents = (pitch - zone.root) * zone.key_cents + zone.tune_cents
-    step = own_rate / rate * 2 ** (cents / 1200)
+    step = own_rate / rate * 2 ** (_within(cents, _MOST_CENTS) / 1200)
+    step = min(max(step, 1 / _FARTHEST_STEP), _FARTHEST_STEP)
     held = float("inf") if zone.one_shot else held_s
-    ends_s = _end_s(zone, samples.shape[-1], step, held, rate)
+    ends_s = min(_end_s(zone, samples.shape[-1], step, held, rate), held_s + LONGEST_RING_S)
     if cut_s is not None:
         ends_s = min(ends_s, cut_s + CUT_S)
     n = max(0, int(ends_s * rate))
@@ -52,12 +61,17 @@ def voice(
     shape = _shape(zone.envelope, n, held, rate)
     if cut_s is not None:
         shape *= np.clip((cut_s + CUT_S - np.arange(n) / rate) / CUT_S, 0, 1)
-    level = 10 ** (zone.gain_db / 20) * (velocity / 127) ** (2 * zone.velocity_track)
+    level = amplitude(_within(zone.gain_db, _MOST_DB))
+    level *= (velocity / 127) ** (2 * _within(zone.velocity_track, 1.0))
     left, right = np.cos((zone.pan + 1) * np.pi / 4), np.sin((zone.pan + 1) * np.pi / 4)
     shaped = sound * (shape * np.float32(level))
     if len(shaped) == 1:
         return np.concatenate([shaped * np.float32(left), shaped * np.float32(right)])
     return shaped[:2] * np.array([[left], [right]], np.float32) * np.float32(np.sqrt(2))
+
+
+def _within(value: float, most: float) -> float:
+    return min(max(value, -most), most)
 
 
 def _end_s(zone: Zone, n_samples: int, step: float, held_s: float, rate: int) -> float:
@@ -90,7 +104,9 @@ def _pitched(
     key = (id(zone), pitch)
     sound = known.get(key)
     if sound is None or sound.shape[1] < n:
-        sound = known[key] = _interpolated(samples, zone, step, n, n_held)
+        sound = _interpolated(samples, zone, step, n, n_held)
+        if sum(other.size for other in known.values()) < _MOST_KNOWN:
+            known[key] = sound
     return sound[:, :n]
 
 

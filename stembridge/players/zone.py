@@ -17,6 +17,8 @@ from stembridge.audio.buffer import FloatArray
 OPEN_HZ = 20_000.0
 """A low-pass at or above this does nothing."""
 
+_LOWEST_CUTOFF_HZ = 10.0
+
 
 @dataclass(frozen=True)
 class Envelope:
@@ -110,7 +112,7 @@ def _low_passed(samples: FloatArray, rate: int, cutoff_hz: float) -> FloatArray:
         return samples
     n = samples.shape[-1]
     size = 1 << (n + 2048).bit_length()
-    ratio = np.fft.rfftfreq(size, 1 / rate) / cutoff_hz
+    ratio = np.fft.rfftfreq(size, 1 / rate) / max(cutoff_hz, _LOWEST_CUTOFF_HZ)
     response = 1 / (1 - ratio**2 + 1j * np.sqrt(2) * ratio)
     filtered = np.fft.irfft(np.fft.rfft(samples, size) * response, size)[..., :n]
     return np.asarray(filtered, np.float32)
