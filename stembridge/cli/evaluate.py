@@ -73,6 +73,9 @@ def evaluate(
     ceiling_only: Annotated[
         bool, typer.Option("--ceiling-only", help="Only what the codec makes of the true stems.")
     ] = False,
+    played_only: Annotated[
+        bool, typer.Option("--played-only", help="Takes as an instrument plays them, nothing else.")
+    ] = False,
     long_form: Annotated[
         int, typer.Option(min=0, help="Long songs of each case: metres, tempos, 16 and 32 bars.")
     ] = 0,
@@ -115,7 +118,9 @@ def evaluate(
     crew = crew_of(workers, cluster, gpu, cpu)
     opener, manifest = _opener(model, device_word(gpu, cpu), crew)
     say = console().print
-    trial = Trial(sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice)
+    trial = Trial(
+        sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice, played_only
+    )
     source = SongSource(song_set, kit, reference, data, soundfont, programs)
     held_out = source.songs(songs, manifest)
     measure = partial(run, opener, held_out, seed=seed, crew=crew, say=say)
@@ -264,8 +269,26 @@ def _print_table(figures: dict[str, Any]) -> None:
 def _column(values: dict[str, Any]) -> dict[str, str]:
     from stembridge.evaluation.summary import FRECHET
 
-    made, ceiling, frechet = values.get("generated", {}), values["ceiling"], values[FRECHET]
+    frechet = values[FRECHET]
+    made, ceiling, played = (values.get(s, {}) for s in ("generated", "ceiling", "played"))
+    part = values.get("part", {})
     return {
+        "played: root": _mean(played, "root"),
+        "played: in chord": _mean(played, "in_chord"),
+        "played: on sixteenths": _mean(played, "on_sixteenth"),
+        "played: offset beyond the true stem's, ms": _number(
+            values.get("played_offset_beyond_truth_ms")
+        ),
+        "played: rise beyond the true stem's, ms": _number(
+            values.get("played_rise_beyond_truth_ms")
+        ),
+        "played: Fréchet": _number(frechet.get("played")),
+        "played: loudness, LU": _mean(played, "loudness_difference_lu"),
+        "notes a second, of the true part's": _number(values.get("notes_per_s_of_truth")),
+        "notes in chord": _mean(part, "notes_in_chord"),
+        "notes on the grid": _mean(part, "notes_on_grid"),
+        "notes read in the true stem, F1": _mean(part, "note_f1"),
+        "side beside middle, dB": _mean(part, "side_db"),
         "on-grid share, of the ceiling's": _number(values.get("on_grid_share_of_ceiling")),
         "median offset, ms": _mean(made, "offset_ms"),
         "the same beyond the true stem's": _number(values.get("offset_beyond_truth_ms")),
@@ -277,7 +300,7 @@ def _column(values: dict[str, Any]) -> dict[str, str]:
         "levelled by, dB": _number(values.get("level_gain_db")),
         "latent deviation": _number(values.get("latent_deviation_ratio")),
         "Fréchet, own": _number(frechet.get("generated")),
-        "Fréchet, ceiling": _number(frechet["ceiling"]),
+        "Fréchet, ceiling": _number(frechet.get("ceiling")),
         "Fréchet, nearest wrong stem": _number(frechet["nearest_wrong_stem"]),
         "ceiling: spectral distance, dB": _mean(ceiling, "lsd_db"),
         "ceiling: treble, dB": _number((values["ceiling_treble_difference_db"] or {}).get("mean")),

@@ -30,8 +30,7 @@ def default(out: FolderOption, recipe: RecipeOption = None) -> None:
     """Make a model from nothing: compose, render, fit codecs, train, export."""
     from stembridge.training.recipe import load_recipe, run_recipe
 
-    say = console().print
-    print(run_recipe(load_recipe(recipe), out, say))
+    print(run_recipe(load_recipe(recipe), out, console().print))
 
 
 @train.command("material")
@@ -239,11 +238,12 @@ def express(
 def density(
     model: Annotated[Path, typer.Option(help="Artifact with note readers; it is changed.")],
     songs: Annotated[int, typer.Option(min=2, help="Songs that takes are made for.")] = 24,
+    kit: Annotated[Path | None, typer.Option(help="Held-out kit, for real songs too.")] = None,
 ) -> None:
     """Let takes have as many notes as true parts: calibrates the note readers on made takes."""
     from stembridge.training.density import calibrate
 
-    calibrate(model, songs, console().print)
+    calibrate(model, songs, kit, console().print)
     print(model)
 
 

@@ -35,12 +35,14 @@ class RealSongs:
         rate: Hz.
         kit: folder of the held-out instruments' kit.
         length_s: at least so long.
+        first: number of the first of them.
     """
 
     count: int
     rate: int
     kit: Path
     length_s: float = 24.0
+    first: int = 0
 
     def __len__(self) -> int:
         """How many there are."""
@@ -52,6 +54,7 @@ class RealSongs:
         Raises:
             NoSuchFileError: the folder is no kit.
         """
+        index += self.first
         song = make_song("test", index, Kit(self.kit), rate=self.rate, length_s=self.length_s)
         rng = np.random.default_rng([index, 74])
         song = loop_of(song) if rng.random() < LOOP_SHARE else song

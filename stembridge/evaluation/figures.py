@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stembridge.audio.loudness import integrated_loudness, is_silent
 from stembridge.audio.onsets import detect_onsets, grid_report, onset_f1
 from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.evaluation.attacks import rise_ms
 from stembridge.evaluation.harmony import harmony
 from stembridge.evaluation.spectra import log_spectral_distance_db, treble_db
 from stembridge.roles import is_pitched
@@ -24,6 +25,7 @@ class StemFigures:
     Attributes:
         on_eighth, on_sixteenth: share of onsets on that grid.
         offset_ms: median signed distance of onsets from the sixteenth grid.
+        rise_ms: median time of the attacks from a tenth to nine tenths of their height.
         onsets_per_s: onset rate.
         onset_f1: against the true stem's onsets, 50 ms.
         root, in_chord, chroma: see `harmony.Harmony`.
@@ -37,6 +39,7 @@ class StemFigures:
     on_eighth: float | None
     on_sixteenth: float | None
     offset_ms: float | None
+    rise_ms: float | None
     onsets_per_s: float
     onset_f1: float
     root: float | None
@@ -66,6 +69,7 @@ def measure(audio: Audio, song: AnnotatedSong, stem: str, other: AnnotatedSong) 
         on_eighth=eighth.on_grid_share if sounding else None,
         on_sixteenth=sixteenth.on_grid_share if sounding else None,
         offset_ms=sixteenth.median_offset_ms,
+        rise_ms=rise_ms(audio, song.rate, onsets),
         onsets_per_s=sixteenth.onsets_per_s,
         onset_f1=onset_f1(onsets, detect_onsets(truth, song.rate)),
         root=own.root if own else None,

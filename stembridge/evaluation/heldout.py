@@ -34,6 +34,7 @@ class Trial:
         grid: tell it tempo and metre.
         ceiling_only: make nothing; measure only what the codec makes of the true stems.
         choose: let the model choose style and instrument as serving does, where it can.
+        played_only: make notes for an instrument, and no sound of the model's own.
     """
 
     sampler: str | None = None
@@ -43,6 +44,7 @@ class Trial:
     grid: bool = True
     ceiling_only: bool = False
     choose: bool = True
+    played_only: bool = False
 
 
 def cut(song: AnnotatedSong, n_samples: int) -> AnnotatedSong:
@@ -69,7 +71,7 @@ def request_of(song: AnnotatedSong, target: str, trial: Trial, seed: int) -> Gen
         guidance=trial.guidance,
         chords=song.chords if trial.chords else (),
         use_grid=trial.grid and song.bpm is not None,
-        sound="model",
+        sound="played" if trial.played_only else "model",
     )
 
 
@@ -99,13 +101,20 @@ def make(
     Returns:
         The take, and its audio `[n_samples]` at the song's level.
     """
+    take, context = take_of(model, song, target, trial, seed)
+    return take, take.stems[target] / np.float32(context.gain)
+
+
+def take_of(
+    model: StemModel, song: AnnotatedSong, target: str, trial: Trial, seed: int
+) -> tuple[Take, Context]:
+    """As `make`, without its sound; and what the model heard."""
     if not trial.choose:
         model = cast(StemModel, _Unchoosing(model))
     request = request_of(song, target, trial, seed)
     context = given_to(request, song, model)
     settings = settings_for(request, model.manifest)
-    take = next(generate(request, settings, context, model, Reporter(ignore, 1)))
-    return take, take.stems[target] / np.float32(context.gain)
+    return next(generate(request, settings, context, model, Reporter(ignore, 1))), context
 
 
 class _Unchoosing:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stembridge.dataset.annotated import AnnotatedSong
-from stembridge.inference import codec
 from stembridge.parts import Note, Part, ReaderFacts, read_part
 from stembridge.parts.groove import STEP_BEATS, Swing, groups, swing_of
 from stembridge.parts.part import DRUMS, SAME_DRUM
@@ -55,7 +54,12 @@ class PartFigures:
 
 
 def perform(
-    model: StemModel, take: Take, request: GenerationRequest, song: AnnotatedSong, gain: float
+    model: StemModel,
+    take: Take,
+    request: GenerationRequest,
+    song: AnnotatedSong,
+    gain: float,
+    true_latents: Array,
 ) -> tuple[PartFigures, Array]:
     """Figures of the one stem of a take, and its played sound in mono at the song's level.
 
@@ -65,6 +69,7 @@ def perform(
         request: what was asked for.
         song: the true one.
         gain: with which the model heard the song.
+        true_latents: of the song's own stem, [C, F].
     """
     (stem,) = request.generate
     made = parts_of(take, request, model)[stem]
@@ -75,7 +80,7 @@ def perform(
     middle, side = sound.mean(axis=0), (sound[0] - sound[1]) / 2
     powers = float(np.mean(middle**2)), float(np.mean(side**2))
     figures = PartFigures(
-        note_f1=_read_score(model, stem, song, true),
+        note_f1=_read_score(model, true_latents, true, request.bpm),
         notes_in_chord=in_chord(made, song),
         notes_in_chord_truth=in_chord(true, song),
         notes_on_grid=on_grid(made, swing),
@@ -123,15 +128,14 @@ def shared(one: Part, other: Part, bpm: float) -> float:
     return note_score(_in_seconds(one.notes, bpm), _in_seconds(other.notes, bpm)).f1
 
 
-def _read_score(model: StemModel, stem: str, song: AnnotatedSong, true: Part) -> float | None:
+def _read_score(model: StemModel, latents: Array, true: Part, bpm: float) -> float | None:
     if not true.notes:
         return None
-    manifest, bpm = model.manifest, song.bpm or 120.0
-    reader = manifest.note_readers[stem]
+    manifest = model.manifest
+    reader = manifest.note_readers[true.stem]
     facts = ReaderFacts(reader.lowest, reader.threshold, manifest.hop / manifest.sample_rate)
-    latents = codec.encode(model, stem, song.stem(stem))
-    answer = model.read_notes(stem, latents[None])[0]
-    found = read_part(answer, stem, facts, bpm, true.length_beats)
+    answer = model.read_notes(true.stem, latents[None])[0]
+    found = read_part(answer, true.stem, facts, bpm, true.length_beats)
     return shared(found, true, bpm)
 
 

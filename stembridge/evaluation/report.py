@@ -76,7 +76,7 @@ def _stem_sections(
         for row in results[stem]:
             if row.example is not None:
                 made, true = row.example
-                kind = "generated" if "generated" in row.figures else "ceiling"
+                kind = next(iter(row.figures))
                 parts += [player(f"{row.song}, {kind}", made, rate)]
                 parts += [player(f"{row.song}, true", true, rate), "<br>"]
     return parts

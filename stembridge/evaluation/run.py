@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.evaluation.embedding import embeddings
 from stembridge.evaluation.figures import StemFigures, measure
-from stembridge.evaluation.heldout import Trial, cut, given_to, make, request_of
+from stembridge.evaluation.heldout import Trial, cut, request_of, take_of
 from stembridge.evaluation.parts import PartFigures, perform
 from stembridge.evaluation.songs import Songs
 from stembridge.inference import codec
@@ -132,26 +132,28 @@ def _row(
     """Everything about one stem of one song; `other` lends the retrieval and the control."""
     truth = song.stem(stem)
     latents = codec.encode(model, stem, truth)
-    heard = {"ceiling": codec.decode(model, stem, latents, truth.size)}
+    heard: dict[str, Array] = {}
     row = StemRow(song.name, {}, {})
     if not task.trial.ceiling_only:
         started = time.perf_counter()
         seed = task.seed * 100_003 + number
-        take, audio = make(model, song, stem, task.trial, seed)
+        take, context = take_of(model, song, stem, task.trial, seed)
         spent = (time.perf_counter() - started) / (truth.size / song.rate)
-        heard = {"generated": audio} | heard
+        if stem in take.sounds:
+            heard["generated"] = take.stems[stem] / np.float32(context.gain)
+            row = replace(row, level_gain_db=take.sounds[stem].levelled_db)
         if stem in model.manifest.note_readers:
             request = request_of(song, stem, task.trial, seed)
-            gain = given_to(request, song, model).gain
-            part, heard["played"] = perform(model, take, request, song, gain)
+            part, heard["played"] = perform(model, take, request, song, context.gain, latents)
             row = replace(row, part=part)
         made = take.latents[model.manifest.stem_index(stem)]
         row = replace(
             row,
             moments=np.stack([_moments(made), _moments(latents)]),
             seconds_per_audio_second=spent,
-            level_gain_db=take.sounds[stem].levelled_db,
         )
+    if not task.trial.played_only:
+        heard["ceiling"] = codec.decode(model, stem, latents, truth.size)
     borrowed = other.stem(stem) if stem in other.stems else np.zeros_like(truth)
     subjects = {**heard, "truth": truth, "retrieval": borrowed}
     return replace(

@@ -32,12 +32,16 @@ def _stem_summary(stem: str, results: Results) -> dict[str, Any]:
     for subject in present:
         out[subject] = estimates([row.figures[subject] for row in rows])
     out[FRECHET] = frechet_distances(stem, results)
-    out["ceiling_treble_difference_db"] = _treble(rows)
+    out["ceiling_treble_difference_db"] = _treble(rows) if "ceiling" in present else None
     if rows[0].part is not None:
         out["part"] = estimates([row.part for row in rows if row.part is not None])
         out["notes_per_s_of_truth"] = _of_truth(out["part"])
-    if "generated" in present:
+    if "played" in present:
+        out["played_offset_beyond_truth_ms"] = _beyond_truth(rows, "played", "offset_ms")
+        out["played_rise_beyond_truth_ms"] = _beyond_truth(rows, "played", "rise_ms")
+    if rows[0].moments is not None:
         out["latent_deviation_ratio"] = _deviation_ratio(rows)
+    if "generated" in present:
         out["seconds_per_audio_second"] = float(
             np.mean([row.seconds_per_audio_second or 0.0 for row in rows])
         )
@@ -45,7 +49,7 @@ def _stem_summary(stem: str, results: Results) -> dict[str, Any]:
         out["on_grid_share_of_ceiling"] = _ratio(out, "on_sixteenth")
         out["on_eighth_share_of_ceiling"] = _ratio(out, "on_eighth")
         out["onset_rate_of_truth"] = _ratio(out, "onsets_per_s", "truth")
-        out["offset_beyond_truth_ms"] = _offset_beyond_truth_ms(rows)
+        out["offset_beyond_truth_ms"] = _beyond_truth(rows, "generated", "offset_ms")
     return out
 
 
@@ -92,9 +96,12 @@ def _deviation_ratio(rows: Sequence[StemRow]) -> float:
     return float(made / true)
 
 
-def _offset_beyond_truth_ms(rows: Sequence[StemRow]) -> float | None:
-    """Mean of generated minus true offset: an instrument's own slow attack is in both."""
-    pairs = [(row.figures["generated"].offset_ms, row.figures["truth"].offset_ms) for row in rows]
+def _beyond_truth(rows: Sequence[StemRow], subject: str, figure: str) -> float | None:
+    """Mean of made minus true figure: an instrument's own slow attack is in both."""
+    pairs = [
+        (getattr(row.figures[subject], figure), getattr(row.figures["truth"], figure))
+        for row in rows
+    ]
     both = [made - true for made, true in pairs if made is not None and true is not None]
     return float(np.mean(both)) if both else None
 

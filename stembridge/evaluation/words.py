@@ -11,6 +11,7 @@ FIGURES = {
     "on_eighth": "onsets on the eighth grid",
     "on_sixteenth": "onsets on the sixteenth grid",
     "offset_ms": "median offset from the grid, ms",
+    "rise_ms": "attacks rise in, ms",
     "onsets_per_s": "onsets per second",
     "onset_f1": "onset F1 against the true stem",
     "root": "strongest pitch class is the root",
@@ -38,6 +39,8 @@ PART_FIGURES = {
 
 RATIOS = {
     "notes_per_s_of_truth": "notes per second, of the true part's",
+    "played_offset_beyond_truth_ms": "played: median offset beyond the true stem's, ms",
+    "played_rise_beyond_truth_ms": "played: attacks rise so much later than the true stem's, ms",
     "on_grid_share_of_ceiling": "on-grid share, of the codec ceiling's",
     "onset_rate_of_truth": "onset rate, of the true stem's",
     "latent_deviation_ratio": "latent deviation, of the true latents'",

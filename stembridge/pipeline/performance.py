@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
@@ -19,10 +20,12 @@ from stembridge.musical_time import seconds_to_beats
 from stembridge.parts import Note, Part, ReaderFacts, read_part
 from stembridge.parts.groove import snapped
 from stembridge.parts.playing import AS_PLAYED, as_told
+from stembridge.parts.harmony import in_harmony
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.settings import is_played
 from stembridge.players import instrument_path, own_instrument, play, shipped, touched
 from stembridge.request import GenerationRequest
+from stembridge.roles import is_pitched
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 from stembridge.transcription import TRANSCRIBED, transcribe
@@ -62,11 +65,8 @@ def parts_of(take: Take, request: GenerationRequest, model: StemModel) -> dict[s
 
 def _part(stem: str, take: Take, request: GenerationRequest, model: StemModel) -> Part | None:
     manifest, strength = model.manifest, SNAP if request.snap is None else request.snap
-    if (reader := manifest.note_readers.get(stem)) is not None:
-        latents = take.latents[None, manifest.stem_index(stem)]
-        threshold = reader.made_threshold or reader.threshold
-        facts = ReaderFacts(reader.lowest, threshold, manifest.hop / manifest.sample_rate)
-        answer = model.read_notes(stem, np.ascontiguousarray(latents))[0]
+    if stem in manifest.note_readers:
+        answer, facts = heard_notes(stem, take, request.bpm, model)
         part = read_part(answer, stem, facts, request.bpm, request.length_beats)
         # The grid begins on the session's bar line, the part where the take does.
         return _on_grid(part, strength, request) if request.use_grid else part
@@ -79,6 +79,20 @@ def _part(stem: str, take: Take, request: GenerationRequest, model: StemModel) -
     )
     inside = (note for note in notes if note.start_beats < request.length_beats)
     return Part(stem, tuple(inside), request.length_beats)
+
+
+def heard_notes(
+    stem: str, take: Take, bpm: float, model: StemModel
+) -> tuple[NDArray[np.float32], ReaderFacts]:
+    """What the model's reader says of a made stem, in the take's chords, `[4, P, F]`."""
+    manifest = model.manifest
+    reader, latents = manifest.note_readers[stem], take.latents[None, manifest.stem_index(stem)]
+    threshold = reader.made_threshold or reader.threshold
+    facts = ReaderFacts(reader.lowest, threshold, manifest.hop / manifest.sample_rate)
+    answer = model.read_notes(stem, np.ascontiguousarray(latents))[0]
+    if not is_pitched(stem):
+        return answer, facts
+    return in_harmony(answer, facts, take.choice.chords, bpm), facts
 
 
 def _on_grid(part: Part, strength: float, request: GenerationRequest) -> Part:

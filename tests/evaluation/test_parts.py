@@ -7,8 +7,10 @@ import pytest
 
 from stembridge.chords import parse_progression
 from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.evaluation.attacks import rise_ms
 from stembridge.evaluation.heldout import Trial
 from stembridge.evaluation.parts import in_chord, on_grid, shared, true_part
+from stembridge.evaluation.report import html_report
 from stembridge.evaluation.run import evaluate
 from stembridge.evaluation.summary import summary
 from stembridge.musical_time import FOUR_FOUR
@@ -55,3 +57,36 @@ def test_an_evaluation_has_the_played_take_beside_the_models_own() -> None:
     assert bass["part"]["side_db"]["mean"] < 0
     assert bass["notes_per_s_of_truth"] == pytest.approx(1.0, abs=0.2)
     assert "played" not in summary(results)["piano"]
+
+
+def test_played_takes_alone_cost_no_decoder() -> None:
+    readers = {
+        stem: NoteReaderEntry(file="fake", lowest=36, threshold=0.5)
+        for stem in ("bass", "drums", "guitar", "piano")
+    }
+
+    class Deaf(FakeModel):
+        def decode(self, stem: str, latents: np.ndarray) -> np.ndarray:
+            raise AssertionError("the decoder was called")
+
+    model = Deaf(fake_manifest(note_readers=readers))
+    songs, trial = [song(0), song(1)], Trial(steps=2, played_only=True)
+    results = evaluate(lambda: model, songs, trial)
+    stems = summary(results)
+    assert {"played", "truth", "retrieval"} <= set(stems["bass"])
+    assert not {"generated", "ceiling"} & set(stems["bass"])
+    assert abs(stems["bass"]["played_offset_beyond_truth_ms"]) < 25
+    page = html_report("Notes", {"facts": {}, "stems": stems}, results, RATE)
+    assert "s0, played" in page
+
+
+@pytest.mark.parametrize("rise", [2.0, 12.0, 40.0])
+def test_the_rise_of_attacks_is_what_it_is(rise: float) -> None:
+    rate, starts = 44_100, np.arange(0.5, 4.0, 0.5)
+    t = np.arange(5 * rate) / rate
+    audio = sum(
+        np.clip((t - at) * 1e3 / rise, 0, 1) * np.exp(-np.maximum(t - at, 0) * 8) for at in starts
+    ) * np.sin(2 * np.pi * 440 * t)
+    found = rise_ms(audio.astype(np.float32), rate, starts)
+    assert found == pytest.approx(0.8 * rise, abs=2 + 0.1 * rise)
+    assert rise_ms(np.zeros(rate, np.float32), rate, starts) is None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from stembridge.chords import ChordSpan, parse_chord
 from stembridge.parts import Note, Part, ReaderFacts, read_part
+from stembridge.parts.harmony import in_harmony
 from stembridge.training.note_rolls import ROWS, roll_of
 from stembridge.transcription.notes import TimedNote
 
@@ -74,3 +78,23 @@ def test_a_part_keeps_its_notes_in_order_and_has_an_identity() -> None:
     assert Part.from_mapping(part.to_mapping()) == part
     assert part.sha256 == Part("bass", notes[::-1], 4.0).sha256
     assert part.sha256 != part.with_notes(notes[:1]).sha256
+
+
+def test_a_note_outside_the_chord_must_be_surer_of_itself() -> None:
+    facts = ReaderFacts(FACTS["bass"].lowest, 0.2, FRAME_S)
+    told = [TimedNote(1.0, 0.5, 40, 90), TimedNote(2.0, 0.5, 40, 90), TimedNote(3.0, 0.5, 41, 90)]
+    answer = answer_of(told, "bass")
+    answer[0] *= 0.5
+
+    def pitches_in(*chords: ChordSpan) -> list[float]:
+        part = read_part(in_harmony(answer, facts, chords, 60.0), "bass", facts, 60.0, 4.0)
+        return [round(note.start_beats, 2) for note in part.notes]
+
+    assert pitches_in() == pitches_in(parse_chord("N.C.")) == [1.0, 2.0, 3.0]
+    assert pitches_in(parse_chord("Em")) == [1.0, 2.0]  # E, E, F
+    assert pitches_in(parse_chord("Em"), parse_chord("F", 1.95)) == [1.0, 3.0]
+    doubtful = replace(parse_chord("Em"), confidence=0.2)
+    assert pitches_in(doubtful) == [1.0, 2.0, 3.0]
+    # The F comes a hair before its chord.
+    assert pitches_in(parse_chord("Em"), parse_chord("F", 3.03)) == [1.0, 2.0, 3.0]
+    assert len(read_part(answer, "bass", facts, 60.0, 4.0).notes) == 3  # it is left as it was

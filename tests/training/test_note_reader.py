@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from stembridge.training.note_reader import ReaderTraining, fit_note_reader
 from stembridge.training.note_rolls import ROWS, Rolls, make_rolls
@@ -47,7 +48,19 @@ def test_the_threshold_lets_as_many_notes_pass_as_are_wanted() -> None:
     from stembridge.training.density import LOWEST_SHARE, threshold_for
 
     masses = np.linspace(0.1, 0.9, 81, dtype=np.float32)
-    found = threshold_for(masses, 21)
+    found = threshold_for([(masses, 21)])
     assert int((masses >= found).sum()) == 21
-    assert threshold_for(masses, 500) == LOWEST_SHARE
-    assert threshold_for(np.zeros(0, np.float32), 3) == 0.5
+    assert threshold_for([(np.linspace(0.001, 0.9, 81, dtype=np.float32), 500)]) == LOWEST_SHARE
+    assert threshold_for([(np.zeros(0, np.float32), 3)]) == 0.5
+
+
+def test_with_songs_of_two_kinds_it_lies_between_theirs() -> None:
+    from stembridge.training.density import threshold_for
+
+    clear = np.linspace(0.2, 1.0, 100, dtype=np.float32)
+    faint = clear / 2
+    alone = [threshold_for([(masses, 50)]) for masses in (faint, clear)]
+    both = threshold_for([(clear, 50), (faint, 50)])
+    assert alone[0] < both < alone[1]
+    ratios = [(masses >= both).sum() / 50 for masses in (faint, clear)]
+    assert ratios[0] * ratios[1] == pytest.approx(1.0, abs=0.05)
