@@ -19,8 +19,8 @@ from stembridge.errors import BadArgsError
 from stembridge.musical_time import seconds_to_beats
 from stembridge.parts import Note, Part, ReaderFacts, read_part
 from stembridge.parts.groove import snapped
-from stembridge.parts.playing import AS_PLAYED, as_told
 from stembridge.parts.harmony import in_harmony
+from stembridge.parts.playing import AS_PLAYED, as_told
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.settings import is_played
 from stembridge.players import instrument_path, own_instrument, play, shipped, touched
