@@ -14,6 +14,7 @@ from stembridge.request import (
     ContextClip,
     GenerationRequest,
     parse_request,
+    request_from_mapping,
     request_to_mapping,
 )
 
@@ -357,7 +358,22 @@ def test_round_trip_through_json(mapping):
     request = parse_request(mapping)
     kept = json.loads(json.dumps(request_to_mapping(request)))
     assert parse_request(kept) == request
+    assert request_from_mapping(kept) == request
     assert request_to_mapping(parse_request(kept)) == kept
+
+
+def test_what_was_checked_and_kept_is_not_checked_again():
+    kept = json.loads(json.dumps(request_to_mapping(parse_request(LEAST))))
+    assert request_from_mapping(kept | {"seed": -1}).seed == -1
+    for other in (
+        {**kept, "mood": "blue"},
+        {**kept, "chords": [{"at": 1}]},
+        {"generate": ["bass"]},
+    ):
+        with pytest.raises(
+            BadArgsError, match=r"Another version .* this request.*Ask for it again"
+        ):
+            request_from_mapping(other)
 
 
 VALUES = st.recursive(

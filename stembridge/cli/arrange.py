@@ -36,7 +36,7 @@ def arrange(
 
 def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
     """The request the options describe; chords may come from a MIDI file."""
-    from stembridge.request import parse_request, request_to_mapping
+    from stembridge.request import parse_request
 
     if str(wishes.get("bpm", "")).lower() == AUTO:
         wishes["bpm"] = _heard_tempo(wishes)
@@ -47,7 +47,7 @@ def parse_wishes(wishes: dict[str, Any]) -> GenerationRequest:
 
     request = parse_request(wishes)
     spans = chords_from_midi(chords, request.length_beats, request.time_signature.beats_per_bar)
-    return parse_request(request_to_mapping(request) | {"chords": spans})
+    return parse_request(wishes | {"chords": spans})
 
 
 def _heard_tempo(wishes: dict[str, Any]) -> str:

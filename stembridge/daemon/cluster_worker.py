@@ -33,10 +33,10 @@ from stembridge.errors import (
     IncompatibleApiError,
     StembridgeError,
 )
-from stembridge.pipeline.receipt import read_receipt
+from stembridge.pipeline.receipt import read_receipt, request_of
 from stembridge.pipeline.take_state import state_name
 from stembridge.pool.cluster import joined
-from stembridge.request import parse_request
+from stembridge.request import request_from_mapping
 
 _log = logging.getLogger(__name__)
 
@@ -123,20 +123,21 @@ def _paths_of(order: dict[str, Any], roots: AllowedRoots) -> list[str]:
         BadArgsError: an instrument among them; it is more than one file.
     """
     taken: list[str] = []
-    asked, instruments = order, order.get("instruments")
     if "parent" in order:
-        receipt = Path(order["parent"])
-        told = read_receipt(receipt, roots)
-        numbers = sorted({int(stem["variation"]) for stem in told["stems"]})
+        path = Path(order["parent"])
+        receipt = read_receipt(path, roots)
+        numbers = sorted({int(stem["variation"]) for stem in receipt["stems"]})
         chosen = numbers[:1] if "take" not in order else [order["take"] - 1]
-        taken = [str(receipt), *(str(receipt.parent / state_name(one)) for one in chosen)]
-        asked = told["request"]
-    if instruments or asked.get("instruments"):
+        taken = [str(path), *(str(path.parent / state_name(one)) for one in chosen)]
+        request = request_of(receipt)
+    else:
+        request = request_from_mapping(order)
+    if order.get("instruments") or request.instruments:
         raise BadArgsError(
             "Instruments of your own are not played on a cluster; leave instrument.* out, or serve "
             "without --cluster."
         )
-    return [*taken, *dict.fromkeys(clip.path for clip in parse_request(asked).context)]
+    return [*taken, *dict.fromkeys(clip.path for clip in request.context)]
 
 
 def _start_actor(ray: Any, settings: ClusterSettings) -> tuple[Any, str]:

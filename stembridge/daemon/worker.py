@@ -44,7 +44,7 @@ from stembridge.errors import (
 from stembridge.pipeline.events import Event, StemFile, StemReady
 from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
-from stembridge.request import parse_request, parse_rework
+from stembridge.request import request_from_mapping, rework_from_mapping
 from stembridge.request.tag import RECEIPT_NAME, take_tag
 from stembridge.runtime.device import Threads
 from stembridge.runtime.failures import device_failure
@@ -157,9 +157,9 @@ class Worker:
                 remove_parts(folder)  # of an attempt that was killed
             rest = (model, out, self._reporter(request_id), self._roots)
             if "parent" in order:
-                files = rework(parse_rework(order), *rest)
+                files = rework(rework_from_mapping(order), *rest)
             else:
-                files = arrange(parse_request(order), *rest)
+                files = arrange(request_from_mapping(order), *rest)
         except StembridgeError as error:
             self._failed(request_id, error, usable=error.symbol not in _FATAL)
         except Exception as error:  # noqa: BLE001 - whatever it was, the daemon must hear of it

@@ -2,14 +2,16 @@
 
 `parse_request` validates everything that can be known without looking at a disk or a model, and
 says what is wrong in a sentence a musician understands. Inside the door nothing is checked again.
-`request_to_mapping` is its inverse: the JSON that receipts and the journal keep.
+`request_to_mapping` writes the JSON that receipts and the journal keep: a receipt, which may have
+been edited, comes in by the door again; what the journal kept is read by `request_from_mapping`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stembridge.chords import ChordSpan, check_spans, parse_progression
@@ -61,7 +63,7 @@ def parse_request(mapping: Mapping[str, Any]) -> GenerationRequest:
 
 
 def request_to_mapping(request: GenerationRequest) -> dict[str, Any]:
-    """The request as JSON-ready values; `parse_request` gives the equal request back.
+    """The request as JSON-ready values; `request_from_mapping` gives the equal request back.
 
     The tempo is written as decimal text, so that no reader rounds it.
     """
@@ -78,6 +80,44 @@ def request_to_mapping(request: GenerationRequest) -> dict[str, Any]:
         "timbres": dict(request.timbres),
         "instruments": dict(request.instruments),
     }
+
+
+def request_from_mapping(mapping: Mapping[str, Any]) -> GenerationRequest:
+    """The request that `request_to_mapping` wrote; nothing of it is checked again.
+
+    Raises:
+        BadArgsError: another version wrote it, and this one cannot tell what it means.
+    """
+    with as_kept("request"):
+        chords = (
+            span | {"pitch_classes": tuple(span["pitch_classes"])} for span in mapping["chords"]
+        )
+        kept = {
+            "generate": tuple(mapping["generate"]),
+            "context": tuple(ContextClip(**clip) for clip in mapping["context"]),
+            "bpm": float(mapping["bpm"]),
+            "time_signature": TimeSignature.parse(mapping["time_signature"]),
+            "chords": tuple(ChordSpan(**span) for span in chords),
+            "timbres": tuple(mapping["timbres"].items()),
+            "instruments": tuple(mapping["instruments"].items()),
+        }
+        return GenerationRequest(**{**mapping, **kept})
+
+
+@contextlib.contextmanager
+def as_kept(what: str) -> Iterator[None]:
+    """What a journal kept is taken as it is.
+
+    Raises:
+        BadArgsError: it has other fields than this version's.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadArgsError(
+            f"Another version of stembridge kept this {what}, in words of its own ({error}). Ask "
+            "for it again."
+        ) from error
 
 
 def unfold(mapping: Mapping[str, Any]) -> dict[str, Any]:

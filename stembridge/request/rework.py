@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from stembridge.errors import BadArgsError
 from stembridge.readers import flag, number, optional, shown, text, whole
-from stembridge.request.door import unfold
+from stembridge.request.door import as_kept, unfold
 from stembridge.request.fields import Field, Wish, fields_of, read_fields
 from stembridge.request.model import REQUEST_FIELDS
 from stembridge.request.readers import MAX_BARS, per_stem, read_request_id, stem_set
@@ -204,13 +204,28 @@ def parse_rework(mapping: Mapping[str, Any]) -> Rework:
 
 
 def rework_to_mapping(wish: Rework) -> dict[str, Any]:
-    """JSON-ready: what differs from the defaults; `parse_rework` gives the equal rework back."""
+    """JSON-ready: what differs from the defaults; `rework_from_mapping` gives it back."""
     default = Rework()
     told = {f.name: getattr(wish, f.name) for f in dataclasses.fields(wish)}
     changes = told.pop("changes")
     told = {k: v for k, v in told.items() if v != getattr(default, k)}
     told |= {"timbres": dict(wish.timbres)} if wish.timbres else {}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in told.items()} | dict(changes)
+
+
+def rework_from_mapping(mapping: Mapping[str, Any]) -> Rework:
+    """The rework that `rework_to_mapping` wrote; nothing of it is checked again.
+
+    Raises:
+        BadArgsError: another version wrote it, and this one cannot tell what it means.
+    """
+    with as_kept("rework"):
+        kept: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in mapping.items()
+        }
+        changes = {name: kept.pop(name) for name in CHANGES if name in kept}
+        timbres = tuple(dict(kept.pop("timbres", {})).items())
+        return Rework(**kept, timbres=timbres, changes=changes)
 
 
 def _check_sense(wish: Rework) -> None:

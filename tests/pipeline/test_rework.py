@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ from stembridge.pipeline.receipt import read_receipt, write_receipt
 from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.take_state import TakeState, load_state
-from stembridge.request import Rework, parse_request, parse_rework, rework_to_mapping
+from stembridge.request import (
+    Rework,
+    parse_request,
+    parse_rework,
+    rework_from_mapping,
+    rework_to_mapping,
+)
 from stembridge.runtime.manifest import NoteReaderEntry
 from stembridge.testing import FakeModel, fake_manifest
 
@@ -179,7 +186,9 @@ def test_the_same_rework_gives_the_same_bytes_and_its_receipt_gives_it_again(
 ) -> None:
     folder = parent(tmp_path)
     wish = wish_for(folder, like=0.4, bars="2", density=2, timbres={"piano": "rhodes"}, midi=True)
-    again = parse_rework(rework_to_mapping(wish))
+    kept = json.loads(json.dumps(rework_to_mapping(wish)))
+    assert rework_from_mapping(kept) == wish
+    again = parse_rework(kept)
     assert again == wish
     first, second = (rework(w, model(), tmp_path / n) for w, n in ((wish, "b"), (again, "c")))
     assert [s.sha256 for s in first] == [s.sha256 for s in second]
