@@ -7,6 +7,7 @@ model itself makes. Stems whose notes the model cannot read are transcribed, whe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -18,7 +19,7 @@ from stembridge.audio.loudness import amplitude, integrated_loudness
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import seconds_to_beats
 from stembridge.parts import Note, Part, ReaderFacts, read_part
-from stembridge.parts.groove import snapped
+from stembridge.parts.groove import STEP_BEATS, snapped
 from stembridge.parts.harmony import in_harmony
 from stembridge.parts.playing import AS_PLAYED, as_told
 from stembridge.pipeline.generate import Take
@@ -34,6 +35,10 @@ SNAP = 0.5
 """How near to the grid notes are drawn unless the request says otherwise, 0 to 1."""
 
 USUAL_LUFS = -26.0
+AROUND_S = 4.0
+"""Of a loop that is read again on both sides, so that nothing begins or ends at its seam."""
+
+EARLY_BEATS = 0.0625
 
 
 def check_instruments(request: GenerationRequest, manifest: Manifest, roots: AllowedRoots) -> None:
@@ -64,47 +69,85 @@ def parts_of(take: Take, request: GenerationRequest, model: StemModel) -> dict[s
 
 
 def _part(stem: str, take: Take, request: GenerationRequest, model: StemModel) -> Part | None:
-    manifest, strength = model.manifest, SNAP if request.snap is None else request.snap
-    if stem in manifest.note_readers:
-        answer, facts = heard_notes(stem, take, request.bpm, model)
-        part = read_part(answer, stem, facts, request.bpm, request.length_beats)
+    if stem in model.manifest.note_readers:
+        part = _read(stem, take, request, model)
         # The grid begins on the session's bar line, the part where the take does.
-        return _on_grid(part, strength, request) if request.use_grid else part
+        part = _on_grid(part, request) if request.use_grid else part
+        return _begun(part) if request.loop else part
     if stem not in TRANSCRIBED or stem not in take.stems:
         return None
     beats = partial(seconds_to_beats, bpm=request.bpm)
     notes = (
         Note(beats(n.start_s), beats(n.length_s), n.pitch, n.velocity)
-        for n in transcribe(stem, take.stems[stem], manifest.sample_rate)
+        for n in transcribe(stem, take.stems[stem], model.manifest.sample_rate)
     )
     inside = (note for note in notes if note.start_beats < request.length_beats)
     return Part(stem, tuple(inside), request.length_beats)
 
 
 def heard_notes(
-    stem: str, take: Take, bpm: float, model: StemModel
+    stem: str, take: Take, bpm: float, model: StemModel, *, loop: bool = False
 ) -> tuple[NDArray[np.float32], ReaderFacts]:
     """What the model's reader says of a made stem, in the take's chords, `[4, P, F]`."""
     manifest = model.manifest
     reader, latents = manifest.note_readers[stem], take.latents[None, manifest.stem_index(stem)]
     threshold = reader.made_threshold or reader.threshold
     facts = ReaderFacts(reader.lowest, threshold, manifest.hop / manifest.sample_rate)
-    answer = model.read_notes(stem, np.ascontiguousarray(latents))[0]
+    around, circle = _circle(latents.shape[-1], facts) if loop else (0, slice(None))
+    answer = model.read_notes(stem, np.ascontiguousarray(latents[..., circle]))[0]
+    answer = answer[..., around : around + latents.shape[-1]]
     if not is_pitched(stem):
         return answer, facts
     return in_harmony(answer, facts, take.choice.chords, bpm), facts
 
 
-def _on_grid(part: Part, strength: float, request: GenerationRequest) -> Part:
-    ahead = request.start_beats % 1.0
+def _circle(n_frames: int, facts: ReaderFacts) -> tuple[int, NDArray[np.intp]]:
+    """Frames of a loop with some of its end before it and of its start behind it; how many."""
+    around = min(n_frames, round(AROUND_S / facts.frame_s))
+    return around, np.arange(-around, n_frames + around) % n_frames
+
+
+def _read(stem: str, take: Take, request: GenerationRequest, model: StemModel) -> Part:
+    """The notes in a take's latents.
+
+    A loop is read as it goes round: what sounds over its end is one note, and notes may begin up to
+    half a step of the grid before it.
+    """
+    bpm, length_beats = request.bpm, request.length_beats
+    answer, facts = heard_notes(stem, take, bpm, model, loop=request.loop)
+    if not request.loop:
+        return read_part(answer, stem, facts, bpm, length_beats)
+    around, circle = _circle(answer.shape[-1], facts)
+    lead = seconds_to_beats(around * facts.frame_s, bpm)
+    part = read_part(answer[..., circle], stem, facts, bpm, length_beats + 2 * lead)
+    notes = (replace(note, start_beats=note.start_beats - lead) for note in part.notes)
+    first, last = -STEP_BEATS / 2, length_beats - STEP_BEATS / 2
+    turn = (note for note in notes if first <= note.start_beats < last)
+    longest = (replace(n, length_beats=min(n.length_beats, length_beats)) for n in turn)
+    return Part(stem, tuple(longest), length_beats)
+
+
+def _on_grid(part: Part, request: GenerationRequest) -> Part:
+    strength = SNAP if request.snap is None else request.snap
+    ahead = request.start_beats % 1.0 + (1.0 if request.loop else 0.0)
     if not ahead:
         return snapped(part, strength)
-    moved = [Note(n.start_beats + ahead, n.length_beats, n.pitch, n.velocity) for n in part.notes]
+    first = -ahead if request.loop else 0.0
+    moved = (replace(note, start_beats=note.start_beats + ahead) for note in part.notes)
     whole = snapped(Part(part.stem, tuple(moved), part.length_beats + ahead), strength)
     return part.with_notes(
-        Note(max(0.0, n.start_beats - ahead), n.length_beats, n.pitch, n.velocity)
-        for n in whole.notes
+        replace(note, start_beats=max(first, note.start_beats - ahead)) for note in whole.notes
     )
+
+
+def _begun(part: Part) -> Part:
+    """A loop's notes from its start on: a downbeat a touch early begins with it, whole."""
+
+    def begun(start: float) -> float:
+        early = -start > EARLY_BEATS
+        return start % part.length_beats if early else max(0.0, start)
+
+    return part.with_notes(replace(n, start_beats=begun(n.start_beats)) for n in part.notes)
 
 
 def played(

@@ -72,7 +72,7 @@ def conformed(
     full = {
         stem: _at_pace(audio, stem, model_rate, request, pace) for stem, audio in stems.items()
     } | {
-        stem: np.stack([resample(side, rate * pace.tuned, rate, n_samples) for side in audio])
+        stem: np.stack([_retuned(side, pace.tuned, n_samples, request) for side in audio])
         for stem, audio in own.items()
     }
     if request.loop:
@@ -114,6 +114,18 @@ def _at_pace(
     lead = round(around * (pace.tuned / pace.slower if factor != pace.slower else 1.0)
                  / from_rate * rate)  # fmt: skip
     return resample(looped, from_rate, rate, n_samples + 2 * lead)[lead : lead + n_samples]
+
+
+def _retuned(
+    audio: FloatArray, tuned: float, n_samples: int, request: GenerationRequest
+) -> FloatArray:
+    """A channel that was played at 440 Hz, at the context's tuning."""
+    rate = request.session_rate
+    if tuned == 1.0 or not request.loop:
+        return resample(audio, rate * tuned, rate, n_samples)
+    # A loop has no ends: as many of its own overtones as fit, in as many samples.
+    overtones = np.fft.rfft(audio)[: n_samples // 2 + 1]
+    return np.asarray(np.fft.irfft(overtones, n_samples) * (n_samples / audio.size), np.float32)
 
 
 def _gain_alone(stems: Mapping[str, FloatArray], rate: int) -> float:

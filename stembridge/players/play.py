@@ -42,7 +42,7 @@ def play(
         count = counts.get(note.pitch, 0)
         counts[note.pitch] = count + 1
         for zone in instrument.answering(note.pitch, note.velocity, count):
-            cut_s = _cut_s(zone, index, part.notes, groups, bpm)
+            cut_s = _cut_s(zone, index, part, groups, bpm, loop=loop)
             held_s = beats_to_seconds(note.length_beats, bpm)
             samples = voice(zone, note.pitch, note.velocity, held_s, rate, cut_s, known)
             spent += samples.shape[1]
@@ -66,16 +66,17 @@ def _groups(notes: Sequence[Note], instrument: Instrument) -> list[set[int]]:
 
 
 def _cut_s(
-    zone: Zone, index: int, notes: Sequence[Note], groups: Sequence[set[int]], bpm: float
+    zone: Zone, index: int, part: Part, groups: Sequence[set[int]], bpm: float, *, loop: bool
 ) -> float | None:
     """How long after its start a note is cut by one of its class, s."""
     if not zone.off_by:
         return None
-    note = notes[index]
-    for later in range(index + 1, len(notes)):
-        other = notes[later]
-        if other.start_beats > note.start_beats and zone.off_by in groups[later]:
-            return beats_to_seconds(other.start_beats - note.start_beats, bpm)
+    start, n_notes = part.notes[index].start_beats, len(part.notes)
+    # In a loop those before it follow in the next turn.
+    for later in range(index + 1, n_notes + index if loop else n_notes):
+        at = part.notes[later % n_notes].start_beats + part.length_beats * (later // n_notes)
+        if at > start and zone.off_by in groups[later % n_notes]:
+            return beats_to_seconds(at - start, bpm)
     return None
 
 

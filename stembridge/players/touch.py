@@ -104,13 +104,20 @@ def _responses(touch: Touch, rate: int, size: int) -> tuple[Spectrum, Spectrum, 
     above = 1 / (1 + (_SMALLEST_WIDTH_HZ / hz) ** 4)
     soft = 1 / (1 + (hz / 7000) ** 2)  # walls swallow treble
     room, room_side = (
-        np.fft.rfft(_tail(seed, touch.room_s, rate), size)
+        np.fft.rfft(_turned(_tail(seed, touch.room_s, rate), size))
         * (above * soft * amplitude(touch.room_db))
         for seed in (1, 2)
     )
-    spread = np.fft.rfft(_sparse(3, rate), size) * (above * amplitude(touch.width_db))
+    spread = np.fft.rfft(_turned(_sparse(3, rate), size)) * (above * amplitude(touch.width_db))
     tone = low * air * bell
     return tuple(np.asarray(x, np.complex64) for x in (tone, room, room_side, spread))  # type: ignore[return-value]
+
+
+def _turned(response: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """A response `[n]` as it is heard in a loop of `size`: what is longer begins again."""
+    turns = -(-response.size // size)
+    whole: NDArray[np.float64] = np.pad(response, (0, turns * size - response.size))
+    return np.asarray(whole.reshape(turns, size).sum(axis=0))
 
 
 def _tail(seed: int, seconds: float, rate: int) -> NDArray[np.float64]:

@@ -9,7 +9,8 @@ import pytest
 
 from stembridge.audio.loudness import integrated_loudness, peak
 from stembridge.context import Pace
-from stembridge.pipeline.render import PEAK_LIMIT, render
+from stembridge.musical_time import beats_to_samples
+from stembridge.pipeline.render import PEAK_LIMIT, conformed, render
 from stembridge.pipeline.verdict import head_silence_s, judge
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest, parse_request
@@ -181,3 +182,15 @@ def test_head_silence_and_level_are_warned_about() -> None:
 def test_head_silence_ignores_what_cannot_be_heard() -> None:
     audio = np.concatenate([np.full(1000, 1e-4), np.full(1000, 0.5)]).astype(np.float32)
     assert head_silence_s(audio, 1000) == 1.0
+
+
+def test_a_played_loop_at_another_tuning_flows_into_its_start() -> None:
+    """Whole periods at 440 Hz, a tape run 2 % faster: still no edge where they meet."""
+    request = request_for(loop=True, session_rate=44_100)
+    pace = Pace(slower=1.0, tuned=1.02)
+    n = beats_to_samples(8, 120 / 1.02, 44_100)
+    wave = np.cos(2 * np.pi * 3000 * np.arange(n) / n).astype(np.float32)
+    made = conformed({}, 32_000, request, {"piano": np.stack([wave, wave])}, pace)["piano"]
+    ideal = np.cos(2 * np.pi * 3000 * np.arange(made.shape[1]) / made.shape[1])
+    for ends in (slice(0, 100), slice(-100, None), slice(None)):
+        np.testing.assert_allclose(made[0, ends], ideal[ends], atol=1e-4)

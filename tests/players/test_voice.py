@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,38 @@ def test_what_rings_after_the_end_begins_the_loop() -> None:
     np.testing.assert_array_equal(cut[:, -1000:], looped[:, -1000:])
     seam = np.concatenate([looped[0, -50:], looped[0, :50]])
     assert np.abs(np.diff(seam)).max() < 0.07
+
+
+TURN = {
+    "bass": (Note(0.5, 0.5, 33, 90), Note(2.0, 0.5, 40, 110), Note(3.0, 2.5, 36, 100)),
+    "drums": (Note(0.0, 0.1, 42, 80), Note(1.0, 0.1, 36, 110), Note(3.5, 0.1, 46, 120)),
+    "guitar": (Note(0.0, 0.5, 52, 90), Note(3.0, 1.5, 55, 100), Note(3.75, 0.25, 59, 80)),
+    "piano": (Note(1.0, 1.0, 60, 90), Note(2.5, 2.0, 64, 100), Note(3.9, 0.6, 67, 80)),
+}
+"""Four beats each: notes that are held, ring and are cut beyond the end."""
+
+
+@pytest.mark.parametrize("stem", TURN)
+def test_a_loop_is_a_turn_of_the_same_played_on_and_on(stem: str) -> None:
+    notes = TURN[stem]
+    turns = [replace(n, start_beats=n.start_beats + 4 * k) for k in range(4) for n in notes]
+    instrument, rate = shipped(stem, None), 22_050
+    loop = play(Part(stem, notes, 4.0), instrument, 120.0, rate, loop=True)
+    on = play(Part(stem, tuple(turns), 16.0), instrument, 120.0, rate)
+    n = 2 * rate
+    for one, other in (
+        (loop, on),
+        (touched(loop, stem, rate, loop=True), touched(on, stem, rate)),
+    ):
+        rest = one - other[:, 2 * n : 3 * n]
+        assert np.sqrt(np.mean(rest**2)) < 1e-3 * np.sqrt(np.mean(one**2))
+
+
+def test_the_room_of_a_loop_shorter_than_it_goes_round_more_than_once() -> None:
+    short = np.zeros((2, 2000), np.float32)
+    short[:, 0] = 1.0
+    on = touched(np.tile(short, (1, 40)), "piano", RATE)[:, 30 * 2000 : 31 * 2000]
+    np.testing.assert_allclose(touched(short, "piano", RATE, loop=True), on, atol=2e-4)
 
 
 def test_a_closed_hat_cuts_the_open_one() -> None:
