@@ -16,8 +16,9 @@ from m4l.tables import tables_js
 
 ORDER = (
     "tables", "protocol", "beats", "words", "roles", "geometry", "chord_names", "takes", "session",
-    "bridge", "interface", "link", "jobs", "listening", "settling",
-    "placing", "printing", "snapshot", "settings", "status", "sources", "actions", "device",
+    "paths", "bridge", "interface", "link", "jobs", "listening", "settling", "midi_file",
+    "midi_placing", "placing", "printing", "snapshot", "settings", "status", "sources", "orders",
+    "actions", "reworking", "device",
 )  # fmt: skip
 MAIN = "main"
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)

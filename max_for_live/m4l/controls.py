@@ -8,12 +8,12 @@ releases (`tests/max_for_live/parameter_names.txt` holds them).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
+from m4l.control import Control, label
+from m4l.rework_controls import LAST_TAKE
 from stembridge.roles import ROLES as STEM_ROLES
 
-WIDTH, HEIGHT, MARGIN = 400, 169, 4
+WIDTH, HEIGHT, MARGIN = 540, 169, 4
 _STEM_ROWS_PX = 72
 ROLES = ("Make", "Lock", "Off")
 LENGTHS = ("2 bars", "4 bars", "8 bars", "16 bars", "Loop brace", "Selected clip")
@@ -21,48 +21,6 @@ QUALITIES = ("Draft (8 steps)", "Normal", "Fine (40 steps)", "Finest (100 steps)
 CHORD_MODES = ("From the context", "Selected MIDI clip", "Typed below")
 PLACES = ("Arrange", "Session")
 SEED_MODES = ("New", "Same")
-
-Kind = Literal["button", "toggle", "tab", "menu", "number", "bar", "entry", "comment", "panel"]
-Visibility = Literal["automated", "stored", "hidden"]
-
-
-@dataclass(frozen=True)
-class Control:
-    """One box of the face.
-
-    Attributes:
-        name: scripting name, unique.
-        kind: what it is.
-        rect: x, y, width, height in px.
-        text: what is written on it.
-        selector: message the script gets (a button sends it alone, others with their value).
-        long_name: Live's name for it; empty for what is no parameter.
-        short_name: for Push and other small displays.
-        title: heading in Live's Info View.
-        info: text in Live's Info View.
-        items: what can be chosen.
-        initial: value in a new device.
-        low: smallest value.
-        high: largest value.
-        unit: Max's unit style: 0 integer, 1 float, 5 percent.
-        visibility: automated (mappable, stored), stored, or hidden.
-    """
-
-    name: str
-    kind: Kind
-    rect: tuple[int, int, int, int]
-    text: str = ""
-    selector: str = ""
-    long_name: str = ""
-    short_name: str = ""
-    title: str = ""
-    info: str = ""
-    items: tuple[str, ...] = ()
-    initial: float = 0
-    low: float = 0
-    high: float = 1
-    unit: int = 0
-    visibility: Visibility = "automated"
 
 
 def _stem_row(index: int, stem: str) -> tuple[Control, ...]:
@@ -92,14 +50,10 @@ def _stem_row(index: int, stem: str) -> tuple[Control, ...]:
     )  # fmt: skip
 
 
-def _label(name: str, x: int, y: int, width: int, text: str) -> Control:
-    return Control(f"label_{name}", "comment", (x, y + 1, width, 16), text)
-
-
 _LEFT_HEAD = (
-    _label("stem", 4, 3, 46, "Stem"),
-    _label("role", 54, 3, 96, "Role"),
-    _label("track", 154, 3, 78, "Track"),
+    label("stem", 4, 3, 46, "Stem"),
+    label("role", 54, 3, 96, "Role"),
+    label("track", 154, 3, 78, "Track"),
 )
 _LEFT_FOOT = (
     Control(
@@ -124,28 +78,28 @@ _LEFT_FOOT = (
 )  # fmt: skip
 
 _RIGHT = (
-    _label("length", 240, 3, 44, "Length"),
+    label("length", 240, 3, 44, "Length"),
     Control(
         "length", "menu", (284, 4, 112, 15), "", "span", "Length", "Length", "Length",
         "How long the new part is. Bars count from the playhead's bar; the loop brace and the "
         "selected clip bring their own start.",
         LENGTHS, initial=2,
     ),
-    _label("takes", 240, 21, 44, "Takes"),
+    label("takes", 240, 21, 44, "Takes"),
     Control(
         "takes", "number", (284, 22, 36, 15), "", "takes", "Takes", "Takes", "Takes",
         "How many different versions to make at once. In the Arrangement further ones go to take "
         "lanes, in the Session to the next slots.",
         initial=1, low=1, high=8,
     ),
-    _label("port", 326, 21, 28, "Port"),
+    label("port", 326, 21, 28, "Port"),
     Control(
         "port", "number", (354, 22, 42, 15), "", "port", "Daemon Port", "Port", "Daemon port",
         "UDP port of the stembridge daemon on this computer. 9420 unless you started it with "
         "another.",
         initial=9420, low=1024, high=65535, visibility="stored",
     ),
-    _label("seed", 240, 39, 44, "Seed"),
+    label("seed", 240, 39, 44, "Seed"),
     Control(
         "seed", "number", (284, 40, 48, 15), "", "seed", "Seed", "Seed", "Seed",
         "The same seed and the same settings make the same part again.",
@@ -157,14 +111,14 @@ _RIGHT = (
         "shown, so the part comes out the same again.",
         SEED_MODES,
     ),
-    _label("quality", 240, 57, 44, "Quality"),
+    label("quality", 240, 57, 44, "Quality"),
     Control(
         "quality", "menu", (284, 58, 112, 15), "", "quality", "Quality", "Quality", "Quality",
         "How many steps the model takes. Normal is what the model was tuned for; more steps take "
         "longer.",
         QUALITIES, initial=1,
     ),
-    _label("close", 240, 75, 44, "Close"),
+    label("close", 240, 75, 44, "Close"),
     Control(
         "closeness", "number", (284, 76, 48, 15), "", "closeness", "Closeness", "Close",
         "How close to the context",
@@ -179,7 +133,7 @@ _RIGHT = (
         "exactly as made; use Re-time after a tempo change. Session clips are always warped.",
         ("Off", "On"),
     ),
-    _label("chords", 240, 93, 44, "Chords"),
+    label("chords", 240, 93, 44, "Chords"),
     Control(
         "chords_mode", "menu", (284, 94, 112, 15), "", "chords_mode", "Chords", "Chords", "Chords",
         "Where the harmony comes from: heard in the context, read from the MIDI clip you have "
@@ -192,7 +146,7 @@ _RIGHT = (
         "Chords, one per bar: Am F C G. Or at beats: Am@0 F@6.",
         visibility="stored",
     ),
-    _label("place", 240, 130, 44, "Place in"),
+    label("place", 240, 130, 44, "Place in"),
     Control(
         "place_in", "tab", (284, 131, 112, 15), "", "place_in", "Place In", "PlaceIn", "Place in",
         "Arrangement: at the exact beat. Session: in the next free slots, looping.",
@@ -232,7 +186,8 @@ _BANK_SIZE = 8
 def controls() -> tuple[Control, ...]:
     """All boxes of the face; a row of them for each role a stem can have."""
     rows = (_stem_row(index, stem) for index, stem in enumerate(STEM_ROLES))
-    return _LEFT_HEAD + tuple(control for row in rows for control in row) + _LEFT_FOOT + _RIGHT
+    left = _LEFT_HEAD + tuple(control for row in rows for control in row) + _LEFT_FOOT
+    return left + _RIGHT + LAST_TAKE
 
 
 def banks() -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -242,7 +197,23 @@ def banks() -> tuple[tuple[str, tuple[str, ...]], ...]:
     return (
         *_bank("Stems", [*makes, "Generate", "Cancel", "Length", "Takes"]),
         *_bank("Roles", [*roles, "Seed", "Seed Mode", "Quality", "Closeness"]),
-        *_bank("Placing", ["Chords", "Place In", "Follow Tempo"]),
+        *_bank(
+            "Placing",
+            ["Chords", "Place In", "Follow Tempo", "Clips As", "Sound", "Best Of", "Loop Take"],
+        ),
+        *_bank(
+            "Rework",
+            [
+                "Another",
+                "Swap Takes",
+                "More Like This",
+                "Likeness",
+                "Redo Bars",
+                "Continue",
+                "Busier",
+                "Simpler",
+            ],
+        ),
     )
 
 

@@ -8,7 +8,6 @@ import { takeSnapshot, writeSnapshot } from "./snapshot.js";
 import { newest } from "./takes.js";
 import { PATH_SIGNS, shortPath } from "./words.js";
 
-const SEEDS = 1000000;
 const SNAPSHOT_FILE = "stembridge-snapshot.json";
 
 export class Actions {
@@ -60,7 +59,9 @@ export class Actions {
   // `fixed` overrides what the controls say (Re-time).
   begin(stems, song, span, fixed) {
     const { settings } = this.device;
-    const options = Object.assign({}, settings, { place: fixed.place || settings.place });
+    const options = Object.assign({}, settings, {
+      place: fixed.place || settings.place, ownTakes: this.device.state.takes,
+    });
     const found = this.device.listener.gather(stems, span, song, options);
     this.toPrint = found.toPrint || this.toPrint;
     if (found.blocked) {
@@ -75,7 +76,7 @@ export class Actions {
     const plan = Object.assign(settings.plan(song), {
       stems, start: span.start, beats: span.beats, chords, clips: found.clips,
       heard: found.heard, notes: found.notes, where: spanText(span, song.beatsPerBar),
-      seed: settings.seedMode === "new" ? Math.floor(Math.random() * SEEDS) : settings.seed,
+      seed: settings.drawnSeed(),
     }, fixed);
     this.device.status.note = null;
     settings.seed = plan.seed;
@@ -143,6 +144,10 @@ export class Actions {
       return;
     }
     for (const id of ids) {
+      if (groups[id].every((take) => take.sound === "played" && take.variation === 0)) {
+        this.device.reworking.retime(groups[id], song);
+        continue;
+      }
       const first = groups[id][0];
       const fixed = Object.assign({}, first.more, {
         seed: first.seed, place: first.place, follow: first.follow,

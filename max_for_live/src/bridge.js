@@ -1,10 +1,9 @@
-// The only module that talks to Live (its object model, by LiveAPI). All else sees plain objects,
-// so another front end (Ableton's Extensions SDK) needs no more than this port again.
-//
+// The only module that talks to Live (its object model, by LiveAPI); all else sees plain objects.
 // What Live is known to do: get() answers arrays; ids are text; a call that fails answers id 0;
 // setting "warping" takes effect later; routings travel as JSON text.
 
 import { gainFromDb, readMarkers } from "./geometry.js";
+import { pathForms, plainPath } from "./paths.js";
 
 export class LiveBridge {
   constructor() {
@@ -168,22 +167,37 @@ export class LiveBridge {
     try {
       const text = Array.isArray(answer) ? answer[0] : answer;
       const notes = (typeof text === "string" ? JSON.parse(text) : text).notes || [];
-      return notes.map((note) => ({
-        pitch: note.pitch,
-        start: note.start_time - from,
-        duration: note.duration,
+      return notes.map(({ pitch, start_time, duration, velocity }) => ({
+        pitch, start: start_time - from, duration, velocity,
       }));
     } catch (error) {
       return [];
     }
   }
 
-  createTrack() {
-    return this.created(this.at(this.song).call("create_audio_track", -1));
+  createTrack(kind = "audio") {
+    return this.created(this.at(this.song).call("create_" + kind + "_track", -1));
   }
 
-  // `owner` is a track or a take lane. Live's manual asks for /Volumes/... on a Mac, others report
-  // that the plain path works: try both.
+  createMidiClip(trackId, start, beats) {
+    return this.created(this.at(trackId).call("create_midi_clip", start, beats));
+  }
+
+  createMidiSlotClip(slotId, beats) {
+    this.at(slotId).call("create_clip", beats);
+    return this.child(slotId, "clip");
+  }
+
+  // `notes`: [{pitch, start, duration, velocity}], in beats from the clip's own beat 0.
+  addNotes(clipId, notes) {
+    const told = ({ pitch, start, duration, velocity }) => ({
+      pitch, start_time: start, duration, velocity,
+    });
+    this.at(clipId).call("add_new_notes", { notes: notes.map(told) });
+  }
+
+  // `owner`: a track or a take lane. Live's manual asks for /Volumes/... on a Mac; others report that
+  // the plain path works: try both.
   createClip(owner, path, beats) {
     for (const form of pathForms(path)) {
       const id = this.created(this.at(owner).call("create_audio_clip", form, beats));
@@ -283,17 +297,4 @@ export class LiveBridge {
     }
     return found;
   }
-}
-
-// "Macintosh HD:/Users/..." (an old Mac form) and friends as a path the daemon can open.
-export function plainPath(path) {
-  const match = /^([^/:\\]{2,}):\/(.*)$/.exec(path);
-  if (!match) {
-    return path;
-  }
-  return match[1] === "Macintosh HD" ? "/" + match[2] : "/Volumes/" + match[1] + "/" + match[2];
-}
-
-export function pathForms(path) {
-  return /^\/Users\//.test(path) ? [path, "/Volumes/Macintosh HD" + path] : [path];
 }

@@ -8,7 +8,9 @@ import { Link } from "./link.js";
 import { Listener } from "./listening.js";
 import { Placer } from "./placing.js";
 import { Printer } from "./printing.js";
+import { orderOf, told } from "./orders.js";
 import { newId } from "./protocol.js";
+import { Reworking } from "./reworking.js";
 import { STEMS } from "./roles.js";
 import { emptyState, stateFromAtoms, stateToAtoms } from "./session.js";
 import { Settings } from "./settings.js";
@@ -57,6 +59,7 @@ export class Device {
       printed: (stem, track) => this.sources.choose(stem, track),
     });
     this.actions = new Actions(this);
+    this.reworking = new Reworking(this);
   }
 
   // live.thisdevice: from now on Live's objects exist.
@@ -131,11 +134,15 @@ export class Device {
   }
 
   save() {
-    const kept = Object.assign({}, this.state, { tracks: {}, sources: {} });
+    const kept = Object.assign({}, this.state, { tracks: {}, sources: {}, midiTracks: {} });
     kept.jobs = this.jobs.open.map(({ id, plan, state }) => ({ id, plan: lean(plan), state }));
     for (const stem of STEMS) {
       const track = this.state.tracks[stem];
       const source = this.settings.sources[stem];
+      const midiTrack = this.state.midiTracks[stem];
+      if (midiTrack) {
+        kept.midiTracks[stem] = { name: midiTrack.name };
+      }
       if (track) {
         kept.tracks[stem] = { name: track.name };
       }
@@ -179,14 +186,12 @@ export class Device {
   }
 
   stem(job, info) {
-    const order = {
-      job: job.id, stem: info.stem, variation: info.variation, path: info.path,
-      frames: info.frames, rate: info.rate, start: job.plan.start, beats: job.plan.beats,
-      bpm: job.plan.bpm, seed: job.plan.seed, place: job.plan.place, follow: job.plan.follow,
-      more: { steps: job.plan.steps, guidance: job.plan.guidance, chords: job.plan.chords },
-    };
+    const order = orderOf(job, info);
     if (!this.isInside(info.path)) {
       job.trouble = "The daemon named a file outside its folder: not placed.";
+      this.jobs.placed(job, info);
+    } else if (job.plan.parent && job.plan.stems.indexOf(info.stem) < 0) {
+      job.kept = (job.kept || []).concat([order]); // it sounds on, from its own clip
       this.jobs.placed(job, info);
     } else if (job.restored) {
       this.wait(order);
@@ -221,8 +226,9 @@ export class Device {
     }
     job.replaced = job.replaced.concat(result.replaced || []);
     if (result.ok) {
-      job.reports = (job.reports || []).concat(result.notes, told(info.verdict, "warnings"));
-      job.made = (job.made || []).concat(told(info.verdict, "made"));
+      this.reworking.placed(order, result);
+      job.reports = (job.reports || []).concat(result.notes, told(info, "warnings"));
+      job.made = (job.made || []).concat(told(info, "made"));
     } else {
       job.trouble = result.problem;
       this.wait(order);
@@ -235,6 +241,7 @@ export class Device {
 
   finished(job) {
     const made = listed(job.plan.stems);
+    this.reworking.kept(job.kept || []);
     if (job.restored) {
       this.say("Done while you were away", capital(made) + " waits: press Place.");
     } else if (job.trouble) {
@@ -271,15 +278,6 @@ export class Device {
     }
     job.replaced = [];
     this.save();
-  }
-}
-
-// What a musician should know of a stem ("warnings"), and what was heard and chosen for it ("made").
-function told(verdict, which) {
-  try {
-    return (JSON.parse(verdict)[which] || []).map((text) => capital(text) + ".");
-  } catch (error) {
-    return [];
   }
 }
 

@@ -21,9 +21,23 @@ export function generatePairs(plan) {
     ["steps", plan.steps || undefined],
     ["guidance", plan.guidance === 1 ? undefined : decimal(plan.guidance)],
     ["chords", plan.chords || undefined],
+    ["sound", plan.sound || undefined],
+    ["midi", plan.clipsAs === "audio" ? undefined : 1],
+    ["loop", plan.loop ? 1 : undefined],
+    ["best", plan.best > 1 ? plan.best : undefined],
     ["name", plan.name],
     ["clips", plan.clips.length],
   ];
+}
+
+// What `rework` carries, from a plan {parent, number, stems, changes, ...}.
+export function reworkPairs(plan) {
+  return [
+    ["parent", plan.parent],
+    ["take", plan.number],
+    ["stems", plan.stems.join(",")],
+    ["midi", plan.clipsAs === "audio" ? undefined : 1],
+  ].concat(plan.changes);
 }
 
 export function clipPairs(clip) {
@@ -75,8 +89,11 @@ export class Jobs {
   }
 
   request(job) {
-    const pairs = generatePairs(job.plan);
-    return this.link.ask("gen/" + job.id, "generate", [job.id, this.link.client], pairs);
+    const { plan } = job;
+    const [verb, pairs] = plan.parent
+      ? ["rework", reworkPairs(plan)]
+      : ["generate", generatePairs(plan)];
+    return this.link.ask("gen/" + job.id, verb, [job.id, this.link.client], pairs);
   }
 
   cancel(job) {

@@ -2,7 +2,7 @@
 // requested bars, and the pieces of their files. What cannot be heard is said, never left out
 // silently.
 
-import { overlaps } from "./beats.js";
+import { beatsToSeconds, overlaps } from "./beats.js";
 import { pieces } from "./geometry.js";
 import { MAX_CLIPS } from "./protocol.js";
 import { candidates, guessStem, ROLE_LOCK, STEMS } from "./roles.js";
@@ -23,7 +23,7 @@ export class Listener {
     return names.some((name) => guessStem(name) === stem);
   }
 
-  // {clips, heard, notes, blocked, toPrint}; `settings`: {roles, sources, place}.
+  // {clips, heard, notes, blocked, toPrint}; `settings`: {roles, sources, place, ownTakes}.
   gather(making, span, song, settings) {
     const found = { clips: [], heard: [], notes: [], blocked: "", toPrint: null };
     const tracks = this.bridge.tracks();
@@ -53,7 +53,19 @@ export class Listener {
         return;
       }
     }
+    const own = this.ownPieces(stem, span, song, settings);
+    if (own.length) {
+      this.take(stem, { devices: 0 }, own, found);
+      return;
+    }
     this.unheard(stem, options, found);
+  }
+
+  // A take of ours that lies there as notes: its sound is in its file.
+  ownPieces(stem, span, song, settings) {
+    const isIt = (take) => take.stem === stem && take.midiClip;
+    const own = (settings.ownTakes || []).filter(isIt).pop();
+    return own ? pieces(laidTake(own), span, song.tempo) : [];
   }
 
   take(stem, track, parts, found) {
@@ -115,4 +127,14 @@ export class Listener {
     const length = clip.loopEnd - clip.loopStart;
     return clip.warping ? length : (length * song.tempo) / 60;
   }
+}
+
+// A take's file as a clip that lies straight at its own tempo.
+function laidTake(take) {
+  const end = { beat: take.beats, second: beatsToSeconds(take.beats, take.bpm) };
+  return {
+    path: take.path, start: take.start, end: take.start + take.beats, clipStart: 0, looping: false,
+    loopStart: 0, loopEnd: take.beats, warping: true, markers: [{ beat: 0, second: 0 }, end],
+    gain: 1, muted: false,
+  };
 }

@@ -128,6 +128,62 @@ function rate(value) {
   device.settings.take("rate", value);
 }
 
+function sound(value) {
+  device.settings.take("sound", value);
+}
+
+function clips_as(value) {
+  device.settings.take("clips_as", value);
+}
+
+function loop_take(value) {
+  device.settings.take("loop_take", value);
+}
+
+function best(value) {
+  device.settings.take("best", value);
+}
+
+function rework_stem(value) {
+  device.settings.take("rework_stem", value);
+}
+
+function likeness(value) {
+  device.settings.take("likeness", value);
+}
+
+function more_bars(value) {
+  device.settings.take("more_bars", value);
+}
+
+function another() {
+  guarded(() => device.reworking.another());
+}
+
+function like_this() {
+  guarded(() => device.reworking.likeThis());
+}
+
+function go_on() {
+  guarded(() => device.reworking.goOn());
+}
+
+function redo_brace() {
+  guarded(() => device.reworking.redoBrace());
+}
+
+function busier() {
+  guarded(() => device.reworking.busier(true));
+}
+
+function simpler() {
+  guarded(() => device.reworking.busier(false));
+}
+
+function swap_takes() {
+  guarded(() => device.reworking.swap());
+}
+
 function generate() {
   guarded(() => device.actions.generate());
 }

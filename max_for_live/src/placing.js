@@ -4,6 +4,8 @@
 // a notification.
 
 import { secondsToBeats } from "./beats.js";
+import { MidiPlacer } from "./midi_placing.js";
+import { folderOf } from "./paths.js";
 import { roleOf } from "./roles.js";
 import { Settler, wantsWarp } from "./settling.js";
 import { forget, freeSlot, inTheWay, isOurs, outlasts, remember } from "./takes.js";
@@ -11,19 +13,28 @@ import { capital } from "./words.js";
 
 const OWN = " (stembridge)";
 
+function clipName(order) {
+  return capital(order.stem) + " seed " + order.seed + " take " + order.number;
+}
+
+function withNotes(result, notes) {
+  return Object.assign({}, result, { notes: result.notes.concat(notes) });
+}
+
 export class Placer {
   // `host`: {state, sources(), later(ms, f), changed()}
   constructor(bridge, host) {
     this.bridge = bridge;
     this.host = host;
     this.settler = new Settler(bridge, host.later);
+    this.midi = new MidiPlacer(bridge, host);
     this.queue = [];
     this.busy = false;
     this.log = [];
   }
 
-  // `order`: {job, stem, variation, path, frames, rate, start, beats, bpm, seed, place, follow,
-  // cancelled()}; `done(result)`: {ok, problem, notes, take, replaced}.
+  // `order`: {job, stem, variation, number, path, midi, frames, rate, start, beats, bpm, seed, place,
+  // clips, follow, cancelled()}; `done(result)`: {ok, problem, notes, take, replaced}.
   place(order, done) {
     this.queue.push({ order, done });
     this.next();
@@ -42,14 +53,46 @@ export class Placer {
         done(result);
         this.next();
       };
+      const wantsNotes = (order.clips || "audio") !== "audio";
       if (order.cancelled()) {
         finish({ ok: false, problem: "", notes: [], replaced: [] });
-      } else if (order.place === "session") {
-        this.inSession(order, finish);
+      } else if (wantsNotes && !order.midi) {
+        const note = "The notes of the " + order.stem + " are not known: placed as audio.";
+        this.asAudio(order, (result) => finish(withNotes(result, [note])));
+      } else if (order.clips === "midi") {
+        finish(this.asMidi(order));
+      } else if (order.clips === "both") {
+        this.asAudio(order, (result) => finish(result.ok ? this.asMidi(order, result) : result));
       } else {
-        this.inArrangement(order, finish);
+        this.asAudio(order, finish);
       }
     });
+  }
+
+  asAudio(order, finish) {
+    if (order.place === "session") {
+      this.inSession(order, finish);
+    } else {
+      this.inArrangement(order, finish);
+    }
+  }
+
+  // The notes, beside the audio that was placed, or alone.
+  asMidi(order, audio) {
+    const made = this.midi.place(order, clipName(order));
+    if (made.problem) {
+      const failed = { ok: false, problem: made.problem, notes: [], replaced: [] };
+      return audio ? withNotes(audio, [made.problem]) : failed;
+    }
+    const replaced = new Set((audio ? audio.replaced : []).concat(made.replaced));
+    for (const take of made.replaced) {
+      this.host.state.takes = forget(this.host.state.takes, take.path);
+    }
+    const take = audio ? audio.take : this.takeOf(order, { name: made.clip.track }, order.place);
+    take.midiClip = made.clip;
+    this.host.changed();
+    const notes = (audio ? audio.notes : []).concat(made.notes);
+    return { ok: true, notes, take, replaced: [...replaced] };
   }
 
   // The stem's track: the user's choice, else our own, else a new one. {track} or {problem}.
@@ -183,8 +226,7 @@ export class Placer {
   }
 
   dress(order, id) {
-    const name = capital(order.stem) + " seed " + order.seed + " take " + (order.variation + 1);
-    this.bridge.set(id, "name", name);
+    this.bridge.set(id, "name", clipName(order));
     this.bridge.set(id, "color", roleOf(order.stem).colour);
     this.bridge.set(id, "warping", wantsWarp(order) ? 1 : 0);
   }
@@ -194,7 +236,8 @@ export class Placer {
       job: order.job, stem: order.stem, variation: order.variation, path: order.path,
       start: order.start, beats: order.beats, bpm: order.bpm, seed: order.seed, place,
       track: track.name, frames: order.frames, rate: order.rate, follow: order.follow,
-      more: order.more,
+      more: order.more, clips: order.clips, midi: order.midi, sound: order.sound,
+      number: order.number, folder: order.folder || folderOf(order.path),
     };
     this.host.state.takes = remember(this.host.state.takes, take);
     this.host.changed();
@@ -233,7 +276,7 @@ export class Placer {
       return false;
     }
     this.host.state.takes = forget(this.host.state.takes, take.path);
-    let found = false;
+    let found = this.midi.remove(take);
     for (const track of this.bridge.tracks().filter((one) => one.audio && !one.foldable)) {
       const owners = [track.id].concat(this.bridge.takeLanes(track.id));
       for (const owner of owners) {

@@ -16,6 +16,7 @@ export const SENDS = {
   ping: "si",
   clip: "ssi*",
   generate: "ss*",
+  rework: "ss*",
   status: "s",
   cancel: "s",
   received: "s",

@@ -8,7 +8,10 @@ const SYMBOL_SIGNS = 200;
 const MAX_SYMBOLS = 240;
 
 export function emptyState(clientId) {
-  return { client: clientId, sources: {}, tracks: {}, takes: [], jobs: [], waiting: [] };
+  return {
+    client: clientId, sources: {}, tracks: {}, takes: [], jobs: [], waiting: [],
+    midiTracks: {}, before: {},
+  };
 }
 
 export function stateToAtoms(state) {

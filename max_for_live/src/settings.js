@@ -9,6 +9,9 @@ const STEPS = [8, 0, 40, 100];
 const CHORDS = ["context", "clip", "typed"];
 const PLACES = ["arrangement", "session"];
 const SEED_MODES = ["new", "same"];
+const SOUNDS = ["", "model"];
+const CLIPS = ["audio", "midi", "both"];
+const SEEDS = 1000000;
 const NAME_SIGNS = 24;
 
 function item(list, index, otherwise) {
@@ -26,6 +29,7 @@ export class Settings {
     Object.assign(this, {
       length: 8, takes: 1, port: DEFAULT_PORT, seed: 1, seedMode: "new", steps: 0, guidance: 1,
       chordsMode: "context", chordsText: "", place: "arrangement", follow: false, rate: 44100,
+      sound: "", clipsAs: "audio", loop: false, best: 1, reworked: "", likeness: 0.7, moreBars: 4,
     });
   }
 
@@ -40,6 +44,13 @@ export class Settings {
       closeness: () => (this.guidance = Math.max(0, value) / 100),
       follow_tempo: () => (this.follow = value === 1),
       chords_mode: () => (this.chordsMode = item(CHORDS, value, "context")),
+      sound: () => (this.sound = item(SOUNDS, value, "")),
+      clips_as: () => (this.clipsAs = item(CLIPS, value, "audio")),
+      loop_take: () => (this.loop = value === 1),
+      best: () => (this.best = Math.min(8, Math.max(1, Math.round(value)))),
+      rework_stem: () => (this.reworked = item([""].concat(STEMS), value, "")),
+      likeness: () => (this.likeness = Math.min(100, Math.max(0, value)) / 100),
+      more_bars: () => (this.moreBars = Math.min(64, Math.max(1, Math.round(value)))),
       place_in: () => (this.place = item(PLACES, value, "arrangement")),
       rate: () => (this.rate = value >= 8000 ? Math.round(value) : this.rate),
     };
@@ -48,6 +59,11 @@ export class Settings {
       taker();
     }
     return Boolean(taker);
+  }
+
+  // New: another for each run.
+  drawnSeed() {
+    return this.seedMode === "new" ? Math.floor(Math.random() * SEEDS) : this.seed;
   }
 
   // The part of a request that does not depend on the set's clips.
@@ -62,6 +78,10 @@ export class Settings {
       guidance: this.guidance,
       place: this.place,
       follow: this.follow,
+      sound: this.sound,
+      clipsAs: this.clipsAs,
+      loop: this.loop,
+      best: this.best,
       name: slug.slice(0, NAME_SIGNS) || "live-set",
     };
   }

@@ -44,7 +44,7 @@ export class Status {
   working(job) {
     const { plan } = job;
     const heard = plan.heard && plan.heard.length ? ", listening to " + listed(plan.heard) : "";
-    const what = capital(listed(plan.stems)) + " for " + plan.where + heard + ".";
+    const what = plan.what || capital(listed(plan.stems)) + " for " + plan.where + heard + ".";
     if (job.cancelled) {
       return ["Cancelling", "The daemon is told to stop."];
     }

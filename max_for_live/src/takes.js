@@ -1,7 +1,8 @@
 // The memory of what this device has placed: pure lists, so that no clip of the user is ever
 // mistaken for one of ours.
 //
-// A take: {job, stem, variation, path, start, beats, bpm, seed, place, track, slot}.
+// A take: {job, stem, variation, number, path, midi, midiClip, folder, start, beats, bpm, seed, place,
+// track, sound}; `folder` holds the newest take in which it sounds, `number` is its number there.
 
 import { overlaps } from "./beats.js";
 
@@ -50,6 +51,11 @@ export function freeSlot(slots, takes) {
     }
   }
   return slots.findIndex((slot) => !slot.hasClip);
+}
+
+// What sounds now, of every stem: its newest take in the track itself, not in a take lane.
+export function current(takes) {
+  return newest(takes.filter((take) => take.variation === 0));
 }
 
 // The takes of the last run of every stem, newest only: what "Re-time" makes again.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
 
+import mido
 import pytest
 from live_stage import Ask
 
 from stembridge.musical_time import TimeSignature, beats_to_samples
-from stembridge.request import parse_request
+from stembridge.request import parse_request, parse_rework
 from stembridge.wire import schema
 from stembridge.wire.addresses import BY_ADDRESS, ROWS
-from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS
+from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS, REWORK_KEYS
 
 pytestmark = pytest.mark.foreign
 
@@ -46,6 +48,7 @@ def test_a_whole_request_uses_only_known_keys(ask: Ask) -> None:
         "stems": ["bass"], "bpm": 87.3, "beats": 28, "signature": "7/8", "start": 3.5,
         "rate": 48000, "seed": 5, "takes": 2, "steps": 8, "guidance": 1.5, "chords": "Am C",
         "name": "song", "clips": [{"stem": "drums", "path": "/a.wav", "file_start_s": 1 / 3}],
+        "sound": "model", "clipsAs": "both", "loop": True, "best": 3,
     }  # fmt: skip
     pairs, clip_pairs = ask(
         ["generatePairs", plan],
@@ -57,6 +60,52 @@ def test_a_whole_request_uses_only_known_keys(ask: Ask) -> None:
     request = parse_request(values | {"clips": [dict(clip_pairs)]})
     assert request.bpm == 87.3 and request.length_beats == 28 and request.guidance == 1.5
     assert request.context[0].file_start_s == pytest.approx(1 / 3, abs=1e-9)
+    assert (request.sound, request.midi, request.loop, request.best) == ("model", True, True, 3)
+
+
+def test_a_rework_uses_only_known_keys(ask: Ask) -> None:
+    plan = {
+        "parent": "/takes/bass_1", "number": 2, "stems": ["bass"], "clipsAs": "midi",
+        "changes": [["like", 0.3], ["seed", 5], ["best", 2]],
+    }  # fmt: skip
+    (pairs,) = ask(["reworkPairs", plan])
+    assert {key for key, _ in pairs} <= {key.name for key in REWORK_KEYS}
+    wish = parse_rework(dict(pairs))
+    assert (wish.take, wish.stems, wish.like, wish.best) == (2, ("bass",), 0.3, 2)
+    assert wish.changes == {"midi": 1}
+
+
+def test_the_bars_under_the_loop_brace(ask: Ask) -> None:
+    take = {"start": 16, "beats": 16}
+    spans = ((16, 16, "1-4"), (20, 8, "2-3"), (21, 1, "2-2"), (0, 17, "1-1"), (28, 99, "4-4"),
+             (0, 16, ""), (32, 8, ""))  # fmt: skip
+    calls = [["braceBars", take, {"beatsPerBar": 4, "loopStart": start, "loopLength": length}]
+             for start, length, _ in spans]  # fmt: skip
+    assert ask(*calls) == [bars for _, _, bars in spans]
+
+
+def test_midi_files_of_others_are_read(ask: Ask) -> None:
+    """Written by mido: several tracks, note-ons without strength, system messages, a long file."""
+    file = mido.MidiFile(ticks_per_beat=96)
+    for channel in (0, 9):
+        track = file.add_track("t" * 300)
+        track.append(mido.MetaMessage("set_tempo", tempo=500_000))
+        track.append(mido.Message("sysex", data=[1] * 200))
+        track.append(mido.Message("pitchwheel", channel=channel))
+        track.append(mido.Message("program_change", channel=channel))
+        for pitch in range(40, 90):
+            on = {"channel": channel, "note": pitch, "time": 24}
+            track.append(mido.Message("note_on", velocity=pitch, **on))
+            track.append(mido.Message("note_on", velocity=0, **on))
+    data = io.BytesIO()
+    file.save(file=data)
+    wrong = [["notesOf", list(b"RIFFxxxxxxxxxxxx")], ["notesOf", None]]
+    notes, *none = ask(["notesOf", list(data.getvalue())], *wrong)
+    assert none == [None, None]
+    assert (
+        len(notes) == 100
+        and notes[:2] == [{"pitch": 40, "start": 0.25, "duration": 0.25, "velocity": 40}] * 2
+    )
 
 
 def test_packet_size_is_what_goes_on_the_wire(ask: Ask) -> None:

@@ -70,7 +70,8 @@ def test_every_chord_name_is_one_the_daemon_reads(ask: Ask) -> None:
 def test_the_session_survives_max(ask: Ask) -> None:
     state = {
         "client": "c", "sources": {"bass": {"name": 'Weird, "name"; $1 \\ ü', "nth": 0}},
-        "tracks": {}, "takes": [{"path": "/a b.wav"}], "jobs": [], "waiting": [],
+        "tracks": {}, "midiTracks": {}, "before": {}, "takes": [{"path": "/a b.wav"}], "jobs": [],
+            "waiting": [],
     }  # fmt: skip
     (atoms,) = ask(["stateToAtoms", state])
     assert all(not set(atom) & set(' ,;"\\$') and len(atom) <= 201 for atom in atoms)

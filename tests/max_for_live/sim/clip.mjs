@@ -66,7 +66,8 @@ export class Clip {
     const full = this.warping ? this.beatAt(this.seconds) : this.seconds;
     const begin = this.warping ? this.beatAt(0) : 0;
     const first = { startMarker: begin, loopStart: begin, loopEnd: full }[name];
-    return this[name] ?? (this.midi ? { startMarker: 0, loopStart: 0, loopEnd: 4 }[name] : first);
+    const notes = { startMarker: 0, loopStart: 0, loopEnd: this.lengthBeats ?? 4 };
+    return this[name] ?? (this.midi ? notes[name] : first);
   }
 
   get end() {
@@ -140,10 +141,23 @@ export class Clip {
       const notes = this.notes.filter((n) => n.start_time < from + length);
       return JSON.stringify({ notes });
     }
+    if (name === "add_new_notes") {
+      return this.midi ? this.addNotes(args[0].notes) : undefined;
+    }
     if (name === "add_warp_marker") {
       return this.addMarker(args[0]);
     }
     return name === "move_warp_marker" ? this.moveMarker(args[0], args[1]) : undefined;
+  }
+
+  // Live keeps what is a note, and says nothing of the rest.
+  addNotes(notes) {
+    const isNote = (one) =>
+      one.pitch >= 0 && one.pitch <= 127 && one.duration > 0 && one.velocity > 0 && one.velocity <= 127;
+    const kept = notes.filter(isNote);
+    if (kept.length < notes.length) this.live.complain("add_new_notes: some are no notes");
+    this.notes = this.notes.concat(kept);
+    return kept.map((_, index) => index + 1);
   }
 
   addMarker({ beat_time, sample_time }) {

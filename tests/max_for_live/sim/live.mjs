@@ -116,8 +116,30 @@ export class FakeLive {
     return ["id", clip.id];
   }
 
-  createTrack() {
-    const track = this.makeTrack({ name: `${this.tracks.length + 1}-Audio` });
+  // An empty MIDI clip; Live puts it on MIDI tracks only.
+  createMidiClip(track, list, beats, length) {
+    const isRefused = !track.midi || track.frozen || track.recording || !(beats >= 0) || !(length > 0);
+    if (isRefused) {
+      return ["id", 0];
+    }
+    const clip = new Clip(this, { midi: true, start: beats, lengthBeats: length, name: "" });
+    this.add(Object.assign(clip, { kind: "clip" }));
+    this.lay(list, clip);
+    return ["id", clip.id];
+  }
+
+  createMidiSlotClip(slot, length) {
+    if (!slot.track.midi || slot.track.frozen || slot.clip) {
+      return 0;
+    }
+    const clip = new Clip(this, { midi: true, lengthBeats: length, looping: 1, name: "" });
+    slot.clip = this.add(Object.assign(clip, { kind: "clip" }));
+    return 0;
+  }
+
+  createTrack(midi) {
+    const name = `${this.tracks.length + 1}-${midi ? "MIDI" : "Audio"}`;
+    const track = this.makeTrack({ name, midi });
     this.tracks.push(track);
     return ["id", track.id];
   }

@@ -88,7 +88,8 @@ function writeTrack(track, name, value) {
 
 const CALLS = {
   song: (live, song, name, args) => {
-    if (name === "create_audio_track") return live.createTrack();
+    if (name === "create_audio_track") return live.createTrack(false);
+    if (name === "create_midi_track") return live.createTrack(true);
     if (name === "stop_playing") return void (live.playing = 0) ?? 0;
     if (name === "create_scene") {
       live.tracks.forEach((track) => track.slots.push(live.add({ kind: "slot", track, clip: null })));
@@ -99,6 +100,7 @@ const CALLS = {
   app: (live, app, name) => (name === "get_version_string" ? "12.2" : undefined),
   track: (live, track, name, args) => {
     if (name === "create_audio_clip") return live.createClip(track, track.clips, ...args);
+    if (name === "create_midi_clip") return live.createMidiClip(track, track.clips, ...args);
     if (name === "create_take_lane") {
       const lane = live.add({ kind: "lane", track, clips: [] });
       track.lanes.push(lane);
@@ -119,6 +121,7 @@ const CALLS = {
     name === "create_audio_clip" ? live.createClip(lane.track, lane.clips, ...args) : undefined,
   slot: (live, slot, name, args) => {
     if (name === "create_audio_clip") return live.createSlotClip(slot, ...args);
+    if (name === "create_clip") return live.createMidiSlotClip(slot, args[0]);
     if (name === "fire") return void live.fire(slot, args[0]) ?? 0;
     if (name === "delete_clip") {
       live.objects.delete(slot.clip.id);

@@ -86,11 +86,22 @@ export class Max {
     class File {
       constructor(path, mode) {
         this.path = path;
-        this.isopen = mode === "write";
         this.text = "";
+        this.at = 0;
+        this.bytes = mode === "read" && fs.existsSync(path) ? fs.readFileSync(path) : null;
+        this.isopen = mode === "write" || this.bytes !== null;
       }
       get position() {
-        return this.text.length;
+        return this.bytes ? this.at : this.text.length;
+      }
+      get eof() {
+        return this.bytes ? this.bytes.length : this.text.length;
+      }
+      readbytes(count) {
+        if (count > 16000) max.live.complain("readbytes of more than 16 KB");
+        const slice = [...this.bytes.subarray(this.at, this.at + count)];
+        this.at += slice.length;
+        return slice;
       }
       set eof(size) {
         this.text = this.text.slice(0, size);
@@ -100,6 +111,7 @@ export class Max {
         this.text += text;
       }
       close() {
+        if (this.bytes) return;
         fs.writeFileSync(this.path, this.text);
       }
     }

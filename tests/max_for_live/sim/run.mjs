@@ -53,11 +53,12 @@ function seen(live) {
   const clip = (one) => ({
     name: one.name, path: one.path, start: one.start, end: one.end, warping: one.warping,
     looping: one.looping, loopEnd: one.inside("loopEnd"), frames: one.frames, rate: one.rate,
-    warpMode: one.warpMode, markers: one.markers(), color: one.color,
+    warpMode: one.warpMode, markers: one.midi ? [] : one.markers(), color: one.color,
+    midi: one.midi, notes: one.notes,
   });
   return {
     tracks: live.tracks.map((track) => ({
-      name: track.name, color: track.color, arm: track.arm, mute: track.mute,
+      name: track.name, midi: track.midi, color: track.color, arm: track.arm, mute: track.mute,
       routing: track.routing, clips: track.clips.map(clip),
       lanes: track.lanes.map((lane) => lane.clips.map(clip)),
       slots: track.slots.map((slot) => (slot.clip ? clip(slot.clip) : null)),

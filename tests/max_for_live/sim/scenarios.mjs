@@ -2,6 +2,7 @@
 
 const READY = /^Ready$/;
 const OVER = /^(Done|Failed|Cannot)/;
+const ANSWERED = /^(Done|Failed|Cannot|No |Another|Nothing|Bass take)/;
 
 async function ready(stage, changes = {}, options = {}) {
   const live = stage.set(changes);
@@ -197,6 +198,29 @@ export async function sourceGone(stage) {
   max.click("make_bass");
   await stage.untilStatus(max, OVER);
   return { live, max };
+}
+
+// A take, then what is done with it: [kind, name, value] each.
+export async function rework(stage) {
+  const { live, max } = await ready(stage);
+  const seen = [];
+  for (const [kind, name, value] of stage.config.steps) {
+    if (kind === "turn") max.turn(name, value);
+    else if (kind === "brace") [live.set.loopStart, live.set.loopLength] = [name, value];
+    else if (kind === "tempo") live.tempo = Math.fround(name);
+    else {
+      const said = max.history.length;
+      max.click(name);
+      const isOver = () =>
+        max.history.slice(said).some(([where, text]) => where === "status" && ANSWERED.test(text));
+      await stage.until(`${name} to end; it is ${max.status()}`, isOver, stage.config.patience);
+      await stage.sleep(350);
+      const clips = (track) => track.clips.map((clip) => [clip.name, clip.start, clip.end, clip.path]);
+      seen.push({ name, status: max.status(), detail: max.detail(),
+        clips: Object.fromEntries(live.tracks.map((track) => [track.name, clips(track)])) });
+    }
+  }
+  return { live, max, seen };
 }
 
 // The daemon's messages with another path in them.
