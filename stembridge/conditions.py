@@ -129,6 +129,18 @@ def full_layout(
     )
 
 
+def heard_block(latents: Array, holds: Sequence[bool]) -> Array:
+    """The block of a mixture `[1 + S + S·C, F]`.
+
+    Args:
+        latents: the mixture by the encoder of each stem, `[S, C, F]`.
+        holds: for each stem, whether it is in the mixture.
+    """
+    n_stems, channels, n_frames = latents.shape
+    flags = np.array([1.0, *holds], np.float32)[:, None].repeat(n_frames, 1)
+    return np.concatenate([flags, latents.reshape(n_stems * channels, n_frames)])
+
+
 def frame_beats(
     n_frames: int, hop: int, model_rate: int, bpm: float, start_beats: float = 0.0
 ) -> NDArray[np.float64]:

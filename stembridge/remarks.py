@@ -44,6 +44,16 @@ WORDS = {
     "prompt_unknown": "of the prompt was not understood: {unknown}",
     "prompt_nothing": "nothing of the prompt was understood: {unknown}. Known are words such as "
     "{known}",
+    "mix_silent": "nothing sounds in the mix: every stem is silent",
+    "mix_short": "the mix lasts only {seconds:g} s: there is little to tell the stems apart by",
+    "mix_mono": "the mix is mono, and so are its stems",
+    "mix_low_rate": "the mix holds nothing above {khz:g} kHz, which helps to tell stems apart",
+    "mix_clipped": "the mix is clipped ({share:.2%} of its samples); expect dirt in the stems",
+    "stem_absent": "hardly anything in the mix sounds like {stem}: the file holds what leaked",
+    "stem_unsure": "{bleed:.0%} of what sounds in {stem} may be other stems' bleed",
+    "stem_over": "{stem} reaches {db:.1f} dB above full scale, and is clipped there: --float "
+    "keeps it",
+    "rest_loud": "{share:.0%} of the mix is none of these stems, such as a voice: it is in rest",
     "tempo": "what is given sounds like {heard:.1f} bpm, the request says {told:g}",
 }
 """Code -> words, filled in from the remark's data. Codes are stable: programs may look for them."""

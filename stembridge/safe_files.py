@@ -18,7 +18,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from stembridge.errors import (
     CreateFailedError,
@@ -67,10 +67,24 @@ class Folder:
             DiskFullError: no room; nothing is left behind.
             CreateFailedError: the folder cannot be written to.
         """
+        with self.writing(name, mode) as file:
+            for piece in pieces:
+                file.write(piece)
+
+    @contextlib.contextmanager
+    def writing(self, name: str, mode: int = PUBLIC_FILE) -> Iterator[BinaryIO]:
+        """As `write`, for content that comes bit by bit: the file has its name afterwards.
+
+        What is raised inside leaves nothing behind; raises like `write` otherwise.
+        """
         part = self._place(f".stembridge-{secrets.token_hex(8)}.part")
         try:
             try:
-                self._write_part(part, pieces, mode)
+                descriptor = os.open(part, _NEW_FILE, mode, dir_fd=self._fd)
+                with os.fdopen(descriptor, "wb") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(descriptor)
                 os.replace(part, self._place(name), src_dir_fd=self._fd, dst_dir_fd=self._fd)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -112,14 +126,6 @@ class Folder:
                     os.unlink(part, dir_fd=self._fd)
                     removed += 1
         return removed
-
-    def _write_part(self, part: str, pieces: Iterable[bytes], mode: int) -> None:
-        descriptor = os.open(part, _NEW_FILE, mode, dir_fd=self._fd)
-        with os.fdopen(descriptor, "wb") as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-            os.fsync(descriptor)
 
     def _place(self, name: str) -> str:
         return name if self._fd is not None else str(self.path / name)

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import soundfile
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.wav_chunks import LoopFacts, with_chunks
+from stembridge.errors import BadArgsError
+from stembridge.request.room import BYTES_PER_SAMPLE
 from stembridge.safe_files import write_file
 
 SampleFormat = Literal["pcm24", "float"]
@@ -80,3 +84,33 @@ def write_atomically(path: Path, data: bytes, *, follow: bool = False) -> Writte
     """
     write_file(path, data, follow=follow)
     return WrittenFile(path, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def wav_header(n_samples: int, n_channels: int, rate: int, sample_format: SampleFormat) -> bytes:
+    """What stands before the samples of a WAV file whose length is known ahead.
+
+    Raises:
+        BadArgsError: it would be larger than a WAV file can be.
+    """
+    n_bytes = n_samples * n_channels * BYTES_PER_SAMPLE[sample_format]
+    if n_bytes > 2**32 - 2**12:
+        raise BadArgsError(
+            f"Each stem would be {n_bytes / 2**30:.1f} GiB large, and a WAV file holds 4. Cut the "
+            "recording, or use fewer channels or a lower rate."
+        )
+    width = BYTES_PER_SAMPLE[sample_format]
+    kind, per_frame = (1 if sample_format == "pcm24" else 3), n_channels * width
+    form = struct.pack("<HHIIHH", kind, n_channels, rate, rate * per_frame, per_frame, 8 * width)
+    fact = b"" if kind == 1 else struct.pack("<4sII", b"fact", 4, n_samples)
+    chunks = struct.pack("<4sI", b"fmt ", len(form)) + form + fact
+    chunks += struct.pack("<4sI", b"data", n_bytes)
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(chunks) + n_bytes + n_bytes % 2, b"WAVE") + chunks
+
+
+def wav_samples(samples: FloatArray, sample_format: SampleFormat) -> bytes:
+    """Samples `[n_channels, n]` as a WAV file holds them, clipped to +-1 in 24 bits."""
+    frames = np.ascontiguousarray(samples.T)
+    if sample_format == "float":
+        return frames.astype("<f4").tobytes()
+    whole = np.clip(np.rint(frames.astype(np.float64) * 2**23), -(2**23), 2**23 - 1)
+    return whole.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()

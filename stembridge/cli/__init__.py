@@ -25,6 +25,7 @@ from stembridge.errors import CreateFailedError, StembridgeError
 COMMANDS = {
     "arrange": "stembridge.cli.arrange:arrange",
     "rework": "stembridge.cli.rework:rework",
+    "separate": "stembridge.cli.separate:separate",
     "serve": "stembridge.cli.serve:serve",
     "watch": "stembridge.cli.watch:watch",
     "doctor": "stembridge.cli.doctor:doctor",

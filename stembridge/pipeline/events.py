@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from stembridge.pipeline.separated import SeparatedFile
 from stembridge.pipeline.verdict import Verdict
 
 Stage = Literal["read", "encode", "sample", "decode", "write"]
@@ -136,7 +137,7 @@ def _name_of(path: Path | None) -> str | None:
 class StemReady:
     """A stem's file is complete."""
 
-    stem: StemFile
+    stem: StemFile | SeparatedFile
 
 
 Event = Progress | StemReady
@@ -174,6 +175,6 @@ class Reporter:
         fraction = (variation + start + share * (end - start)) / self._variations
         self._on_event(Progress(stage, min(1.0, fraction), variation))
 
-    def stem(self, stem: StemFile) -> None:
+    def stem(self, stem: StemFile | SeparatedFile) -> None:
         """Tell that a stem is ready."""
         self._on_event(StemReady(stem))

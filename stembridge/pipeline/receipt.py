@@ -56,16 +56,10 @@ def build_receipt(
     timings_s: Mapping[Stage, float],
 ) -> dict[str, Any]:
     """The receipt as a JSON-ready mapping."""
-    manifest = model.manifest
     return {
         "receipt_format": RECEIPT_FORMAT,
         "request": request_to_mapping(request),
-        "model": {
-            "name": manifest.name,
-            "artifact_sha256": manifest.artifact_sha256,
-            "licence": manifest.licence,
-            "device": model.device,
-        },
+        "model": identity_of(model),
         "sampling": {
             "sampler": settings.sampler,
             "steps": settings.steps,
@@ -83,6 +77,17 @@ def build_receipt(
         },
         "timings_s": {stage: round(seconds, 4) for stage, seconds in timings_s.items()},
         "stems": [{"file": stem.path.name, **stem.facts()} for stem in stems],
+    }
+
+
+def identity_of(model: StemModel) -> dict[str, str]:
+    """Which model it was, and where it ran."""
+    manifest = model.manifest
+    return {
+        "name": manifest.name,
+        "artifact_sha256": manifest.artifact_sha256,
+        "licence": manifest.licence,
+        "device": model.device,
     }
 
 

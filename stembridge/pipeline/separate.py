@@ -1,0 +1,197 @@
+"""One mixture from its file to the files of its stems, with their receipt. The page to read first.
+
+    mixture ─► listen (networks) ─► part by part: stems of the recording's own sound ─► files
+
+Every stem has the mixture's rate, length and channels, and lies where it lay: put under each other
+the stems that were asked for and the rest are the mixture, sample by sample (to the last bit of a
+24-bit file for each of them). Long recordings are held in memory as the model hears them, in one
+channel; everything else is read, made and written in parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stembridge.audio.allowed_roots import AllowedRoots
+from stembridge.audio.buffer import FloatArray
+from stembridge.audio.loudness import decibels
+from stembridge.pipeline.events import OnEvent, Reporter, ignore
+from stembridge.pipeline.receipt import RECEIPT_FORMAT, identity_of, versions, write_receipt
+from stembridge.pipeline.separated import (
+    REST,
+    Files,
+    Growing,
+    SeparatedFile,
+    StemShare,
+    separation_folder,
+)
+from stembridge.remarks import Remark
+from stembridge.request.room import BYTES_PER_SAMPLE
+from stembridge.request.separation import SeparationRequest, separation_to_mapping
+from stembridge.roles import check_known
+from stembridge.runtime.manifest import Manifest
+from stembridge.runtime.model import StemModel
+from stembridge.safe_files import ensure_room
+from stembridge.separation import Mixture, method_for, open_mixture, parts, separator
+from stembridge.separation.parts import Separate
+
+ABSENT, LOUD_REST = 10 ** (-25 / 10), 0.15  # of the mixture's power
+UNSURE = 0.6
+_SPARE_BYTES = 2**20
+
+
+def separate(
+    request: SeparationRequest,
+    model: StemModel,
+    out_dir: Path,
+    on_event: OnEvent = ignore,
+    roots: AllowedRoots | None = None,
+) -> list[SeparatedFile]:
+    """Take a mixture apart and write its stems.
+
+    Args:
+        request: what is asked for.
+        model: an open model.
+        out_dir: the folder that the stems' folder goes into.
+        on_event: told about progress and each finished file; may raise CancelledError.
+        roots: the folders the mixture may come from; None allows every place.
+
+    Returns:
+        The files: the stems in house order, then the rest.
+
+    Raises:
+        StembridgeError: whatever went wrong, in words; no file stays.
+    """
+    report, manifest = Reporter(on_event, 1), model.manifest
+    method = method_for(manifest, request.method)
+    check_known(request.stems, manifest.stems, manifest.name)
+    places, reading = roots or AllowedRoots.anywhere(), partial(report, "read", 0.0)
+    folder = out_dir / separation_folder(request)
+    with open_mixture(request.mix, manifest, places, reading) as mixture:
+        _ensure_room(out_dir, request, mixture, manifest)
+        made = _write(request, model, method, mixture, folder, report)
+    for file in made:
+        report.stem(file)
+    report("write", 1.0)
+    receipt = _receipt(request, model, method, mixture, made) | {"timings_s": report.seconds()}
+    write_receipt(folder, receipt)
+    return made
+
+
+def _write(
+    request: SeparationRequest,
+    model: StemModel,
+    method: str,
+    mixture: Mixture,
+    folder: Path,
+    report: Reporter,
+) -> list[SeparatedFile]:
+    stems = request.stems or model.manifest.stems
+    chosen = [model.manifest.stem_index(stem) for stem in stems]
+    file, done, mix_power = mixture.file, [0.0], 0.0
+    work = _work(request, model, method, mixture, report, done)
+    shape = (file.n_channels, file.n_samples)
+    with Files(folder, request, stems, shape, file.sample_rate) as files:
+        for part in parts(file, work):
+            taken = part.stems[chosen]
+            mix_power += float(np.square(part.recording, dtype=np.float64).sum())
+            for stem, samples in zip(stems, taken, strict=True):
+                files.growing[stem].add(samples)
+            files.growing[REST].add(part.recording - taken.sum(0))
+            done[0] = part.share
+            report("decode", part.share)
+    sureness = getattr(work, "sureness", None)
+    sure = {} if sureness is None else dict(zip(model.manifest.stems, sureness, strict=True))
+    verdicts = {
+        stem: _judged(stem, one, mix_power, sure.get(stem), mixture, len(stems))
+        for stem, one in files.growing.items()
+    }
+    return files.finished(verdicts)
+
+
+def _work(
+    request: SeparationRequest,
+    model: StemModel,
+    method: str,
+    mixture: Mixture,
+    report: Reporter,
+    done: list[float],
+) -> Separate:
+    """What takes parts apart; `done[0]` is the share of them that is done."""
+    if mixture.silent:
+        return partial(_nothing, model.manifest.n_stems)
+
+    def check() -> None:
+        report("decode", done[0])
+
+    seed, steps = request.seed, request.steps
+    return separator(model, mixture, method, report, check, seed=seed, steps=steps)
+
+
+def _nothing(n_stems: int, recording: FloatArray, _first: int) -> FloatArray:
+    return np.zeros((n_stems, *recording.shape), np.float32)
+
+
+def _judged(
+    stem: str,
+    one: Growing,
+    mix_power: float,
+    sureness: float | None,
+    mixture: Mixture,
+    n_stems: int,
+) -> StemShare:
+    said = list(_said(stem, one, mix_power, sureness, n_stems)) if mix_power else []
+    return one.measured(mix_power, sureness, (*mixture.remarks, *said))
+
+
+def _said(
+    stem: str, one: Growing, mix_power: float, sureness: float | None, n_stems: int
+) -> Iterator[Remark]:
+    share = one.power / mix_power
+    if one.peak > 1.0 and one.sample_format == "pcm24":
+        yield Remark("stem_over", {"stem": stem, "db": round(decibels(one.peak), 1)})
+    if stem == REST:
+        if share > LOUD_REST and n_stems > 1:
+            yield Remark("rest_loud", {"share": round(share, 3)})
+    elif share < ABSENT:
+        yield Remark("stem_absent", {"stem": stem})
+    elif sureness is not None and sureness < UNSURE:
+        yield Remark("stem_unsure", {"stem": stem, "bleed": round(1 - sureness, 2)})
+
+
+def _ensure_room(
+    out_dir: Path, request: SeparationRequest, mixture: Mixture, manifest: Manifest
+) -> None:
+    file, n_files = mixture.file, len(request.stems or manifest.stems) + 1
+    each = file.n_channels * file.n_samples * BYTES_PER_SAMPLE[request.sample_format]
+    ensure_room(out_dir, n_files * each + _SPARE_BYTES)
+
+
+def _receipt(
+    request: SeparationRequest,
+    model: StemModel,
+    method: str,
+    mixture: Mixture,
+    made: list[SeparatedFile],
+) -> dict[str, Any]:
+    """What was asked, by what it was done, and what came of it."""
+    return {
+        "receipt_format": RECEIPT_FORMAT,
+        "separation": separation_to_mapping(request),
+        "method": method,
+        "model": identity_of(model),
+        "versions": versions(),
+        "mix": {
+            "channels": mixture.file.n_channels,
+            "frames": mixture.file.n_samples,
+            "rate": mixture.file.sample_rate,
+            "gain": mixture.gain,
+            "remarks": [{"words": r.words, **r.to_mapping()} for r in mixture.remarks],
+        },
+        "stems": [{"file": file.path.name, **file.facts()} for file in made],
+    }

@@ -1,0 +1,104 @@
+"""The methods `dirac` and `gaussian`: samples of all stems whose sum is held to the mixture.
+
+For models whose latents add up as sounds do (waveform models). The prior is the model's own, of
+all stems together, or of each alone where it is made of single-stem networks (MSDM's weakly
+supervised separator). Every channel of a recording is an item of its own, with the same noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.audio.resample import resample
+from stembridge.conditions import Conditions
+from stembridge.context.mono import Downmix
+from stembridge.context.source import MonoFile
+from stembridge.diffusion.schedule import karras_sigmas
+from stembridge.inference import Settings, codec, infer, settings_of, shares
+from stembridge.runtime.manifest import Manifest
+from stembridge.runtime.model import StemModel
+from stembridge.separation.mixture import Check, Mixture, Report
+
+STEPS, SIGMA_MIN, SIGMA_MAX = 150, 1e-4, 1.0  # MSDM's, for sounds of its scale
+
+
+def settings_for_chains(manifest: Manifest, method: str, steps: int | None) -> Settings:
+    """How a separation is sampled: MSDM's schedule within the model's range of noise."""
+    steps = steps or STEPS
+    low, high = max(SIGMA_MIN, manifest.sigma_min), min(SIGMA_MAX, manifest.sigma_max)
+    sigmas = tuple(karras_sigmas(steps, low, high, manifest.sampler.rho))
+    return replace(
+        settings_of(manifest), procedure=f"separate_{method}", steps=steps, sigmas=sigmas
+    )
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Stems that are there already, `[S, channels, n]`; see `parts.Separate`."""
+
+    stems: FloatArray
+
+    def __call__(self, recording: FloatArray, first: int) -> FloatArray:
+        """Those of `[channels, n]` from sample `first` on."""
+        return self.stems[..., first : first + recording.shape[1]]
+
+
+def sampled(
+    model: StemModel,
+    mixture: Mixture,
+    settings: Settings,
+    seed: int,
+    report: Report,
+) -> Sampled:
+    """The stems of a mixture.
+
+    Args:
+        model: of waveforms.
+        mixture: open.
+        settings: `settings_for_chains`.
+        seed: of the noise.
+        report: told of each stage; may raise to stop.
+    """
+    manifest = model.manifest
+    channels = _channels(mixture, manifest.sample_rate, partial(report, "read", 0.5))
+    first = manifest.stems[0]  # the encoders of sounds that add up are one
+    mixed = np.stack(
+        [
+            codec.encode(model, first, channel, partial(report, "encode", 0.0))
+            for channel in channels
+        ]
+    )
+    n_frames = mixed.shape[-1]
+    told = Conditions(np.zeros((1, manifest.layout.channels, n_frames), np.float32))
+    nothing = np.zeros((1, manifest.n_stems, manifest.latent_channels, n_frames), np.float32)
+    known = codec.known_stems(manifest, nothing, [False] * manifest.n_stems)
+    latents = infer(
+        model, told, known, settings, [seed] * len(channels), mixture=mixed,
+        callback=shares(partial(report, "sample")),
+    )  # fmt: skip
+    return Sampled(_sounds(model, mixture, latents, partial(report, "decode", 0.0)))
+
+
+def _channels(mixture: Mixture, rate: int, check: Check) -> FloatArray:
+    """`[channels, n]` at the model's rate and level."""
+    file = mixture.file
+    alone = np.eye(file.n_channels, dtype=np.float32)
+    rows = [MonoFile(file, rate, check, Downmix(row)).read(0, file.n_samples) for row in alone]
+    return np.stack(rows) * np.float32(mixture.gain)
+
+
+def _sounds(model: StemModel, mixture: Mixture, latents: FloatArray, check: Check) -> FloatArray:
+    """Latents `[channels, S, C, F]` as sounds `[S, channels, n]` of the file's rate and level."""
+    manifest, file = model.manifest, mixture.file
+    n_model, n = mixture.heard.size, file.n_samples
+    stems = np.empty((manifest.n_stems, file.n_channels, n), np.float32)
+    for i, channel in enumerate(latents):
+        for stem, out in zip(manifest.stems, stems, strict=True):
+            own = channel[manifest.stem_index(stem)]
+            made = codec.decode(model, stem, own, n_model, check)
+            out[i] = resample(made, manifest.sample_rate, file.sample_rate, n)
+    return stems / np.float32(mixture.gain)

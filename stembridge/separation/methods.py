@@ -1,0 +1,63 @@
+"""Which ways there are to take a mixture apart, and which of them a model can go."""
+
+from __future__ import annotations
+
+from stembridge.errors import BadArgsError
+from stembridge.runtime.manifest import Manifest
+from stembridge.runtime.model import StemModel
+from stembridge.separation.chains import Sampled, sampled, settings_for_chains
+from stembridge.separation.masked import Masked, hears_mixtures, listen
+from stembridge.separation.mixture import Check, Mixture, Report
+
+
+def method_for(manifest: Manifest, wanted: str | None) -> str:
+    """The method that is wanted, or the one that suits the model.
+
+    Raises:
+        BadArgsError: the model cannot separate, or not in that way.
+    """
+    able = (["mask"] if hears_mixtures(manifest) else []) + (
+        ["dirac", "gaussian"] if manifest.latents_add_up else []
+    )
+    if not able:
+        raise BadArgsError(
+            f"The model '{manifest.name}' cannot take a mix apart: it was not trained to hear "
+            "mixtures, and its latents do not add up as sounds do. Use the built-in model."
+        )
+    if wanted is not None and wanted not in able:
+        need = (
+            "a model that was trained to hear mixtures" if wanted == "mask" else "a waveform model"
+        )
+        raise BadArgsError(
+            f"The method '{wanted}' needs {need}, which '{manifest.name}' is not; it can do "
+            f"{' and '.join(able)}."
+        )
+    return wanted or able[0]
+
+
+def separator(
+    model: StemModel,
+    mixture: Mixture,
+    method: str,
+    report: Report,
+    check: Check,
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+) -> Masked | Sampled:
+    """What takes a mixture apart; the network's part of it is done when this returns.
+
+    Args:
+        model: open.
+        mixture: open.
+        method: `method_for` the model.
+        report: told of the work.
+        check: called while parts are made; may raise to stop.
+        seed: of the noise.
+        steps: of dirac and gaussian.
+    """
+    if method == "mask":
+        latents = listen(model, mixture.heard, seed, report)
+        return Masked(model, mixture, latents, check)
+    settings = settings_for_chains(model.manifest, method, steps)
+    return sampled(model, mixture, settings, seed, report)

@@ -1,0 +1,110 @@
+"""A mixture as a model hears it, beside the file it is in."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from stembridge.audio.allowed_roots import AllowedRoots
+from stembridge.audio.buffer import FloatArray
+from stembridge.audio.loudness import amplitude, integrated_loudness, peak
+from stembridge.context.mono import Downmix
+from stembridge.context.probe import ContextFile, open_context
+from stembridge.context.source import MonoFile
+from stembridge.remarks import Remark
+from stembridge.runtime.manifest import Manifest
+
+MAX_GAIN_DB = 40.0
+SHORT_S = 3.0
+FULL_SCALE, CLIPPED_SHARE = 0.999, 1e-4
+NAMED = "the mix"  # in remarks that are about a file
+
+Check = Callable[[], None]
+"""Called before each piece of work; may raise to stop."""
+
+
+class Report(Protocol):
+    """Told the stage and the share of it that is done; may raise to stop."""
+
+    def __call__(self, stage: Literal["read", "encode", "sample", "decode"], share: float) -> None:
+        """Take note."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """An open mixture.
+
+    Attributes:
+        file: open.
+        heard: `[n_samples]` at the model's rate and level; zeros where it is silent.
+        gain: the linear factor that brought it to that level.
+        downmix: how its channels became one.
+        remarks: what is to be known of it.
+        silent: whether nothing sounds.
+    """
+
+    file: ContextFile
+    heard: FloatArray
+    gain: float
+    downmix: Downmix
+    remarks: tuple[Remark, ...]
+    silent: bool
+
+
+@contextlib.contextmanager
+def open_mixture(
+    path: str,
+    manifest: Manifest,
+    roots: AllowedRoots,
+    check: Check = lambda: None,
+) -> Iterator[Mixture]:
+    """Open a mixture and listen to it once.
+
+    Args:
+        path: of the file.
+        manifest: of the model that will hear it.
+        roots: the folders it may come from.
+        check: called before each piece of work; may raise to stop.
+
+    Raises:
+        NoSuchFileError, PathDeniedError, BadAudioError: the file.
+    """
+    with open_context(path, roots) as file:
+        mono = MonoFile(file, manifest.sample_rate, check)
+        heard = mono.read(0, file.n_samples)
+        downmix = mono.downmix or Downmix(np.full(file.n_channels, 1 / file.n_channels, np.float32))
+        loudness = integrated_loudness(heard, manifest.sample_rate)
+        gain = 1.0
+        if loudness is not None:
+            gap_db = float(np.clip(manifest.mixture_lufs - loudness, -MAX_GAIN_DB, MAX_GAIN_DB))
+            gain = amplitude(gap_db)
+        silent = loudness is None
+        remarks = tuple(_remarks(file, heard, downmix, silent, manifest))
+        yield Mixture(file, heard * np.float32(gain), gain, downmix, remarks, silent)
+
+
+def _remarks(
+    file: ContextFile, heard: FloatArray, downmix: Downmix, silent: bool, manifest: Manifest
+) -> Iterator[Remark]:
+    if file.fault is not None:
+        told = {} if file.fault.promised_s is None else {"promised": file.fault.promised_s}
+        yield Remark(file.fault.code, {"stem": NAMED, "seconds": file.duration_s, **told})
+    if silent:
+        yield Remark("mix_silent")
+        return
+    if file.duration_s < SHORT_S:
+        yield Remark("mix_short", {"seconds": round(file.duration_s, 2)})
+    if file.n_channels == 1:
+        yield Remark("mix_mono")
+    if downmix.cancels:
+        yield Remark("out_of_phase", {"stem": NAMED})
+    if file.sample_rate < manifest.sample_rate * 0.9:
+        yield Remark("mix_low_rate", {"khz": round(file.sample_rate / 2e3, 1)})
+    highest = peak(heard)
+    flat = float(np.mean(np.abs(heard) > FULL_SCALE * highest))
+    if highest >= FULL_SCALE and flat > CLIPPED_SHARE:
+        yield Remark("mix_clipped", {"share": round(flat, 4)})
