@@ -51,9 +51,8 @@ WORDS = {
     "mix_clipped": "the mix is clipped ({share:.2%} of its samples); expect dirt in the stems",
     "stem_absent": "hardly anything in the mix sounds like {stem}: the file holds what leaked",
     "stem_unsure": "{bleed:.0%} of what sounds in {stem} may be other stems' bleed",
-    "stem_over": "{stem} reaches {db:.1f} dB above full scale, and is clipped there: --float "
-    "keeps it",
-    "rest_loud": "{share:.0%} of the mix is none of these stems, such as a voice: it is in rest",
+    "stem_over": "{stem} reaches {db:.1f} dB above full scale, where a 24-bit file ends: what is "
+    "above it is in rest (float files keep it)",
     "tempo": "what is given sounds like {heard:.1f} bpm, the request says {told:g}",
 }
 """Code -> words, filled in from the remark's data. Codes are stable: programs may look for them."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.conditions import CHORD_CHANNELS, GRID_CHANNELS, GRID_PERIODS_BEATS
+from stembridge.conditions import CHORD_CHANNELS, GRID_CHANNELS, GRID_PERIODS_BEATS, HEARD
 from stembridge.errors import BadArgsError
 from stembridge.request import STEMS
 from stembridge.runtime.manifest import (
@@ -73,6 +73,14 @@ def fake_manifest(**changes: Any) -> Manifest:
     fields.setdefault("encoders", dict.fromkeys(fields["stems"], _FILE))
     fields.setdefault("decoders", dict.fromkeys(fields["stems"], _FILE))
     return Manifest(**fields)
+
+
+def hearing_manifest(**changes: Any) -> Manifest:
+    """That of a model that hears mixtures: it takes every stem for as loud as the mix."""
+    plain = fake_manifest(**changes)
+    channels = 1 + plain.n_stems * (1 + plain.latent_channels)
+    heard = ConditionBlock(name="heard", channels=channels)
+    return fake_manifest(**{"condition_layout": (*plain.condition_layout, heard)} | changes)
 
 
 class FakeModel:
@@ -185,6 +193,9 @@ class FakeModel:
         manifest = self.manifest
         n_channels = manifest.latent_channels
         shape = (len(conditions), manifest.n_stems, n_channels, conditions.shape[-1])
+        heard = manifest.layout.slices().get(HEARD)
+        if heard is not None and conditions[:, heard.start].any():
+            return conditions[:, heard][:, 1 + manifest.n_stems :].reshape(shape).astype(np.float64)
         first = next((b.name for b in manifest.condition_layout), "")
         if first != "grid" or not conditions[:, :1].any():
             return np.zeros(shape)
@@ -210,7 +221,7 @@ def open_fake(text: str) -> FakeModel:
     """Open a fake model by name: "fake:", "fake:delay=0.05", "fake:stems=bass+vocals,delay=1".
 
     `delay` is in seconds per denoiser call; the notes of the stems named by `notes` can be read, so
-    that instruments play them.
+    that instruments play them; "hears=mix" is one that hears mixtures.
 
     Raises:
         BadArgsError: the text says something else.
@@ -218,7 +229,7 @@ def open_fake(text: str) -> FakeModel:
     head, _, options = text.partition(":")
     told = dict(word.partition("=")[::2] for word in options.split(",") if word)
     try:
-        if head != "fake" or set(told) - {"delay", "stems", "notes"}:
+        if head != "fake" or set(told) - {"delay", "stems", "notes", "hears"}:
             raise ValueError
         changes: dict[str, Any] = {}
         if "stems" in told:
@@ -226,7 +237,8 @@ def open_fake(text: str) -> FakeModel:
         if "notes" in told:
             reader = NoteReaderEntry(file="fake", lowest=40, threshold=0.5)
             changes["note_readers"] = dict.fromkeys(told["notes"].split("+"), reader)
-        return FakeModel(fake_manifest(**changes), call_delay_s=float(told.get("delay", 0.0)))
+        manifest = (hearing_manifest if "hears" in told else fake_manifest)(**changes)
+        return FakeModel(manifest, call_delay_s=float(told.get("delay", 0.0)))
     except ValueError:
         raise BadArgsError(
             f'"{text}" is not a fake model; write fake: or fake:delay=0.05.'

@@ -25,7 +25,7 @@ from stembridge.wire.schema import API_MAJOR, API_MINOR, DEFAULT_PORT
 _FIRST_REPEAT_S, _LAST_REPEAT_S = 0.1, 1.0
 _PASSING = frozenset({"BAD_ARGS", "NOT_NOW"})
 """Told with a time to retry: clips were lost on the way; our own earlier life still counts."""
-_ASKING = frozenset({"/stembridge/generate", "/stembridge/rework"})
+_ASKING = frozenset(f"/stembridge/{verb}" for verb in ("generate", "rework", "separate"))
 _PING_S = 1.0
 _STATUS_EVERY = 5
 
@@ -141,6 +141,19 @@ class AsyncClient:
             StembridgeError: the daemon refuses it.
         """
         return await self._ask_for("rework", request_id, {"parent": parent, **keys})
+
+    async def separate(self, mix: str, *, request_id: str = "", **keys: osc.Value) -> Job:
+        """Take a mix apart; returns when the daemon has the job on disk.
+
+        Args:
+            mix: the recording's path.
+            request_id: as for `generate`.
+            keys: keys of /stembridge/separate.
+
+        Raises:
+            StembridgeError: the daemon refuses it.
+        """
+        return await self._ask_for("separate", request_id, {"mix": mix, **keys})
 
     async def _ask_for(
         self,

@@ -98,6 +98,11 @@ class Client:
         asked = self.asynchronous.rework(parent, request_id=request_id, **keys)
         return PlainJob(self, self.run(asked))
 
+    def separate(self, mix: str, *, request_id: str = "", **keys: osc.Value) -> PlainJob:
+        """Take a mix apart; see `AsyncClient.separate`."""
+        asked = self.asynchronous.separate(mix, request_id=request_id, **keys)
+        return PlainJob(self, self.run(asked))
+
     def status(self, request_id: str) -> str:
         """The state of a job."""
         return self.run(self.asynchronous.status(request_id))

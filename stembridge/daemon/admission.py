@@ -10,13 +10,20 @@ datagram lost, such clips filled the table for a minute and jammed everybody.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stembridge.daemon.records import ModelFacts
 from stembridge.errors import BadArgsError
-from stembridge.request import GenerationRequest, Rework, parse_request, parse_rework
+from stembridge.request import (
+    GenerationRequest,
+    Rework,
+    SeparationRequest,
+    parse_request,
+    parse_rework,
+    parse_separation,
+)
 from stembridge.request.tag import receipt_of
 from stembridge.roles import check_known
 from stembridge.wire.schema import MAX_CLIPS
@@ -114,15 +121,14 @@ class ClipTable:
         self._held = {key: held for key, held in self._held.items() if held.born_s > oldest_s}
 
 
-def check_stems(request: GenerationRequest, facts: ModelFacts | None) -> None:
+def check_stems(stems: Iterable[str], facts: ModelFacts | None) -> None:
     """Refuse at once the stems that the loaded model does not know.
 
     Raises:
         BadArgsError: there is one. While no model is loaded (no `facts`), the worker will say it.
     """
     if facts is not None:
-        asked = (*request.generate, *request.context_stems)
-        check_known(asked, facts.stems, facts.name)
+        check_known(stems, facts.stems, facts.name)
 
 
 def payload_of(pairs: Mapping[str, Any], clips: list[dict[str, Any]]) -> dict[str, Any]:
@@ -160,3 +166,12 @@ def rework_of(
     wish = parse_rework({"request_id": request_id, **payload["pairs"]})
     receipt = receipt_of_job(wish.parent)
     return replace(wish, parent=receipt or str(receipt_of(wish.parent)))
+
+
+def separation_of(request_id: str, payload: Mapping[str, Any]) -> SeparationRequest:
+    """The separation a payload stands for.
+
+    Raises:
+        BadArgsError: it is not a valid one.
+    """
+    return parse_separation({"request_id": request_id, **payload["pairs"]})

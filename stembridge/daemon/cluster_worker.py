@@ -117,11 +117,13 @@ class ClusterLink:
 
 
 def _paths_of(order: dict[str, Any], roots: AllowedRoots) -> list[str]:
-    """The files that a canonical request, or a rework and its take, name.
+    """The files that a canonical request, a separation, or a rework and its take, name.
 
     Raises:
         BadArgsError: an instrument among them; it is more than one file.
     """
+    if "mix" in order:
+        return [order["mix"]]
     taken: list[str] = []
     if "parent" in order:
         path = Path(order["parent"])

@@ -13,7 +13,14 @@ from typing import Any
 
 import stembridge
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.daemon.admission import ClipTable, check_stems, payload_of, request_of, rework_of
+from stembridge.daemon.admission import (
+    ClipTable,
+    check_stems,
+    payload_of,
+    request_of,
+    rework_of,
+    separation_of,
+)
 from stembridge.daemon.barriers import Barriers
 from stembridge.daemon.caller import Caller, envelope
 from stembridge.daemon.files_gate import TakesFolder, check_context
@@ -31,13 +38,13 @@ from stembridge.errors import (
     StembridgeError,
     UnknownIdError,
 )
-from stembridge.request import request_to_mapping, rework_to_mapping
+from stembridge.request import request_to_mapping, rework_to_mapping, separation_to_mapping
 from stembridge.wire import bodies, osc, protocol, schema
 from stembridge.wire.addresses import BY_ADDRESS
 
 _log = logging.getLogger(__name__)
 
-CAPABILITIES = ":clips:sync:message:rework:"
+CAPABILITIES = ":clips:sync:message:rework:separate:"
 _MOST_LISTED = 256
 _RELAYS_PER_S = 200
 
@@ -75,6 +82,7 @@ class Desk:
             "clip": self._clip,
             "generate": self._generate,
             "rework": self._rework,
+            "separate": self._separate,
             "status": self._status,
             "cancel": self._cancel,
             "list": self._list,
@@ -164,7 +172,7 @@ class Desk:
         request_id, payload = call.args["request_id"], self._payload(call, caller)
         if self._journal.get(request_id) is None:
             request = request_of(request_id, payload)
-            check_stems(request, self._house.model())
+            check_stems((*request.generate, *request.context_stems), self._house.model())
             check_context(request, self._house.roots)
             self._house.takes.check_room(request)
             payload["request"] = request_to_mapping(request)
@@ -177,6 +185,16 @@ class Desk:
             self._house.roots.check(wish.parent)
             self._house.takes.check()
             payload["request"] = rework_to_mapping(wish)
+        self._accept(payload, call, caller)
+
+    def _separate(self, call: protocol.Call, caller: Caller) -> None:
+        request_id, payload = call.args["request_id"], payload_of(call.pairs, [])
+        if self._journal.get(request_id) is None:
+            request = separation_of(request_id, payload)
+            check_stems(request.stems, self._house.model())
+            self._house.roots.check(request.mix)
+            self._house.takes.check()
+            payload["request"] = separation_to_mapping(request)
         self._accept(payload, call, caller)
 
     def _receipt_of_job(self, request_id: str) -> str | None:

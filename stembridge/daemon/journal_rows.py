@@ -44,8 +44,9 @@ class Job:
 
     @property
     def verb(self) -> str:
-        """What asked for it: *generate*, or *rework*, which alone names a take."""
-        return "rework" if "parent" in self.payload["pairs"] else "generate"
+        """What asked for it: *generate*; *rework*, which alone names a take; *separate*, a mix."""
+        pairs = self.payload["pairs"]
+        return "rework" if "parent" in pairs else "separate" if "mix" in pairs else "generate"
 
     @property
     def asked(self) -> dict[str, Any]:

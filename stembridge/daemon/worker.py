@@ -23,7 +23,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,13 @@ from stembridge.errors import (
 from stembridge.pipeline.events import Event, StemFile, StemReady
 from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
-from stembridge.request import request_from_mapping, rework_from_mapping
+from stembridge.pipeline.separate import separate
+from stembridge.pipeline.separated import SeparatedFile
+from stembridge.request import (
+    request_from_mapping,
+    rework_from_mapping,
+    separation_from_mapping,
+)
 from stembridge.request.tag import RECEIPT_NAME, take_tag
 from stembridge.runtime.device import Threads
 from stembridge.runtime.failures import device_failure
@@ -155,9 +161,12 @@ class Worker:
             out, order = Path(job["out"]), job["request"]
             for folder in out.glob(f"*_{take_tag(request_id)}"):
                 remove_parts(folder)  # of an attempt that was killed
+            files: Sequence[StemFile | SeparatedFile]
             rest = (model, out, self._reporter(request_id), self._roots)
             if "parent" in order:
                 files = rework(rework_from_mapping(order), *rest)
+            elif "mix" in order:
+                files = separate(separation_from_mapping(order), *rest)
             else:
                 files = arrange(request_from_mapping(order), *rest)
         except StembridgeError as error:
@@ -230,7 +239,7 @@ def _facts(model: StemModel) -> ModelFacts:
     )
 
 
-def _record(file: StemFile) -> FileRecord:
+def _record(file: StemFile | SeparatedFile) -> FileRecord:
     return FileRecord(
         stem=file.stem,
         variation=file.variation,

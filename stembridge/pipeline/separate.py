@@ -11,6 +11,7 @@ channel; everything else is read, made and written in parts.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ from stembridge.pipeline.separated import (
     Files,
     Growing,
     SeparatedFile,
-    StemShare,
     separation_folder,
 )
 from stembridge.remarks import Remark
@@ -37,11 +37,14 @@ from stembridge.roles import check_known
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 from stembridge.safe_files import ensure_room
-from stembridge.separation import Mixture, method_for, open_mixture, parts, separator
-from stembridge.separation.parts import Separate
+from stembridge.separation import Mixture, Part, in_parts, method_for, open_mixture, separator
+from stembridge.separation.chains import Sampled
+from stembridge.separation.masked import Masked
+from stembridge.separation.parts import Silence
 
-ABSENT, LOUD_REST = 10 ** (-25 / 10), 0.15  # of the mixture's power
+ABSENT = 10 ** (-25 / 10)  # of the mixture's power
 UNSURE = 0.6
+FULL_SCALE, CLIPPED_SHARE = 1e-3, 1e-4  # nearer to +-1 than this, and how many samples may be
 _SPARE_BYTES = 2**20
 
 
@@ -74,11 +77,14 @@ def separate(
     folder = out_dir / separation_folder(request)
     with open_mixture(request.mix, manifest, places, reading) as mixture:
         _ensure_room(out_dir, request, mixture, manifest)
-        made = _write(request, model, method, mixture, folder, report)
+        made, remarks = _write(request, model, method, mixture, folder, report)
     for file in made:
         report.stem(file)
     report("write", 1.0)
-    receipt = _receipt(request, model, method, mixture, made) | {"timings_s": report.seconds()}
+    receipt = _receipt(request, model, method, mixture, made) | {
+        "remarks": [{"words": r.words, **r.to_mapping()} for r in remarks],
+        "timings_s": report.seconds(),
+    }
     write_receipt(folder, receipt)
     return made
 
@@ -90,28 +96,53 @@ def _write(
     mixture: Mixture,
     folder: Path,
     report: Reporter,
-) -> list[SeparatedFile]:
+) -> tuple[list[SeparatedFile], tuple[Remark, ...]]:
+    """The files, and what there is to say of the mixture."""
     stems = request.stems or model.manifest.stems
     chosen = [model.manifest.stem_index(stem) for stem in stems]
-    file, done, mix_power = mixture.file, [0.0], 0.0
-    work = _work(request, model, method, mixture, report, done)
+    file, whole = mixture.file, _Whole()
+    work = _work(request, model, method, mixture, report, whole)
     shape = (file.n_channels, file.n_samples)
     with Files(folder, request, stems, shape, file.sample_rate) as files:
-        for part in parts(file, work):
+        for part in in_parts(file, work):
             taken = part.stems[chosen]
-            mix_power += float(np.square(part.recording, dtype=np.float64).sum())
+            whole.add(part)
             for stem, samples in zip(stems, taken, strict=True):
                 files.growing[stem].add(samples)
-            files.growing[REST].add(part.recording - taken.sum(0))
-            done[0] = part.share
+            # What a file cannot hold is not lost: it is in the rest.
+            files.growing[REST].add(part.recording - _held(taken, request).sum(0))
             report("decode", part.share)
-    sureness = getattr(work, "sureness", None)
-    sure = {} if sureness is None else dict(zip(model.manifest.stems, sureness, strict=True))
-    verdicts = {
-        stem: _judged(stem, one, mix_power, sure.get(stem), mixture, len(stems))
-        for stem, one in files.growing.items()
-    }
-    return files.finished(verdicts)
+    sure = dict(zip(model.manifest.stems, work.sureness or (), strict=False))
+    remarks = (*mixture.remarks, *whole.remarks(shape[0] * shape[1]))
+    verdicts = {}
+    for stem, one in files.growing.items():
+        said = _said(stem, one, whole.power, sure.get(stem)) if whole.power else ()
+        verdicts[stem] = one.measured(whole.power, sure.get(stem), (*remarks, *said))
+    return files.finished(verdicts), remarks
+
+
+def _held(stems: FloatArray, request: SeparationRequest) -> FloatArray:
+    """What files of the request's format hold of some stems."""
+    return np.clip(stems, -1, 1) if request.sample_format == "pcm24" else stems
+
+
+@dataclass
+class _Whole:
+    """What is known of a mixture so far: power, samples at full scale, share that is done."""
+
+    power: float = 0.0
+    flat: int = 0
+    done: float = 0.0
+
+    def add(self, part: Part) -> None:
+        self.power += float(np.square(part.recording, dtype=np.float64).sum())
+        self.flat += int((np.abs(np.abs(part.recording) - 1) < FULL_SCALE).sum())
+        self.done = part.share
+
+    def remarks(self, n_samples: int) -> Iterator[Remark]:
+        share = self.flat / n_samples
+        if share > CLIPPED_SHARE:
+            yield Remark("mix_clipped", {"share": round(share, 5)})
 
 
 def _work(
@@ -120,45 +151,26 @@ def _work(
     method: str,
     mixture: Mixture,
     report: Reporter,
-    done: list[float],
-) -> Separate:
-    """What takes parts apart; `done[0]` is the share of them that is done."""
+    whole: _Whole,
+) -> Masked | Sampled | Silence:
+    """What takes parts apart."""
     if mixture.silent:
-        return partial(_nothing, model.manifest.n_stems)
+        return Silence(model.manifest.n_stems)
 
     def check() -> None:
-        report("decode", done[0])
+        report("decode", whole.done)
 
     seed, steps = request.seed, request.steps
     return separator(model, mixture, method, report, check, seed=seed, steps=steps)
 
 
-def _nothing(n_stems: int, recording: FloatArray, _first: int) -> FloatArray:
-    return np.zeros((n_stems, *recording.shape), np.float32)
-
-
-def _judged(
-    stem: str,
-    one: Growing,
-    mix_power: float,
-    sureness: float | None,
-    mixture: Mixture,
-    n_stems: int,
-) -> StemShare:
-    said = list(_said(stem, one, mix_power, sureness, n_stems)) if mix_power else []
-    return one.measured(mix_power, sureness, (*mixture.remarks, *said))
-
-
-def _said(
-    stem: str, one: Growing, mix_power: float, sureness: float | None, n_stems: int
-) -> Iterator[Remark]:
+def _said(stem: str, one: Growing, mix_power: float, sureness: float | None) -> Iterator[Remark]:
     share = one.power / mix_power
     if one.peak > 1.0 and one.sample_format == "pcm24":
         yield Remark("stem_over", {"stem": stem, "db": round(decibels(one.peak), 1)})
     if stem == REST:
-        if share > LOUD_REST and n_stems > 1:
-            yield Remark("rest_loud", {"share": round(share, 3)})
-    elif share < ABSENT:
+        return
+    if share < ABSENT:
         yield Remark("stem_absent", {"stem": stem})
     elif sureness is not None and sureness < UNSURE:
         yield Remark("stem_unsure", {"stem": stem, "bleed": round(1 - sureness, 2)})
@@ -191,7 +203,6 @@ def _receipt(
             "frames": mixture.file.n_samples,
             "rate": mixture.file.sample_rate,
             "gain": mixture.gain,
-            "remarks": [{"words": r.words, **r.to_mapping()} for r in mixture.remarks],
         },
         "stems": [{"file": file.path.name, **file.facts()} for file in made],
     }

@@ -5,6 +5,7 @@ fields   what derives from a declaration: reading a value, the wire's key, the o
 readers  readers of musical values, for the declarations
 door     `parse_request`, which checks all that needs neither disk nor model; what the journal keeps
 rework   what may be asked for of a finished take, declared and read in the same way
+separation  what may be asked for of a mixture, likewise
 """
 
 from stembridge.chords import ChordSpan
@@ -23,6 +24,12 @@ from stembridge.request.rework import (
     rework_from_mapping,
     rework_to_mapping,
 )
+from stembridge.request.separation import (
+    SeparationRequest,
+    parse_separation,
+    separation_from_mapping,
+    separation_to_mapping,
+)
 from stembridge.roles import STEMS
 
 __all__ = [
@@ -34,11 +41,15 @@ __all__ = [
     "ContextClip",
     "GenerationRequest",
     "Rework",
+    "SeparationRequest",
     "TimeSignature",
     "parse_request",
     "parse_rework",
+    "parse_separation",
     "request_from_mapping",
     "request_to_mapping",
     "rework_from_mapping",
     "rework_to_mapping",
+    "separation_from_mapping",
+    "separation_to_mapping",
 ]

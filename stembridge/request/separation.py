@@ -84,6 +84,10 @@ def parse_separation(mapping: Mapping[str, Any]) -> SeparationRequest:
 
 
 def separation_to_mapping(request: SeparationRequest) -> dict[str, Any]:
-    """JSON-ready values; `parse_separation` gives the equal request back."""
-    mapping = dataclasses.asdict(request)
-    return mapping | {"stems": list(request.stems) or None}
+    """JSON-ready values; `separation_from_mapping` gives the equal request back."""
+    return dataclasses.asdict(request) | {"stems": list(request.stems) or None}
+
+
+def separation_from_mapping(mapping: Mapping[str, Any]) -> SeparationRequest:
+    """What `separation_to_mapping` wrote, unread."""
+    return SeparationRequest(**{**mapping, "stems": tuple(mapping["stems"] or ())})

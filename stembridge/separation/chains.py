@@ -41,6 +41,7 @@ class Sampled:
     """Stems that are there already, `[S, channels, n]`; see `parts.Separate`."""
 
     stems: FloatArray
+    sureness: None = None
 
     def __call__(self, recording: FloatArray, first: int) -> FloatArray:
         """Those of `[channels, n]` from sample `first` on."""

@@ -93,15 +93,15 @@ class Masked:
         self.own = np.zeros(len(self.latents), np.float32)
 
     @property
-    def sureness(self) -> FloatArray:
+    def sureness(self) -> list[float]:
         """For each stem 0 to 1: the mean of its mask, by power; the rest is others' bleed."""
-        return np.asarray(self.own / np.maximum(self.kept, 1e-20), np.float32)
+        return [float(share) for share in self.own / np.maximum(self.kept, 1e-20)]
 
     def __call__(self, recording: FloatArray, first: int) -> FloatArray:
         """`[channels, n]` from sample `first` on: `[S, channels, n]`."""
         n, n_fft = recording.shape[1], window_for(self.mixture.file.sample_rate)
         heard = (self.mixture.downmix.weights[:, None] * recording).sum(0)
-        masks = masks_of(self._estimates(first, n), heard, n_fft)
+        masks = masks_of(self._estimates(first, n), n_fft)
         power = np.abs(spectra(heard, n_fft)) ** 2
         self.kept += (masks * power).sum((1, 2))
         self.own += (masks**2 * power).sum((1, 2))

@@ -11,7 +11,7 @@ import numpy as np
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
-from stembridge.audio.loudness import amplitude, integrated_loudness, peak
+from stembridge.audio.loudness import amplitude, integrated_loudness
 from stembridge.context.mono import Downmix
 from stembridge.context.probe import ContextFile, open_context
 from stembridge.context.source import MonoFile
@@ -20,7 +20,6 @@ from stembridge.runtime.manifest import Manifest
 
 MAX_GAIN_DB = 40.0
 SHORT_S = 3.0
-FULL_SCALE, CLIPPED_SHARE = 0.999, 1e-4
 NAMED = "the mix"  # in remarks that are about a file
 
 Check = Callable[[], None]
@@ -83,12 +82,12 @@ def open_mixture(
             gap_db = float(np.clip(manifest.mixture_lufs - loudness, -MAX_GAIN_DB, MAX_GAIN_DB))
             gain = amplitude(gap_db)
         silent = loudness is None
-        remarks = tuple(_remarks(file, heard, downmix, silent, manifest))
+        remarks = tuple(_remarks(file, downmix, silent, manifest))
         yield Mixture(file, heard * np.float32(gain), gain, downmix, remarks, silent)
 
 
 def _remarks(
-    file: ContextFile, heard: FloatArray, downmix: Downmix, silent: bool, manifest: Manifest
+    file: ContextFile, downmix: Downmix, silent: bool, manifest: Manifest
 ) -> Iterator[Remark]:
     if file.fault is not None:
         told = {} if file.fault.promised_s is None else {"promised": file.fault.promised_s}
@@ -104,7 +103,3 @@ def _remarks(
         yield Remark("out_of_phase", {"stem": NAMED})
     if file.sample_rate < manifest.sample_rate * 0.9:
         yield Remark("mix_low_rate", {"khz": round(file.sample_rate / 2e3, 1)})
-    highest = peak(heard)
-    flat = float(np.mean(np.abs(heard) > FULL_SCALE * highest))
-    if highest >= FULL_SCALE and flat > CLIPPED_SHARE:
-        yield Remark("mix_clipped", {"share": round(flat, 4)})

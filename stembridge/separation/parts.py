@@ -41,7 +41,19 @@ Separate = Callable[[FloatArray, int], FloatArray]
 """`[channels, n]` from a sample of the file on, surroundings included: `[S, channels, n]`."""
 
 
-def parts(file: ContextFile, separate: Separate) -> Iterator[Part]:
+@dataclass(frozen=True)
+class Silence:
+    """What a silent recording is taken apart in."""
+
+    n_stems: int
+    sureness: None = None
+
+    def __call__(self, recording: FloatArray, first: int) -> FloatArray:
+        """Nothing, `[S, channels, n]`."""
+        return np.zeros((self.n_stems, *recording.shape), np.float32)
+
+
+def in_parts(file: ContextFile, separate: Separate) -> Iterator[Part]:
     """The whole of a file, in order.
 
     Args:

@@ -10,7 +10,7 @@ whose hello announced the row's capability (an audio player, a tempo display).
 from __future__ import annotations
 
 from stembridge.wire.bridge_addresses import BRIDGE_ROWS
-from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS, REWORK_KEYS, Arg, Row
+from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS, REWORK_KEYS, SEPARATE_KEYS, Arg, Row
 
 _ID = Arg("request_id", "s", "the job; chosen by the client, a UUID is best")
 _CLIENT = Arg("client_id", "s", "the client; chosen by itself, kept over reconnects")
@@ -69,6 +69,15 @@ ROWS: tuple[Row, ...] = (
         "Make a new take of a finished one: bars or stems anew, more like it, longer, or its notes "
         "changed. From here on a job as /stembridge/generate begins one.",
         keys=REWORK_KEYS,
+        answers=("/stembridge/accepted",),
+    ),
+    Row(
+        "/stembridge/separate",
+        "in",
+        (_ID, _CLIENT),
+        "Take a mix apart into stems that add up to it, and a file of what belongs to none, rest. "
+        "From here on a job as /stembridge/generate begins one.",
+        keys=SEPARATE_KEYS,
         answers=("/stembridge/accepted",),
     ),
     Row(

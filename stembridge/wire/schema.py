@@ -14,6 +14,7 @@ from typing import Literal
 from stembridge.request.fields import Field, Kind
 from stembridge.request.model import CLIP_FIELDS, REQUEST_FIELDS
 from stembridge.request.rework import REWORK_FIELDS
+from stembridge.request.separation import SEPARATION_FIELDS
 
 API_MAJOR, API_MINOR = 1, 0
 DEFAULT_PORT = 9420
@@ -88,4 +89,5 @@ GENERATE_KEYS: tuple[Key, ...] = (
 )
 
 REWORK_KEYS: tuple[Key, ...] = (*_keys(REWORK_FIELDS), _REPLY_KEY)
+SEPARATE_KEYS: tuple[Key, ...] = (*_keys(SEPARATION_FIELDS), _REPLY_KEY)
 CLIP_KEYS: tuple[Key, ...] = (*_keys(CLIP_FIELDS), _REPLY_KEY)
