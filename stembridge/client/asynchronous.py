@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stembridge.client.answers import error_in, is_address, news_of, state_of
+from stembridge.client.asking import Asking
 from stembridge.client.job import Job
 from stembridge.errors import (
     NotNowError,
@@ -30,7 +31,7 @@ _PING_S = 1.0
 _STATUS_EVERY = 5
 
 
-class AsyncClient:
+class AsyncClient(Asking):
     """One client of one daemon, on the running asyncio loop."""
 
     def __init__(
@@ -105,57 +106,7 @@ class AsyncClient:
                 self.send("goodbye", self.client_id)
             self._transport.close()
 
-    async def generate(
-        self,
-        *,
-        context: Mapping[str, str] | None = None,
-        clips: Sequence[Mapping[str, osc.Value]] = (),
-        request_id: str = "",
-        **keys: osc.Value,
-    ) -> Job:
-        """Ask for stems; returns when the daemon has the job on disk.
-
-        Args:
-            context: stem -> file that starts at frame 0 (the short form).
-            clips: context clips with geometry; keys of /stembridge/clip.
-            request_id: the same id and content is the same job; default: a new one.
-            keys: keys of /stembridge/generate.
-
-        Raises:
-            StembridgeError: the daemon refuses it.
-        """
-        pairs = keys | {f"context.{stem}": path for stem, path in (context or {}).items()}
-        if clips:
-            pairs["clips"] = len(clips)
-        return await self._ask_for("generate", request_id, pairs, clips)
-
-    async def rework(self, parent: str, *, request_id: str = "", **keys: osc.Value) -> Job:
-        """Ask for a new take of a finished one; returns when the daemon has the job on disk.
-
-        Args:
-            parent: the take's folder, its receipt, or the id of the job that made it.
-            request_id: as for `generate`.
-            keys: keys of /stembridge/rework.
-
-        Raises:
-            StembridgeError: the daemon refuses it.
-        """
-        return await self._ask_for("rework", request_id, {"parent": parent, **keys})
-
-    async def separate(self, mix: str, *, request_id: str = "", **keys: osc.Value) -> Job:
-        """Take a mix apart; returns when the daemon has the job on disk.
-
-        Args:
-            mix: the recording's path.
-            request_id: as for `generate`.
-            keys: keys of /stembridge/separate.
-
-        Raises:
-            StembridgeError: the daemon refuses it.
-        """
-        return await self._ask_for("separate", request_id, {"mix": mix, **keys})
-
-    async def _ask_for(
+    async def _begin(
         self,
         verb: str,
         request_id: str,
@@ -284,9 +235,9 @@ class AsyncClient:
                 if restarted:
                     await self._hello()
                 if restarted or count % _STATUS_EVERY == 0:
-                    await self._ask_for_open_jobs()
+                    await self._begin_open_jobs()
 
-    async def _ask_for_open_jobs(self) -> None:
+    async def _begin_open_jobs(self) -> None:
         for job in [job for job in self.jobs.values() if job.is_accepted and not job.is_over]:
             if await self.status(job.request_id) == "unknown":
                 job.end(UnknownIdError("The daemon does not know this job any more."))

@@ -10,21 +10,13 @@ datagram lost, such clips filled the table for a minute and jammed everybody.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from stembridge.daemon.records import ModelFacts
 from stembridge.errors import BadArgsError
-from stembridge.request import (
-    GenerationRequest,
-    Rework,
-    SeparationRequest,
-    parse_request,
-    parse_rework,
-    parse_separation,
-)
-from stembridge.request.tag import receipt_of
+from stembridge.request import GenerationRequest, parse_request
 from stembridge.roles import check_known
 from stembridge.wire.schema import MAX_CLIPS
 
@@ -148,30 +140,3 @@ def request_of(request_id: str, payload: Mapping[str, Any]) -> GenerationRequest
     """
     clips = {"clips": payload["clips"]} if payload["clips"] else {}
     return parse_request({"request_id": request_id, **payload["pairs"], **clips})
-
-
-def rework_of(
-    request_id: str, payload: Mapping[str, Any], receipt_of_job: Callable[[str], str | None]
-) -> Rework:
-    """The rework a payload stands for, with the path of its take's receipt.
-
-    Args:
-        request_id: of the job.
-        payload: what arrived.
-        receipt_of_job: the receipt that a job ended with; None for an id that no job has.
-
-    Raises:
-        BadArgsError: it is not a valid one.
-    """
-    wish = parse_rework({"request_id": request_id, **payload["pairs"]})
-    receipt = receipt_of_job(wish.parent)
-    return replace(wish, parent=receipt or str(receipt_of(wish.parent)))
-
-
-def separation_of(request_id: str, payload: Mapping[str, Any]) -> SeparationRequest:
-    """The separation a payload stands for.
-
-    Raises:
-        BadArgsError: it is not a valid one.
-    """
-    return parse_separation({"request_id": request_id, **payload["pairs"]})

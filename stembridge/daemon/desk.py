@@ -13,19 +13,13 @@ from typing import Any
 
 import stembridge
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.daemon.admission import (
-    ClipTable,
-    check_stems,
-    payload_of,
-    request_of,
-    rework_of,
-    separation_of,
-)
+from stembridge.daemon.admission import ClipTable, payload_of
 from stembridge.daemon.barriers import Barriers
 from stembridge.daemon.caller import Caller, envelope
-from stembridge.daemon.files_gate import TakesFolder, check_context
+from stembridge.daemon.files_gate import TakesFolder
 from stembridge.daemon.jobs import Job, Journal
 from stembridge.daemon.news import Ended, Item
+from stembridge.daemon.orders import Orders
 from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.rate import PerSecond
 from stembridge.daemon.records import ModelFacts
@@ -38,7 +32,6 @@ from stembridge.errors import (
     StembridgeError,
     UnknownIdError,
 )
-from stembridge.request import request_to_mapping, rework_to_mapping, separation_to_mapping
 from stembridge.wire import bodies, osc, protocol, schema
 from stembridge.wire.addresses import BY_ADDRESS
 
@@ -73,6 +66,7 @@ class Desk:
         self._outbox = outbox
         self._runner = runner
         self._clips = ClipTable()
+        self._orders = Orders(house.takes, house.roots, house.model, journal)
         self._barriers = Barriers()
         self._relays = PerSecond(_RELAYS_PER_S)
         self._handlers: dict[str, Callable[[protocol.Call, Caller], None]] = {
@@ -80,9 +74,9 @@ class Desk:
             "ping": self._ping,
             "model": self._model,
             "clip": self._clip,
-            "generate": self._generate,
-            "rework": self._rework,
-            "separate": self._separate,
+            "generate": self._order,
+            "rework": self._order,
+            "separate": self._order,
             "status": self._status,
             "cancel": self._cancel,
             "list": self._list,
@@ -168,46 +162,13 @@ class Desk:
             self._clips.hold(request_id, caller.client, index, pairs)
         self._outbox.post(caller.reply, "/stembridge/clip.held", request_id, index)
 
-    def _generate(self, call: protocol.Call, caller: Caller) -> None:
+    def _order(self, call: protocol.Call, caller: Caller) -> None:
+        """A job of any kind."""
         request_id, payload = call.args["request_id"], self._payload(call, caller)
         if self._journal.get(request_id) is None:
-            request = request_of(request_id, payload)
-            check_stems((*request.generate, *request.context_stems), self._house.model())
-            check_context(request, self._house.roots)
-            self._house.takes.check_room(request)
-            payload["request"] = request_to_mapping(request)
+            verb = call.row.address.removeprefix(schema.PREFIX)
+            payload["request"] = self._orders.read(verb, request_id, payload)
         self._accept(payload, call, caller)
-
-    def _rework(self, call: protocol.Call, caller: Caller) -> None:
-        request_id, payload = call.args["request_id"], payload_of(call.pairs, [])
-        if self._journal.get(request_id) is None:
-            wish = rework_of(request_id, payload, self._receipt_of_job)
-            self._house.roots.check(wish.parent)
-            self._house.takes.check()
-            payload["request"] = rework_to_mapping(wish)
-        self._accept(payload, call, caller)
-
-    def _separate(self, call: protocol.Call, caller: Caller) -> None:
-        request_id, payload = call.args["request_id"], payload_of(call.pairs, [])
-        if self._journal.get(request_id) is None:
-            request = separation_of(request_id, payload)
-            check_stems(request.stems, self._house.model())
-            self._house.roots.check(request.mix)
-            self._house.takes.check()
-            payload["request"] = separation_to_mapping(request)
-        self._accept(payload, call, caller)
-
-    def _receipt_of_job(self, request_id: str) -> str | None:
-        job = self._journal.get(request_id)
-        if job is None:
-            return None
-        if job.state != "done":
-            open_ = not job.is_final
-            raise (NotNowError if open_ else BadArgsError)(
-                f"The job {request_id} has made no take{' yet' if open_ else ''}.",
-                retry_after_ms=500 if open_ else 0,
-            )
-        return str(job.result["receipt"])
 
     def _accept(self, payload: dict[str, Any], call: protocol.Call, caller: Caller) -> None:
         """Commit a job, answer, and see that it runs."""
