@@ -9,18 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stembridge.cli.request_options import field_options
-from stembridge.cli.shared import (
-    CpuOption,
-    GpuOption,
-    JsonOption,
-    ModelOption,
-    device_word,
-    is_terminal,
-    open_model,
-    print_json,
-    quiet_logging,
-)
-from stembridge.cli.takes import progress
+from stembridge.cli.shared import is_terminal, open_model, print_json
+from stembridge.cli.takes import Making, progress
 from stembridge.request.separation import SEPARATION_FIELDS
 
 if TYPE_CHECKING:
@@ -30,36 +20,29 @@ if TYPE_CHECKING:
 @field_options(SEPARATION_FIELDS)
 def separate(
     wishes: dict[str, Any],
+    making: Making,
     mix: Annotated[Path, typer.Argument(help="The recording: WAV, AIFF, FLAC, OGG or MP3.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the stems' folder; your music folder.")
-    ] = None,
-    model: ModelOption = None,
-    gpu: GpuOption = None,
-    cpu: CpuOption = False,
-    json: JsonOption = False,
 ) -> None:
     """Take a mix apart into stems that add up to it, with a file of what belongs to none."""
     from stembridge.paths import default_output_dir
     from stembridge.pipeline.separate import separate as run
     from stembridge.request.separation import parse_separation
 
-    quiet_logging()
     request = parse_separation(wishes | {"mix": str(mix.expanduser().absolute())})
-    folder = (out or default_output_dir()).expanduser().absolute()
-    with progress(show=not json and is_terminal()) as on_event:
-        opened = open_model(model, device_word(gpu, cpu))
+    folder = (making.out or default_output_dir()).expanduser().absolute()
+    with progress(show=not making.json and is_terminal()) as on_event:
+        model = open_model(making.model, making.device)
         began_s = time.monotonic()
-        files = run(request, opened, folder, on_event)
+        files = run(request, model, folder, on_event)
         took_s = time.monotonic() - began_s
-    if json:
+    if making.json:
         print_json(_as_mapping(files, took_s))
     else:
         _tell(files, took_s)
 
 
 def _as_mapping(files: list[SeparatedFile], took_s: float) -> dict[str, Any]:
-    from stembridge.pipeline.receipt import RECEIPT_NAME
+    from stembridge.request.tag import RECEIPT_NAME
 
     folder = files[0].path.parent
     return {
