@@ -85,6 +85,9 @@ def evaluate(
     prompts: Annotated[
         int, typer.Option(min=0, help="Instead: takes with so many prompts, and without.")
     ] = 0,
+    edges: Annotated[
+        str, typer.Option(help='Instead: edges and loop seams of 60 takes, "played" or "model".')
+    ] = "",
     curve: Annotated[
         str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
     ] = "",
@@ -104,6 +107,7 @@ def evaluate(
     cpu: CpuOption = False,
 ) -> None:
     """Generate every stem of held-out songs given the rest, and measure it."""
+    from stembridge.cli.evaluate_edges import measure_edges
     from stembridge.cli.evaluate_prompts import judge_prompts
     from stembridge.evaluation.heldout import Trial
     from stembridge.evaluation.long_form import evaluate_long
@@ -112,6 +116,8 @@ def evaluate(
 
     if prompts:
         return judge_prompts(out, prompts, seed, open_model(model, device_word(gpu, cpu)))
+    if edges:
+        return measure_edges(out, edges, open_model(model, device_word(gpu, cpu)))
     counts = _step_counts(curve)
     if songs < 2 and (songs or counts):
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
