@@ -182,8 +182,8 @@ class FakeModel:
         onset = (rise.max(axis=2) > _JUMP).astype(np.float32)
         sounding = (latents.max(axis=1) > -_OFFSET / 2).astype(np.float32)
         offset = (rise.argmax(axis=2) / n_channels - 0.5).astype(np.float32)
-        told = [onset, sounding, offset, np.full_like(onset, 0.75)]
-        return np.stack(told, axis=1)[:, :, None]
+        rolls = [onset, sounding, offset, np.full_like(onset, 0.75)]
+        return np.stack(rolls, axis=1)[:, :, None]
 
     def prior_mean(self, conditions: FloatArray) -> NDArray[np.float64]:
         """What this model would play on average: a fading pulse on every beat, [B, S, C, F].
@@ -227,18 +227,18 @@ def open_fake(text: str) -> FakeModel:
         BadArgsError: the text says something else.
     """
     head, _, options = text.partition(":")
-    told = dict(word.partition("=")[::2] for word in options.split(",") if word)
+    chosen = dict(word.partition("=")[::2] for word in options.split(",") if word)
     try:
-        if head != "fake" or set(told) - {"delay", "stems", "notes", "hears"}:
+        if head != "fake" or set(chosen) - {"delay", "stems", "notes", "hears"}:
             raise ValueError
         changes: dict[str, Any] = {}
-        if "stems" in told:
-            changes["stems"] = tuple(told["stems"].split("+"))
-        if "notes" in told:
+        if "stems" in chosen:
+            changes["stems"] = tuple(chosen["stems"].split("+"))
+        if "notes" in chosen:
             reader = NoteReaderEntry(file="fake", lowest=40, threshold=0.5)
-            changes["note_readers"] = dict.fromkeys(told["notes"].split("+"), reader)
-        manifest = (hearing_manifest if "hears" in told else fake_manifest)(**changes)
-        return FakeModel(manifest, call_delay_s=float(told.get("delay", 0.0)))
+            changes["note_readers"] = dict.fromkeys(chosen["notes"].split("+"), reader)
+        manifest = (hearing_manifest if "hears" in chosen else fake_manifest)(**changes)
+        return FakeModel(manifest, call_delay_s=float(chosen.get("delay", 0.0)))
     except ValueError:
         raise BadArgsError(
             f'"{text}" is not a fake model; write fake: or fake:delay=0.05.'

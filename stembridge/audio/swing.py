@@ -7,11 +7,10 @@ grid most onsets lie on, if it is clearly better than the straight one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from stembridge.audio.onsets import Times, grid_report
+from stembridge.parts.groove import Swing
 
 SHARES = (0.54, 0.58, 0.62, 2 / 3)
 PAIRS_BEATS = (1.0, 0.5)  # swung eighths, swung sixteenths
@@ -19,21 +18,11 @@ CLEARLY, FEWEST = 0.1, 8
 _STEP_BEATS = 0.25
 
 
-@dataclass(frozen=True)
-class Swing:
-    """The first note's share of a pair that is so many beats long."""
-
-    share: float
-    pair_beats: float
-
-    def straightened(self, times_s: Times, bpm: float, start_beats: float = 0.0) -> Times:
-        """Where the onsets would be if they did not swing, in s."""
-        pairs = (times_s * bpm / 60 + start_beats) / self.pair_beats
-        whole, inside = np.floor(pairs), pairs - np.floor(pairs)
-        late = (inside - self.share) / (1 - self.share)
-        even = np.where(inside < self.share, inside / self.share / 2, 0.5 + late / 2)
-        times: Times = ((whole + even) * self.pair_beats - start_beats) * 60 / bpm
-        return times
+def straightened(swing: Swing, times_s: Times, bpm: float, start_beats: float = 0.0) -> Times:
+    """Where onsets would be if they did not swing, in s."""
+    straight = swing.straight(times_s * bpm / 60 + start_beats)
+    times: Times = (straight - start_beats) * 60 / bpm
+    return times
 
 
 def find_swing(
@@ -48,6 +37,6 @@ def find_swing(
         return report.on_grid_share - (report.spread_ms or 0.0) / 500  # between equals the closer
 
     tried = [Swing(share, pair) for pair in PAIRS_BEATS for share in SHARES]
-    found = [on_grid(one.straightened(times_s, bpm, start_beats)) for one in tried]
+    found = [on_grid(straightened(one, times_s, bpm, start_beats)) for one in tried]
     best = int(np.argmax(found))
     return tried[best] if found[best] > on_grid(times_s) + CLEARLY else None

@@ -16,7 +16,7 @@ import numpy as np
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio_io.frame_clock import FrameClock
 from stembridge.audio_io.player import FreeSchedule, LoopPlayer, SessionSchedule
-from stembridge.audio_io.recorder import Recorder, Recording
+from stembridge.audio_io.recorder import InputRecording, Recorder
 from stembridge.children.messages import Anchor
 
 JUMP_BEATS = 0.1
@@ -176,6 +176,6 @@ class Engine:
         """Record `n_samples` from input frame `first`."""
         self.order(lambda: self.recorder.begin(capture_id, first, n_samples))
 
-    def recorded(self) -> Recording | None:
+    def recorded(self) -> InputRecording | None:
         """The take, once complete."""
         return self.recorder.finished()

@@ -16,7 +16,7 @@ PAST_S = 3.0
 
 
 @dataclass
-class Recording:
+class InputRecording:
     """A recording in progress.
 
     Attributes:
@@ -56,7 +56,7 @@ class Recorder:
     def __init__(self, rate: int, n_channels: int) -> None:
         self._past = np.zeros((int(PAST_S * rate), n_channels), np.float32)
         self._end = 0
-        self.take: Recording | None = None
+        self.take: InputRecording | None = None
 
     @property
     def n_channels(self) -> int:
@@ -66,7 +66,7 @@ class Recorder:
     def begin(self, capture_id: str, first: int, n_samples: int) -> None:
         """Record `n_samples` from input frame `first`, as far back as the past reaches."""
         samples = np.zeros((n_samples, self.n_channels), np.float32)
-        take = Recording(capture_id, first, samples)
+        take = InputRecording(capture_id, first, samples)
         kept = min(self._end, len(self._past))
         if kept:
             at = np.arange(self._end - kept, self._end) % len(self._past)
@@ -84,7 +84,7 @@ class Recorder:
         if self.take is not None and not self.take.complete:
             self.take.feed(block, frame)
 
-    def finished(self) -> Recording | None:
+    def finished(self) -> InputRecording | None:
         """Hand out the take once it is complete."""
         take = self.take
         if take is None or not take.complete:

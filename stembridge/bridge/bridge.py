@@ -14,7 +14,7 @@ from typing import Any
 from stembridge.audio.loudness import decibels
 from stembridge.bridge.family import Family, FamilyConfig
 from stembridge.bridge.jobs import PadJobs
-from stembridge.bridge.session import LINK_AND_CLOCK, Session
+from stembridge.bridge.session import LINK_AND_CLOCK, PadSession
 from stembridge.bridge.takes import FinishedTake, takes_of
 from stembridge.children.messages import (
     Anchor,
@@ -73,7 +73,7 @@ class Bridge:
 
     def __init__(self, config: BridgeConfig) -> None:
         self._mapping = load_mapping(config.family.mapping)
-        self.session = Session(self._mapping)
+        self.session = PadSession(self._mapping)
         self.client = AsyncClient(
             config.host,
             config.port,

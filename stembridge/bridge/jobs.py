@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from stembridge.bridge.session import Session
+from stembridge.bridge.session import PadSession
 from stembridge.bridge.takes import takes_of
 from stembridge.children.messages import ClearChords, ShowState
 from stembridge.client import AsyncClient, Done, Job, Progress
@@ -18,7 +18,7 @@ class PadJobs:
     def __init__(
         self,
         client: AsyncClient,
-        session: Session,
+        session: PadSession,
         to_midi: Callable[[object], None],
         run: Callable[[str, Coroutine[Any, Any, None]], None],
     ) -> None:

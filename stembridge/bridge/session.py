@@ -46,7 +46,7 @@ def link_tempo(bpm: float) -> float:
     return next((typed for typed in candidates if round(60e6 / typed) == micros), bpm)
 
 
-class Session:
+class PadSession:
     """What the bridge remembers between pads.
 
     Attributes:

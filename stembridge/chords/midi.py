@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, floor
 from pathlib import Path
 
-from stembridge.chords.midi_file import MidiNotes, Note, by_cell, read_notes
+from stembridge.chords.midi_file import KeyPress, MidiNotes, by_cell, read_notes
 from stembridge.chords.progression import check_spans
 from stembridge.chords.symbols import ChordSpan, name_chord
 from stembridge.errors import BadArgsError, NoSuchFileError
@@ -81,7 +81,7 @@ def _read(path: Path, length_beats: float) -> MidiNotes:
 
 
 def _held_chords(
-    notes: list[Note], cells: dict[int, Chord], before: list[tuple[float, Chord]]
+    notes: list[KeyPress], cells: dict[int, Chord], before: list[tuple[float, Chord]]
 ) -> list[tuple[float, Chord]]:
     """Chords of a bar in which keys are held together."""
     chords: list[tuple[float, Chord]] = []
@@ -109,7 +109,7 @@ def _held_chords(
     return chords
 
 
-def _is_melody(notes: list[Note], cell: int, sounding: Chord, last: Chord) -> bool:
+def _is_melody(notes: list[KeyPress], cell: int, sounding: Chord, last: Chord) -> bool:
     """Whether a cell only adds notes above a chord that is held on."""
     added = sounding.keys() - last.keys()
     if len(last) < _WHOLE or not added or not last.keys() <= sounding.keys():
@@ -120,7 +120,7 @@ def _is_melody(notes: list[Note], cell: int, sounding: Chord, last: Chord) -> bo
     return above and struck.isdisjoint(last.values())
 
 
-def _without_held_over(notes: list[Note], cell: int, sounding: Chord) -> Chord:
+def _without_held_over(notes: list[KeyPress], cell: int, sounding: Chord) -> Chord:
     """What is struck in a cell and what is held below it: a melody that rings on is no chord."""
     begin = cell * _CELL_BEATS - _LATE_BEATS
     struck = {note.pitch for note in notes if begin <= note.start < begin + _CELL_BEATS}
@@ -154,7 +154,7 @@ def _to_cell(beat: float) -> float:
     return floor(beat / _CELL_BEATS + 0.5) * _CELL_BEATS
 
 
-def _struck(notes: list[Note], start: float, stop: float) -> Chord:
+def _struck(notes: list[KeyPress], start: float, stop: float) -> Chord:
     """What is struck between two moments, or a little before."""
     chord: Chord = {}
     for note in notes:

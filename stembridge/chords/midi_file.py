@@ -21,7 +21,7 @@ _SYSTEM_LENGTHS = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 
 
 @dataclass(frozen=True)
-class Note:
+class KeyPress:
     """A note that is no drum: start and end of its key in beats, and its MIDI pitch."""
 
     start: float
@@ -39,7 +39,7 @@ class MidiNotes:
         broken_at: beat from which on a track cannot be read; None: all was.
     """
 
-    notes: list[Note] = field(default_factory=list)
+    notes: list[KeyPress] = field(default_factory=list)
     pedals: list[tuple[float, float]] = field(default_factory=list)
     broken_at: float | None = None
 
@@ -64,14 +64,14 @@ def read_notes(data: bytes) -> MidiNotes:
         at += 8
         if kind == b"MTrk":
             tracks += 1
-            _Track(data[at : at + size], division, cut=at + size > len(data)).read(found)
+            _TrackReader(data[at : at + size], division, cut=at + size > len(data)).read(found)
         at += size
     if not tracks:
         raise ValueError("it holds no tracks")
     return found
 
 
-class _Track:
+class _TrackReader:
     def __init__(self, data: bytes, ticks_per_beat: int, *, cut: bool) -> None:
         self._data, self._ticks, self._cut = data, ticks_per_beat, cut
         self._held: dict[tuple[int, int], float] = {}
@@ -89,7 +89,7 @@ class _Track:
         if broken:
             found.broken_at = min(now, now if found.broken_at is None else found.broken_at)
         for (_, pitch), start in self._held.items():
-            found.notes.append(Note(start, now, pitch))
+            found.notes.append(KeyPress(start, now, pitch))
         found.pedals += [(down, now) for down in self._pedals.values()]
 
     def _events(self) -> Iterator[tuple[float, int, bytes]]:
@@ -148,7 +148,7 @@ class _Track:
         for key in keys:
             start = self._held.pop(key, None)
             if start is not None:
-                found.notes.append(Note(start, now, key[1]))
+                found.notes.append(KeyPress(start, now, key[1]))
 
 
 def _variable(data: bytes, at: int) -> tuple[int, int]:
@@ -161,7 +161,9 @@ def _variable(data: bytes, at: int) -> tuple[int, int]:
     raise IndexError
 
 
-def by_cell(notes: list[Note], cell_beats: float, length_beats: float) -> dict[int, dict[int, int]]:
+def by_cell(
+    notes: list[KeyPress], cell_beats: float, length_beats: float
+) -> dict[int, dict[int, int]]:
     """Cell -> pitch class -> lowest pitch, for pitch classes that fill half of the cell."""
     filled: dict[tuple[int, int], float] = defaultdict(float)
     lowest: dict[tuple[int, int], int] = {}

@@ -30,12 +30,12 @@ m = model.manifest
 x = np.random.default_rng(0).standard_normal(
     (1, m.n_stems, m.latent_channels, m.window_frames), np.float32)
 sigma = np.ones((1, m.n_stems, m.window_frames), np.float32)
-told = np.zeros((1, m.condition_channels, m.window_frames), np.float32)
-model.denoise(x, sigma, told)
+conditions = np.zeros((1, m.condition_channels, m.window_frames), np.float32)
+model.denoise(x, sigma, conditions)
 start_s, calls = time.time() - started, []
 for _ in range(repeats):
     before = time.perf_counter()
-    model.denoise(x, sigma, told)
+    model.denoise(x, sigma, conditions)
     calls.append(time.perf_counter() - before)
 print(json.dumps([start_s, sorted(calls)[len(calls) // 2], "torch" in sys.modules]))
 """

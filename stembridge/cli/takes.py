@@ -92,7 +92,7 @@ class Making:
 @contextlib.contextmanager
 def progress(show: bool) -> Iterator[OnEvent]:
     """A progress bar on a terminal; nothing elsewhere."""
-    from stembridge.pipeline.events import Progress, ignore
+    from stembridge.pipeline.events import StageProgress, ignore
 
     if not show:
         yield ignore
@@ -105,7 +105,7 @@ def progress(show: bool) -> Iterator[OnEvent]:
         task = bar.add_task("loading model", total=1.0)
 
         def on_event(event: Event) -> None:
-            if isinstance(event, Progress):
+            if isinstance(event, StageProgress):
                 words = f"take {event.variation + 1}: {event.stage}"
                 bar.update(task, completed=event.fraction, description=words)
 

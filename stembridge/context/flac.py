@@ -12,7 +12,7 @@ _BLOCKS = {1: 192, 6: 0, 7: 0, **{i: 576 << i - 2 for i in range(2, 6)},
            **{i: 256 << i - 8 for i in range(8, 16)}}  # fmt: skip
 
 
-def told_samples(info: bytes) -> int:
+def promised_samples(info: bytes) -> int:
     """The number in a file's first 26 bytes."""
     return (info[21] & 0x0F) << 32 | int.from_bytes(info[22:26], "big")
 

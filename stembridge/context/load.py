@@ -228,7 +228,9 @@ class _Reader:
             self.remarks.append(Remark("out_of_phase", {"stem": clip.stem}))
         if file.fault is not None:
             data = {"stem": clip.stem, "seconds": file.duration_s}
-            told = file.fault.promised_s
+            promised_s = file.fault.promised_s
             self.remarks.append(
-                Remark(file.fault.code, data | ({} if told is None else {"promised": told}))
+                Remark(
+                    file.fault.code, data | ({} if promised_s is None else {"promised": promised_s})
+                )
             )

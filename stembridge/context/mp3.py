@@ -54,27 +54,27 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Stream:
+class Mp3Stream:
     """The frames of a file.
 
     Attributes:
         spans: (start, end) of runs of frames, in bytes.
         n_frames: in all, without a leading Xing frame.
         first: the first frame.
-        told_frames: what the file's own Xing frame says; None without one.
+        promised_frames: what the file's own Xing frame says; None without one.
         lame: its LAME extension (encoder delay), if any.
     """
 
     spans: tuple[tuple[int, int], ...]
     n_frames: int
     first: Frame
-    told_frames: int | None
+    promised_frames: int | None
     lame: bytes
 
     @property
     def is_true(self) -> bool:
         """Whether the file tells its own length rightly."""
-        return self.told_frames == self.n_frames
+        return self.promised_frames == self.n_frames
 
     @property
     def duration_s(self) -> float:
@@ -96,7 +96,7 @@ def frame_at(data: bytes, at: int) -> Frame | None:
     return Frame(version, hertz, data[at + 3] >> 6, n_bytes)
 
 
-def find_frames(data: bytes) -> Stream | None:
+def find_frames(data: bytes) -> Mp3Stream | None:
     """All frames of a file, whatever stands before, between and behind them; None: no MP3."""
     start = _sync(data, _behind_tags(data), None)
     if start is None:
@@ -105,7 +105,7 @@ def find_frames(data: bytes) -> Stream | None:
         return None
     first = frame_at(data, start)
     assert first is not None  # noqa: S101 - _sync has seen it
-    told, lame = _info(data, start, first)
+    promised, lame = _info(data, start, first)
     spans: list[tuple[int, int]] = []
     n_frames = 0
     for at, frame in _walk(data, start, first):
@@ -114,7 +114,7 @@ def find_frames(data: bytes) -> Stream | None:
         n_frames += 1
         begins = spans.pop()[0] if spans and spans[-1][1] == at else at
         spans.append((begins, at + frame.n_bytes))
-    return Stream(tuple(spans), n_frames, first, told, lame) if n_frames else None
+    return Mp3Stream(tuple(spans), n_frames, first, promised, lame) if n_frames else None
 
 
 def _walk(data: bytes, start: int, first: Frame) -> Iterator[tuple[int, Frame]]:
@@ -168,13 +168,13 @@ def _info(data: bytes, at: int, frame: Frame) -> tuple[int | None, bytes]:
         return None, b""
     (flags,) = struct.unpack(">I", data[place + 4 : place + 8])
     place += 8
-    told = struct.unpack(">I", data[place : place + 4])[0] if flags & 1 else 0
+    promised = struct.unpack(">I", data[place : place + 4])[0] if flags & 1 else 0
     place += 4 * bool(flags & 1) + 4 * bool(flags & 2) + 100 * bool(flags & 4) + 4 * bool(flags & 8)
     lame = data[place : min(place + _LAME_BYTES, at + frame.n_bytes)]
-    return told, lame if lame[:4] in (b"LAME", b"Lavf", b"Lavc") else b""
+    return promised, lame if lame[:4] in (b"LAME", b"Lavf", b"Lavc") else b""
 
 
-def with_true_header(data: bytes, stream: Stream) -> bytes:
+def with_true_header(data: bytes, stream: Mp3Stream) -> bytes:
     """The frames alone, behind a Xing frame that tells how many they are."""
     frames = b"".join(data[start:end] for start, end in stream.spans)
     first = frame_at(frames, 0)

@@ -160,25 +160,25 @@ def _mended_wav(descriptor: int, n_bytes: int) -> tuple[Any, Fault | None] | Non
     found = wav.look(descriptor, n_bytes)
     if found is None or not found.n_bytes:
         return None
-    told_s = found.seconds(found.told) if found.told else None
+    promised_s = found.seconds(found.promised) if found.promised else None
     if found.needs_mending:
-        return Spliced(descriptor, found.parts()), Fault("header_damaged", told_s)
-    if told_s is not None and told_s > found.seconds(found.n_bytes) + NEAR_S:
-        return descriptor, Fault("cut_short", told_s)
+        return Spliced(descriptor, found.parts()), Fault("header_damaged", promised_s)
+    if promised_s is not None and promised_s > found.seconds(found.n_bytes) + NEAR_S:
+        return descriptor, Fault("cut_short", promised_s)
     return None
 
 
 def _mended_flac(descriptor: int, n_bytes: int, head: bytes) -> tuple[Any, Fault | None] | None:
-    told, block = flac.told_samples(head), int.from_bytes(head[8:10], "big")
+    promised, block = flac.promised_samples(head), int.from_bytes(head[8:10], "big")
     os.lseek(descriptor, max(0, n_bytes - flac.TAIL_BYTES), os.SEEK_SET)
     found = flac.last_sample(os.read(descriptor, flac.TAIL_BYTES), block)
-    if found is None or found == told:
+    if found is None or found == promised:
         return None
     rate = max(1, int.from_bytes(head[18:21], "big") >> 4)
     header = flac.with_samples(head[:26], found)
-    code = "cut_short" if told > found else "length_counted"
+    code = "cut_short" if promised > found else "length_counted"
     # An encoder that wrote to a pipe says 0, "not known": no fault of the file.
-    fault = Fault(code, told / rate) if told else None
+    fault = Fault(code, promised / rate) if promised else None
     return Spliced(descriptor, [header, (len(header), n_bytes)]), fault
 
 
@@ -191,10 +191,10 @@ def _mended_mp3(path: str, descriptor: int, n_bytes: int) -> tuple[Any, Fault | 
     stream = mp3.find_frames(data)
     if stream is None:
         return None
-    told = stream.told_frames
-    wrong = told is not None and told != stream.n_frames
-    promised_s = (told or 0) * stream.first.n_samples / stream.first.rate
-    fault = Fault("length_counted", promised_s) if wrong and told else None
+    promised = stream.promised_frames
+    wrong = promised is not None and promised != stream.n_frames
+    promised_s = (promised or 0) * stream.first.n_samples / stream.first.rate
+    fault = Fault("length_counted", promised_s) if wrong and promised else None
     return io.BytesIO(mp3.with_true_header(data, stream)), fault
 
 

@@ -25,14 +25,14 @@ class Wav:
         header: of the format chunk, its content.
         start: where the samples begin, in bytes.
         n_bytes: of samples that are there, whole frames.
-        told: of samples, as the header says; None if it says nothing.
+        promised: bytes of samples, as the header says; None if it says nothing.
         is_odd: whether a chunk lacks its padding.
     """
 
     header: bytes
     start: int
     n_bytes: int
-    told: int | None
+    promised: int | None
     is_odd: bool
 
     @property
@@ -44,7 +44,7 @@ class Wav:
     @property
     def needs_mending(self) -> bool:
         """Whether libsndfile would hear something else."""
-        return self.is_odd or self.told is None or self.told == 0
+        return self.is_odd or self.promised is None or self.promised == 0
 
     def seconds(self, n_bytes: int) -> float:
         """How long so many bytes sound."""
@@ -88,16 +88,16 @@ def _sound(
     if not plain:
         return None
     there = end - start
-    told: int | None = size
+    promised: int | None = size
     if size >= _STREAMED:
-        told = None
+        promised = None
     elif size == 0 and _are_chunks(descriptor, start, end):
         there = 0  # empty in earnest
     elif size:
         there = min(there, size)
-    wav = Wav(header, start, there, told, odd)
+    wav = Wav(header, start, there, promised, odd)
     whole = max(1, wav.frame_bytes)
-    return Wav(header, start, there // whole * whole, told, odd)
+    return Wav(header, start, there // whole * whole, promised, odd)
 
 
 def _are_chunks(descriptor: int, at: int, end: int) -> bool:

@@ -18,7 +18,7 @@ from stembridge.daemon.records import ModelFacts
 from stembridge.errors import BadArgsError
 from stembridge.request import GenerationRequest, parse_request
 from stembridge.roles import check_known
-from stembridge.wire.schema import MAX_CLIPS
+from stembridge.wire.schema import MAX_SENT_CLIPS
 
 CLIP_LIFE_S = 60.0
 MAX_HELD = 128
@@ -55,8 +55,8 @@ class ClipTable:
         Raises:
             BadArgsError: the index is out of range.
         """
-        if not 0 <= index < MAX_CLIPS:
-            raise BadArgsError(f"A clip's index must be 0 to {MAX_CLIPS - 1}; it was {index}.")
+        if not 0 <= index < MAX_SENT_CLIPS:
+            raise BadArgsError(f"A clip's index must be 0 to {MAX_SENT_CLIPS - 1}; it was {index}.")
         self._expire()
         key = request_id, client
         held = self._held.pop(key, None) or _Held(time.monotonic())
@@ -83,8 +83,8 @@ class ClipTable:
         Raises:
             BadArgsError: some are missing; the sentence names them.
         """
-        if not 0 <= count <= MAX_CLIPS:
-            raise BadArgsError(f"A request can have 0 to {MAX_CLIPS} clips; it named {count}.")
+        if not 0 <= count <= MAX_SENT_CLIPS:
+            raise BadArgsError(f"A request can have 0 to {MAX_SENT_CLIPS} clips; it named {count}.")
         self._expire()
         held = self._held.get((request_id, client))
         clips = dict(enumerate(known)) | (held.clips if held else {})

@@ -17,14 +17,14 @@ from stembridge.daemon.admission import ClipTable, payload_of
 from stembridge.daemon.barriers import Barriers
 from stembridge.daemon.caller import Caller, envelope
 from stembridge.daemon.files_gate import TakesFolder
-from stembridge.daemon.jobs import Job, Journal
+from stembridge.daemon.jobs import JobRow, Journal
 from stembridge.daemon.news import Ended, Item
 from stembridge.daemon.orders import Orders
 from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.rate import PerSecond
 from stembridge.daemon.records import ModelFacts
 from stembridge.daemon.runner import Runner
-from stembridge.daemon.sessions import Address, Sessions, as_text
+from stembridge.daemon.sessions import Address, ClientSessions, as_text
 from stembridge.errors import (
     BadArgsError,
     IncompatibleApiError,
@@ -58,7 +58,12 @@ class Desk:
     """Answers messages."""
 
     def __init__(
-        self, house: House, journal: Journal, sessions: Sessions, outbox: Outbox, runner: Runner
+        self,
+        house: House,
+        journal: Journal,
+        sessions: ClientSessions,
+        outbox: Outbox,
+        runner: Runner,
     ) -> None:
         self._house = house
         self._journal = journal
@@ -274,7 +279,7 @@ class Desk:
     def _state(self, to: Address, request_id: str, state: str, seq: int) -> None:
         self._outbox.post(to, "/stembridge/state", request_id, state, seq)
 
-    def _about(self, job: Job, caller: Caller) -> set[Address]:
+    def _about(self, job: JobRow, caller: Caller) -> set[Address]:
         """Status and cancel name no client: a stranger's question is answered to the job's too.
 
         (`oscsend` closes its socket at once; whoever uses it listens where the job's news go.)

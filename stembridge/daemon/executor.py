@@ -16,7 +16,7 @@ State = Literal["loading", "ready", "working", "failed"]
 
 
 @dataclass(frozen=True)
-class Event:
+class WorkerEvent:
     """News from the executor. `request_id` is empty where no job is meant.
 
     *broken*: the executor itself has failed and runs nothing any more.
@@ -27,7 +27,7 @@ class Event:
     body: dict[str, Any] = field(default_factory=dict)
 
 
-OnEvent = Callable[[Event], None]
+OnWorkerEvent = Callable[[WorkerEvent], None]
 
 
 class Executor(Protocol):

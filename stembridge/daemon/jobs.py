@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stembridge.daemon.journal_file import JournalError, JournalFile
-from stembridge.daemon.journal_rows import Job, asked_in, checksum, failure, job_of, stem_of
+from stembridge.daemon.journal_rows import JobRow, asked_in, checksum, failure, job_of, stem_of
 from stembridge.daemon.records import FileRecord
 from stembridge.errors import (
     AttemptsExhaustedError,
@@ -25,7 +25,7 @@ from stembridge.errors import (
     StembridgeError,
 )
 
-__all__ = ["Job", "Journal", "JournalError", "Limits"]
+__all__ = ["JobRow", "Journal", "JournalError", "Limits"]
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Journal:
 
     def accept(
         self, request_id: str, client: str, payload: dict[str, Any], reply: str
-    ) -> tuple[Job, bool]:
+    ) -> tuple[JobRow, bool]:
         """Commit a job, or find it committed already.
 
         Returns:
@@ -123,7 +123,7 @@ class Journal:
                 retry_after_ms=2000,
             )
 
-    def start_next(self) -> Job | None:
+    def start_next(self) -> JobRow | None:
         """Take the first queued job and count an attempt."""
         row = self.file.execute(
             "SELECT id FROM job WHERE state = 'queued' ORDER BY number LIMIT 1"
@@ -143,7 +143,7 @@ class Journal:
             )
         )  # fmt: skip
 
-    def finish(self, request_id: str, state: str, seq: int, result: dict[str, Any]) -> Job:
+    def finish(self, request_id: str, state: str, seq: int, result: dict[str, Any]) -> JobRow:
         """Record the final answer; from here on it is owed to the client."""
         now_s = self._clock_s + int(time.monotonic() - self._ticked_s)
         what = "state = ?, seq = ?, result = ?, ended_s = ?"
@@ -152,12 +152,12 @@ class Journal:
         )
         return self._require(request_id)
 
-    def fail(self, request_id: str, seq: int, error: StembridgeError) -> Job:
+    def fail(self, request_id: str, seq: int, error: StembridgeError) -> JobRow:
         """Record that the job failed (or was cancelled), and why."""
         state = "cancelled" if error.symbol == "CANCELLED" else "failed"
         return self.finish(request_id, state, seq, failure(error))
 
-    def requeue(self, request_id: str, why: str, *, counted: bool = True) -> Job:
+    def requeue(self, request_id: str, why: str, *, counted: bool = True) -> JobRow:
         """Queue a running job again, at its old place; give it up after too many attempts.
 
         Args:
@@ -176,7 +176,7 @@ class Journal:
         self.file.last_word(lambda: self._update(request_id, what, spare))
         return self._require(request_id)
 
-    def recover(self) -> list[Job]:
+    def recover(self) -> list[JobRow]:
         """After a start: queue again what ran when the last daemon ended. Returns the given up."""
         rows = self.file.execute("SELECT id FROM job WHERE state = 'running'").fetchall()
         why = "the daemon was ended while it ran."
@@ -230,18 +230,18 @@ class Journal:
             request_id,
         )
 
-    def get(self, request_id: str) -> Job | None:
+    def get(self, request_id: str) -> JobRow | None:
         """The job, or None for an id the journal does not know."""
         jobs = self._select("id = ?", request_id)
         return jobs[0] if jobs else None
 
-    def of_client(self, client: str, most: int = 10**9) -> list[Job]:
+    def of_client(self, client: str, most: int = 10**9) -> list[JobRow]:
         """The newest jobs of a client, oldest first."""
         query = "SELECT number FROM job WHERE client = ? ORDER BY number DESC LIMIT 1 OFFSET ?"
         before = self.file.row(query, client, most)
         return self._select("client = ? AND number > ?", client, before[0] if before else 0)
 
-    def owed(self, client: str, most: int = -1) -> list[Job]:
+    def owed(self, client: str, most: int = -1) -> list[JobRow]:
         """Jobs whose final answer the client has not received: the oldest, in order."""
         return self._select(f"client = ? AND {_OWED}", client, most=most)
 
@@ -263,7 +263,7 @@ class Journal:
         rows = self.file.execute(query, request_id)
         return [(row["seq"], record) for row in rows if (record := stem_of(row)) is not None]
 
-    def position(self, job: Job) -> int:
+    def position(self, job: JobRow) -> int:
         """How many jobs come before this one (0 for one that runs or has ended)."""
         if job.state != "queued":
             return 0
@@ -285,11 +285,11 @@ class Journal:
         query = f"SELECT count(*) FROM job WHERE {where}"  # noqa: S608 - our own literals
         return int(self.file.row(query, *values)[0])
 
-    def _select(self, where: str, *values: object, most: int = -1) -> list[Job]:
+    def _select(self, where: str, *values: object, most: int = -1) -> list[JobRow]:
         query = f"SELECT * FROM job WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608
         return [job_of(row) for row in self.file.execute(query, *values, most)]
 
-    def _require(self, request_id: str) -> Job:
+    def _require(self, request_id: str) -> JobRow:
         job = self.get(request_id)
         if job is None:
             raise LookupError(request_id)

@@ -18,7 +18,7 @@ _FAILED = {"symbol": str, "code": int, "sentence": str}
 
 
 @dataclass(frozen=True)
-class Job:
+class JobRow:
     """One row of the journal; `damage` says what cannot be read, if anything.
 
     Attributes:
@@ -64,7 +64,7 @@ def checksum(payload: str) -> int:
     return zlib.crc32(payload.encode())
 
 
-def job_of(row: sqlite3.Row) -> Job:
+def job_of(row: sqlite3.Row) -> JobRow:
     """The job in a row."""
     damage = []
     payload = _loaded(row["payload"])
@@ -77,7 +77,7 @@ def job_of(row: sqlite3.Row) -> Job:
     if row["state"] not in _STATES or not _fits(result, shape):
         damage.append("state")
         result = {}
-    return Job(
+    return JobRow(
         row["number"], row["id"], row["client"], payload, row["state"], row["attempts"], row["seq"],
         row["reply"], result, bool(row["received"]), " and ".join(damage),
     )  # fmt: skip

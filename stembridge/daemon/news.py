@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stembridge.daemon.jobs import Job
+from stembridge.daemon.jobs import JobRow
 from stembridge.daemon.records import FileRecord, ModelFacts
 
 _log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 class Progressed:
     """A job is so far: `fraction` 0 to 1 of all; `seq` grows with all news of a job."""
 
-    job: Job
+    job: JobRow
     seq: int
     stage: str
     fraction: float
@@ -30,7 +30,7 @@ class Progressed:
 class FileMade:
     """A file of a job is complete and in the journal; its record as there."""
 
-    job: Job
+    job: JobRow
     seq: int
     record: FileRecord
 
@@ -39,7 +39,7 @@ class FileMade:
 class Ended:
     """A job has its final answer, and the journal has it."""
 
-    job: Job
+    job: JobRow
 
 
 @dataclass(frozen=True)

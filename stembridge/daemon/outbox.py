@@ -13,10 +13,10 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from stembridge.daemon.jobs import Job, Journal, JournalError
+from stembridge.daemon.jobs import JobRow, Journal, JournalError
 from stembridge.daemon.news import Ended, FileMade, Item, ModelReady, Noted, Progressed
 from stembridge.daemon.records import FileRecord
-from stembridge.daemon.sessions import Address, Sessions, address_in
+from stembridge.daemon.sessions import Address, ClientSessions, address_in
 from stembridge.wire import bodies, osc, protocol
 
 Send = Callable[[bytes, Address], None]
@@ -28,7 +28,7 @@ _FIRST_RESEND_S, _LAST_RESEND_S = 0.25, 32.0
 class Outbox:
     """Sends messages of the table; repeats final answers."""
 
-    def __init__(self, journal: Journal, sessions: Sessions) -> None:
+    def __init__(self, journal: Journal, sessions: ClientSessions) -> None:
         self._journal = journal
         self._sessions = sessions
         self._sends: dict[bool, Send] = {}
@@ -77,7 +77,7 @@ class Outbox:
         for to in self._sessions.with_capability(capability):
             self.post(to, address, *values)
 
-    def addresses_of(self, job: Job) -> set[Address]:
+    def addresses_of(self, job: JobRow) -> set[Address]:
         """Where news of a job goes: whence it came, and to its client, if that is elsewhere now.
 
         Two programs may use one client id: whoever asked hears.
@@ -85,11 +85,11 @@ class Outbox:
         asked_from = address_in(job.reply)
         return {self._sessions.address_of(job.client) or asked_from, asked_from}
 
-    def post_stem(self, job: Job, seq: int, record: FileRecord, to: Address) -> None:
+    def post_stem(self, job: JobRow, seq: int, record: FileRecord, to: Address) -> None:
         """Announce a finished file."""
         self.post(to, "/stembridge/stem", *bodies.stem(job.id, seq, vars(record)))
 
-    def post_final(self, job: Job, to: Address, *, with_stems: bool = True) -> None:
+    def post_final(self, job: JobRow, to: Address, *, with_stems: bool = True) -> None:
         """Send the final answer once: the files, then done or the error."""
         for seq, record in self._journal.stems(job.id) if with_stems else ():
             self.post_stem(job, seq, record, to)
@@ -101,7 +101,7 @@ class Outbox:
             error = (result["code"], result["symbol"], result["sentence"], 0)
             self.post(to, "/stembridge/error", job.id, f"/stembridge/{job.verb}", *error)
 
-    def owe(self, job: Job, *, fresh: bool = False) -> None:
+    def owe(self, job: JobRow, *, fresh: bool = False) -> None:
         """Send the final answer until it is received or the client is gone.
 
         Args:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stembridge.daemon.admission import request_of
-from stembridge.daemon.executor import Event, Executor
+from stembridge.daemon.executor import Executor, WorkerEvent
 from stembridge.daemon.files_gate import TakesFolder
-from stembridge.daemon.jobs import Job, Journal, JournalError
+from stembridge.daemon.jobs import JobRow, Journal, JournalError
 from stembridge.daemon.news import Ended, FileMade, Newsroom, Noted, Progressed
 from stembridge.daemon.records import FileRecord
 from stembridge.errors import CancelledError, StembridgeError, error_from
@@ -36,7 +36,7 @@ RETRY_S = 1.0
 class _Run:
     """A job that runs; `seq` counts its news, which the journal does not keep."""
 
-    job: Job
+    job: JobRow
     seq: int
     started_s: float = field(default_factory=time.monotonic)
     progress_s: float = 0.0
@@ -51,7 +51,7 @@ class Runner:
         self._takes = takes
         self._executor: Executor | None = None
         self._running: dict[str, _Run] = {}
-        self._untold: deque[Event] = deque()
+        self._untold: deque[WorkerEvent] = deque()
         self._retry: asyncio.TimerHandle | None = None
         self.trouble: JournalError | None = None
 
@@ -59,7 +59,7 @@ class Runner:
         """Give jobs to this executor from now on."""
         self._executor = executor
 
-    def seq_of(self, job: Job) -> int:
+    def seq_of(self, job: JobRow) -> int:
         """The latest sequence number of a job."""
         run = self._running.get(job.id)
         return job.seq if run is None else run.seq
@@ -108,7 +108,7 @@ class Runner:
         else:
             self.pump()
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: JobRow) -> None:
         """Take a job back: at once while it waits, at its next network call while it runs."""
         if job.state == "queued":
             error = CancelledError("The job was cancelled.")
@@ -126,7 +126,7 @@ class Runner:
             with contextlib.suppress(JournalError):  # then the next start finds it running
                 self._journal.requeue(request_id, "", counted=False)
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: WorkerEvent) -> None:
         """Take an event of the executor for a running job."""
         if event.kind == "progress":
             run = self._running.get(event.request_id)
@@ -136,7 +136,7 @@ class Runner:
         self._untold.append(event)
         self.pump()
 
-    def _record(self, event: Event) -> None:
+    def _record(self, event: WorkerEvent) -> None:
         run = self._running.get(event.request_id)
         if run is None:
             return
@@ -152,7 +152,7 @@ class Runner:
             _log.error("job %s is not in the journal any more", run.job.id)
             self._running.pop(run.job.id, None)
 
-    def _progress(self, run: _Run, event: Event) -> None:
+    def _progress(self, run: _Run, event: WorkerEvent) -> None:
         now_s = time.monotonic()
         if now_s - run.progress_s < PROGRESS_PAUSE_S:
             return
@@ -161,13 +161,13 @@ class Runner:
         stage, fraction = event.body["stage"], event.body["fraction"]
         self._news.tell(Progressed(run.job, run.seq, stage, fraction))
 
-    def _stem(self, run: _Run, event: Event) -> None:
+    def _stem(self, run: _Run, event: WorkerEvent) -> None:
         run.seq += 1
         record = FileRecord(**event.body["file"])
         self._journal.add_stem(run.job.id, run.seq, record)
         self._news.tell(FileMade(run.job, run.seq, record))
 
-    def _done(self, run: _Run, event: Event) -> None:
+    def _done(self, run: _Run, event: WorkerEvent) -> None:
         result = {
             "folder": event.body["folder"],
             "receipt": event.body["receipt"],
@@ -175,7 +175,7 @@ class Runner:
         }
         self._end(self._journal.finish(run.job.id, "done", run.seq + 1, result))
 
-    def _failed(self, run: _Run, event: Event) -> None:
+    def _failed(self, run: _Run, event: WorkerEvent) -> None:
         error = error_from(event.body["symbol"], event.body["sentence"])
         if error.symbol == "OUT_OF_MEMORY" and run.job.attempts < 2:
             # The worker is replaced after this, so the second attempt has all the memory.
@@ -183,21 +183,21 @@ class Runner:
         else:
             self._end(self._journal.fail(run.job.id, run.seq + 1, error))
 
-    def _lost(self, run: _Run, event: Event) -> None:
+    def _lost(self, run: _Run, event: WorkerEvent) -> None:
         error = error_from(event.body["symbol"], event.body["sentence"])
         if error.symbol in {"CANCELLED", "TIMEOUT"}:
             self._end(self._journal.fail(run.job.id, run.seq + 1, error))
         else:
             self._again(run.job, error)
 
-    def _again(self, job: Job, why: StembridgeError) -> None:
+    def _again(self, job: JobRow, why: StembridgeError) -> None:
         again = self._journal.requeue(job.id, why.sentence)
         del self._running[job.id]
         self._news.tell(Noted(2, f"Job {job.id} again: {why}"))
         if again.is_final:
             self._end(again)
 
-    def _end(self, job: Job) -> None:
+    def _end(self, job: JobRow) -> None:
         run = self._running.pop(job.id, None)
         if run is not None:
             took_s = time.monotonic() - run.started_s
@@ -208,7 +208,7 @@ class Runner:
         self._news.tell(Ended(job))
 
 
-def _canonical(job: Job) -> dict[str, Any]:
+def _canonical(job: JobRow) -> dict[str, Any]:
     """The request as the door read it; a version before this one kept only what arrived.
 
     Raises:

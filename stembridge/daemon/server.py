@@ -23,7 +23,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.config import DaemonConfig
 from stembridge.daemon.desk import Desk, House
 from stembridge.daemon.endpoint import Endpoint, bind_all
-from stembridge.daemon.executor import Event
+from stembridge.daemon.executor import WorkerEvent
 from stembridge.daemon.files_gate import TakesFolder, context_roots, tellable
 from stembridge.daemon.jobs import Journal, JournalError, Limits
 from stembridge.daemon.lock import FolderLock
@@ -31,7 +31,7 @@ from stembridge.daemon.news import ModelReady, Newsroom, Noted
 from stembridge.daemon.outbox import Outbox
 from stembridge.daemon.records import ModelFacts
 from stembridge.daemon.runner import Runner
-from stembridge.daemon.sessions import Sessions
+from stembridge.daemon.sessions import ClientSessions
 from stembridge.daemon.supervisor import Watch
 from stembridge.daemon.trust import Trust
 from stembridge.daemon.workers import executor_for
@@ -110,7 +110,7 @@ class Daemon:
         limits = Limits(queued=self.config.max_queue, attempts=self.config.max_attempts)
         self.journal = Journal(self.journal_file, limits)
         self._open.callback(self.journal.close)
-        self.sessions = Sessions(self.config.lease_s)
+        self.sessions = ClientSessions(self.config.lease_s)
         self.outbox = Outbox(self.journal, self.sessions)
         self.newsroom = Newsroom()
         self.newsroom.subscribe(self.outbox.hear)
@@ -193,7 +193,7 @@ class Daemon:
         write_file(path, data, PRIVATE_FILE, follow=True)
         return path
 
-    def _hear(self, event: Event) -> None:
+    def _hear(self, event: WorkerEvent) -> None:
         if event.kind == "ready":
             self._facts = ModelFacts(**event.body["model"])
             self.newsroom.tell(ModelReady(self._facts))

@@ -26,7 +26,7 @@ class ClientSession:
     seen_s: float = field(default_factory=time.monotonic)
 
 
-class Sessions:
+class ClientSessions:
     """The clients, by id and by the socket they send from."""
 
     def __init__(self, lease_s: float) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from stembridge.daemon.executor import Event, OnEvent, State
+from stembridge.daemon.executor import OnWorkerEvent, State, WorkerEvent
 from stembridge.errors import CancelledError, NotNowError, StembridgeError, TimedOutError
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Supervisor:
 
     capacity = 1
 
-    def __init__(self, launch: Launch, on_event: OnEvent, watch: Watch | None = None) -> None:
+    def __init__(self, launch: Launch, on_event: OnWorkerEvent, watch: Watch | None = None) -> None:
         self._launch = launch
         self._on_event = on_event
         self._watch = watch or Watch()
@@ -150,7 +150,7 @@ class Supervisor:
             _log.critical("nobody keeps the worker any more", exc_info=supervisor.exception())
             self._enter("failed")
             sentence = f"What keeps the worker alive has failed ({supervisor.exception()!r})."
-            self._report(Event("broken", "", {"symbol": "GENERAL", "sentence": sentence}))
+            self._report(WorkerEvent("broken", "", {"symbol": "GENERAL", "sentence": sentence}))
 
     async def _supervise(self) -> None:
         while not self._closing:
@@ -161,7 +161,7 @@ class Supervisor:
                 self._early_deaths += 1
                 self._enter("failed")
                 body = {"symbol": error.symbol, "sentence": error.sentence}
-                self._report(Event("unusable", "", body | {"ever_ready": self._ever_ready}))
+                self._report(WorkerEvent("unusable", "", body | {"ever_ready": self._ever_ready}))
             except (OSError, ValueError):
                 _log.exception("the worker cannot be run")
                 self._early_deaths += 1
@@ -212,9 +212,9 @@ class Supervisor:
             self._kill(NotNowError("The last job may have left the worker unusable."))
         if kind == "unusable":
             body["ever_ready"] = self._ever_ready
-        self._report(Event(kind, request_id, body))
+        self._report(WorkerEvent(kind, request_id, body))
 
-    def _report(self, event: Event) -> None:
+    def _report(self, event: WorkerEvent) -> None:
         try:
             self._on_event(event)
         except Exception:  # noqa: BLE001 - whoever listens must not end the worker's keeper
@@ -225,7 +225,9 @@ class Supervisor:
         job, self._job, self._cancel_since = self._job, "", 0.0
         if not self._closing:
             _log.warning("the worker is replaced: %s", doom)
-            self._report(Event("lost", job, {"symbol": doom.symbol, "sentence": doom.sentence}))
+            self._report(
+                WorkerEvent("lost", job, {"symbol": doom.symbol, "sentence": doom.sentence})
+            )
 
     def _unwatched(self, watchdog: asyncio.Task[None]) -> None:
         if not watchdog.cancelled():

@@ -247,7 +247,7 @@ def _record(file: StemFile | SeparatedFile) -> FileRecord:
         sha256=file.sha256,
         frames=file.frames,
         rate=file.rate,
-        verdict=file.told(),
+        verdict=file.to_json(),
     )
 
 

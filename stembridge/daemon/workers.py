@@ -10,7 +10,7 @@ from typing import Any
 
 from stembridge.config import DaemonConfig
 from stembridge.daemon.cluster_head import OwnCluster
-from stembridge.daemon.executor import Executor, OnEvent, Pool
+from stembridge.daemon.executor import Executor, OnWorkerEvent, Pool
 from stembridge.daemon.local_process import local
 from stembridge.daemon.supervisor import Launch, Supervisor, Watch, WorkerProcess
 from stembridge.errors import BadArgsError
@@ -21,7 +21,7 @@ from stembridge.runtime.device import share_of_cores
 def executor_for(
     config: DaemonConfig,
     roots: Sequence[Path],
-    on_event: OnEvent,
+    on_event: OnWorkerEvent,
     watch: Watch,
     command: Sequence[str] | None = None,
 ) -> Executor:
@@ -65,7 +65,7 @@ class ClusterPool(Pool):
 
 
 def _on_cluster(
-    config: DaemonConfig, roots: Sequence[Path], on_event: OnEvent, watch: Watch
+    config: DaemonConfig, roots: Sequence[Path], on_event: OnWorkerEvent, watch: Watch
 ) -> Executor:
     if config.device not in {"auto", "cpu"}:
         raise BadArgsError(CLUSTER_CHOOSES)

@@ -27,7 +27,7 @@ INDEX_NAME = "kit.json"
 
 
 @dataclass(frozen=True)
-class Zone:
+class KitNote:
     """One recorded note.
 
     Attributes:
@@ -47,7 +47,7 @@ class Zone:
 
 
 @dataclass(frozen=True)
-class Instrument:
+class KitInstrument:
     """What a kit knows of an instrument.
 
     Attributes:
@@ -71,7 +71,7 @@ class Instrument:
     rate: int
     release_s: float
     levels: tuple[tuple[float, float], ...]
-    zones: tuple[Zone, ...]
+    zones: tuple[KitNote, ...]
 
 
 class Kit:
@@ -92,7 +92,7 @@ class Kit:
         self._sounds: dict[str, Audio] = {}
 
     @cached_property
-    def instruments(self) -> dict[str, Instrument]:
+    def instruments(self) -> dict[str, KitInstrument]:
         """By name."""
         entries = json.loads((self.folder / INDEX_NAME).read_text())
         return {entry["name"]: _instrument(entry) for entry in entries}
@@ -108,19 +108,19 @@ class Kit:
             self._sounds[name] = soundfile.read(self.folder / f"{name}.ogg", dtype="float32")[0]
         return self._sounds[name]
 
-    def for_timbre(self, stem: str, timbre: str) -> tuple[list[Instrument], list[Instrument]]:
+    def for_timbre(self, stem: str, timbre: str) -> tuple[list[KitInstrument], list[KitInstrument]]:
         """Real instruments, and General MIDI ones, that have a timbre of a stem."""
         able = [i for i in self.instruments.values() if i.stem == stem and timbre in i.timbres]
         return [i for i in able if i.is_real], [i for i in able if not i.is_real]
 
 
-def _instrument(entry: dict) -> Instrument:
-    zones = tuple(Zone(*zone) for zone in entry["zones"])
+def _instrument(entry: dict) -> KitInstrument:
+    zones = tuple(KitNote(*zone) for zone in entry["zones"])
     levels = tuple((float(v), float(db)) for v, db in entry["levels"])
-    return Instrument(**{**entry, "zones": zones, "levels": levels})
+    return KitInstrument(**{**entry, "zones": zones, "levels": levels})
 
 
-def write_index(folder: Path, instruments: list[Instrument]) -> None:
+def write_index(folder: Path, instruments: list[KitInstrument]) -> None:
     """Writes `kit.json`; a zone is written as the list of its fields."""
     entries = [
         {**asdict(i), "zones": [list(asdict(zone).values()) for zone in i.zones]}

@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from stembridge.dataset.kit import INDEX_NAME, Instrument, Kit, Zone, write_index
+from stembridge.dataset.kit import INDEX_NAME, Kit, KitInstrument, KitNote, write_index
 from stembridge.dataset.libraries import RATE, PlayNote, mended, sfz_player, soundfont_player
 from stembridge.dataset.soundfonts import find_soundfont
 from stembridge.errors import NoSuchFileError
@@ -138,10 +138,10 @@ def trained_on(kit: Kit) -> list[str]:
     return [name for name in kit.instruments if name in known]
 
 
-def record(entry: Entry, libraries: Path, out: Path) -> tuple[Instrument, float]:
+def record(entry: Entry, libraries: Path, out: Path) -> tuple[KitInstrument, float]:
     """Plays, trims and writes one instrument; returns it and its length in s."""
     play = player_of(entry, libraries)
-    zones: list[Zone] = []
+    zones: list[KitNote] = []
     sounds: list[Audio] = []
     heard: dict[int, list[float]] = {velocity: [] for velocity in entry.velocities}
     for how in ("", "mute") if entry.mute_cc else ("",):
@@ -157,7 +157,9 @@ def record(entry: Entry, libraries: Path, out: Path) -> tuple[Instrument, float]
                         heard[velocity].append(_level_db(sound))
                     at = sum(map(len, sounds))
                     exact = pitch if entry.drums else pitch + tuning_of(sound, pitch)
-                    zones.append(Zone(round(exact, 3), velocity, how, at, len(sound), peak / _PEAK))
+                    zones.append(
+                        KitNote(round(exact, 3), velocity, how, at, len(sound), peak / _PEAK)
+                    )
                     sounds.append(sound * np.float32(_PEAK / peak))
     audio = np.concatenate(sounds)
     _write_vorbis(out / f"{entry.name}.ogg", audio)
@@ -172,7 +174,7 @@ def _write_vorbis(path: Path, audio: Audio) -> None:
             file.write(audio[first : first + _BLOCK])
 
 
-def _instrument(entry: Entry, zones: list[Zone], heard: dict[int, list[float]]) -> Instrument:
+def _instrument(entry: Entry, zones: list[KitNote], heard: dict[int, list[float]]) -> KitInstrument:
     loudest = max(zone.gain for zone in zones)
     levels = [(float(v), float(np.mean(db))) for v, db in heard.items() if db]
     if len(levels) == 1:  # MIDI's own curve: amplitude as the square of the velocity
@@ -182,10 +184,10 @@ def _instrument(entry: Entry, zones: list[Zone], heard: dict[int, list[float]]) 
         low, high = levels[0], levels[-1]
         levels = [(1.0, low[1] - 12), *levels, (127.0, high[1] + 40 * np.log10(127 / high[0]))]
     scaled = tuple(
-        Zone(z.pitch, z.velocity, z.how, z.first, z.length, round(z.gain / loudest, 5))
+        KitNote(z.pitch, z.velocity, z.how, z.first, z.length, round(z.gain / loudest, 5))
         for z in zones
     )
-    return Instrument(
+    return KitInstrument(
         entry.name, entry.stem, entry.timbres, entry.library, entry.licence, entry.is_real, RATE,
         0.0 if entry.drums else entry.release_s,
         tuple((v, round(float(db), 2)) for v, db in levels), scaled,

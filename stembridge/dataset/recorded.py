@@ -22,7 +22,7 @@ from stembridge.dataset.annotated import AnnotatedSong, save_song
 from stembridge.dataset.augment import Audio, mix_like
 from stembridge.dataset.band import compose_band
 from stembridge.dataset.compose import compose, song_seed
-from stembridge.dataset.kit import Instrument, Kit
+from stembridge.dataset.kit import Kit, KitInstrument
 from stembridge.dataset.parts import STEP, Bar
 from stembridge.dataset.sampler import PartPlayer
 from stembridge.dataset.song import STEMS, Song
@@ -94,7 +94,7 @@ def _annotated(
     )  # fmt: skip
 
 
-def choose(kit: Kit, stem: str, timbre: str, rng: np.random.Generator) -> Instrument:
+def choose(kit: Kit, stem: str, timbre: str, rng: np.random.Generator) -> KitInstrument:
     """An instrument with that timbre, a real one most often; any of the stem where none has it."""
     real, other = kit.for_timbre(stem, timbre)
     pool = real if real and (not other or rng.random() < REAL_SHARE) else other

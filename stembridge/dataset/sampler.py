@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from stembridge.dataset.kit import Audio, Instrument, Kit, Zone
+from stembridge.dataset.kit import Audio, Kit, KitInstrument, KitNote
 from stembridge.dataset.song import Note
 
 _TOUCH_DB = 0.8  # a hand's unevenness
@@ -35,12 +35,12 @@ class PartPlayer:
 
     def __init__(self, kit: Kit, name: str, rng: np.random.Generator, cents: float = 0.0) -> None:
         """Chooses the instrument; `cents` is how far from concert pitch it is tuned."""
-        self.instrument: Instrument = kit.instruments[name]
+        self.instrument: KitInstrument = kit.instruments[name]
         self._sound = kit.sound(name)
         self._rng, self._semitones = rng, cents / 100
         self._is_drums = self.instrument.release_s == 0
         self._layers = _layers(self.instrument)
-        self._moved: dict[tuple[Zone, float], Audio] = {}
+        self._moved: dict[tuple[KitNote, float], Audio] = {}
 
     def play(self, notes: Iterable[Note], bpm: float, n_samples: int, rate: int) -> Audio:
         """The part, `[n_samples]` at `rate` Hz; what rings beyond is cut."""
@@ -71,12 +71,12 @@ class PartPlayer:
             sound = _damped(sound, rate)
         return sound * np.float32(gain)
 
-    def _level_db(self, note: Note, zone: Zone) -> float:
+    def _level_db(self, note: Note, zone: KitNote) -> float:
         velocities, levels = zip(*self.instrument.levels, strict=True)
         asked, recorded = np.interp([note.velocity, zone.velocity], velocities, levels)
         return float(asked - recorded + self._rng.normal(0, _TOUCH_DB))
 
-    def _zone(self, note: Note) -> Zone | None:
+    def _zone(self, note: Note) -> KitNote | None:
         """The zone to play; None where the instrument has nothing like it."""
         layers = self._layers.get(note.how) or self._layers[""]
         if self._is_drums:
@@ -90,7 +90,7 @@ class PartPlayer:
         takes = by_velocity[min(by_velocity, key=lambda v: abs(v - note.velocity))]
         return takes[int(self._rng.integers(len(takes)))]
 
-    def _at_pitch(self, zone: Zone, note: Note, rate: int) -> Audio:
+    def _at_pitch(self, zone: KitNote, note: Note, rate: int) -> Audio:
         drums = self._is_drums
         shift = self._semitones if drums else note.pitch - zone.pitch + self._semitones
         key = (zone, round(shift, 3))
@@ -101,10 +101,10 @@ class PartPlayer:
         return self._moved[key]
 
 
-Layers = dict[str, dict[int, dict[int, list[Zone]]]]
+Layers = dict[str, dict[int, dict[int, list[KitNote]]]]
 
 
-def _layers(instrument: Instrument) -> Layers:
+def _layers(instrument: KitInstrument) -> Layers:
     """Zones by touch, nominal pitch and velocity."""
     layers: Layers = {"": {}}
     for zone in instrument.zones:

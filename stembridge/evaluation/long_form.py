@@ -91,7 +91,7 @@ LongRows = dict[str, dict[str, LongFigures]]
 
 
 @dataclass(frozen=True)
-class _Task:
+class _SongTask:
     case: Case
     soundfont: str
     trial: Trial
@@ -116,7 +116,7 @@ def evaluate_long(
         Name of the case, or "all" -> stem, or "all" -> subject -> figure -> estimate.
     """
     tasks = [
-        _Task(case, soundfont, trial, seed, number)
+        _SongTask(case, soundfont, trial, seed, number)
         for case in cases for number in range(n_songs)
     ]  # fmt: skip
     rows: dict[str, list[LongRows]] = {}
@@ -127,7 +127,7 @@ def evaluate_long(
     return {name: _summary(songs) for name, songs in rows.items()}
 
 
-def _evaluate_song(model: StemModel, task: _Task) -> LongRows:
+def _evaluate_song(model: StemModel, task: _SongTask) -> LongRows:
     case = task.case
     seed = song_seed("test", _FIRST_SONG + task.number)
     composed = compose(seed, case.style, metre=case.metre, bpm=case.bpm, n_bars=case.n_bars)

@@ -66,7 +66,7 @@ Results = dict[str, list[StemRow]]
 
 
 @dataclass(frozen=True)
-class _Task:
+class _GroupTask:
     """A group of songs by number, and what to do with them."""
 
     songs: Songs
@@ -99,7 +99,7 @@ def evaluate(
     """
     every = range(len(songs))
     groups = [every[first : first + GROUP] for first in every[::GROUP]]
-    tasks = [_Task(songs, group, trial, seed, n_examples) for group in groups]
+    tasks = [_GroupTask(songs, group, trial, seed, n_examples) for group in groups]
     results: Results = {}
     for task, rows in zip(tasks, run_jobs(_evaluate_group, tasks, opener, crew), strict=True):
         for stem, its in rows.items():
@@ -108,7 +108,7 @@ def evaluate(
     return results
 
 
-def _evaluate_group(model: StemModel, task: _Task) -> Results:
+def _evaluate_group(model: StemModel, task: _GroupTask) -> Results:
     n_samples = model.manifest.window_frames * model.manifest.hop
     # One more than the group: each song lends its stems and chords to the one before it.
     numbers = [*task.numbers, task.numbers.stop % len(task.songs)]
@@ -126,7 +126,7 @@ def _row(
     stem: str,
     song: AnnotatedSong,
     other: AnnotatedSong,
-    task: _Task,
+    task: _GroupTask,
     number: int,
 ) -> StemRow:
     """Everything about one stem of one song; `other` lends the retrieval and the control."""

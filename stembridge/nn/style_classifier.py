@@ -86,8 +86,8 @@ class StyleClassifier(nn.Module):
         """Unnormalised log chances `[B, styles]` from statistics `[B, S, N]`."""
         present = given.amax(2, keepdim=True)
         unit = ((heard - self.mean) / self.deviation).clamp(-_LIMIT, _LIMIT) * present
-        told = self._tempo_and_bar(conditions)
-        inputs = torch.cat([unit.flatten(1), present.flatten(1), told], dim=1)
+        grid = self._tempo_and_bar(conditions)
+        inputs = torch.cat([unit.flatten(1), present.flatten(1), grid], dim=1)
         return self.leave(functional.gelu(self.enter(inputs), approximate="tanh"))
 
     def statistics(self, latents: Tensor, given: Tensor, conditions: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ def best_of(takes: Sequence[SoundedTake], request: GenerationRequest) -> Sounded
     """The best of some takes, with a remark that says how good all of them were."""
     scores = score(takes, request)
     chosen = int(np.argmax(scores))
-    told = ", ".join(f"{value:.2f}" for value in scores)
-    remark = Remark("best_of", {"kept": chosen + 1, "of": len(takes), "scores": told})
+    shown = ", ".join(f"{value:.2f}" for value in scores)
+    remark = Remark("best_of", {"kept": chosen + 1, "of": len(takes), "scores": shown})
     best = takes[chosen]
     verdicts = {
         stem: replace(verdict, remarks=(*verdict.remarks, remark))

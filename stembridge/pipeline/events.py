@@ -25,7 +25,7 @@ SHARES: dict[Stage, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class Progress:
+class StageProgress:
     """How far a request is.
 
     Attributes:
@@ -116,7 +116,7 @@ class StemFile:
             "verdict": self.verdict.to_mapping(),
         }
 
-    def told(self) -> str:
+    def to_json(self) -> str:
         """One line of JSON, as it travels: the verdict, what it was made of, the MIDI file."""
         more = {
             "made": list(self.made_of),
@@ -140,7 +140,7 @@ class StemReady:
     stem: StemFile | SeparatedFile
 
 
-Event = Progress | StemReady
+Event = StageProgress | StemReady
 OnEvent = Callable[[Event], None]
 """Told about every step, before every network call; may raise CancelledError to stop."""
 
@@ -173,7 +173,7 @@ class Reporter:
         self._clock(stage)
         start, end = SHARES[stage]
         fraction = (variation + start + share * (end - start)) / self._variations
-        self._on_event(Progress(stage, min(1.0, fraction), variation))
+        self._on_event(StageProgress(stage, min(1.0, fraction), variation))
 
     def stem(self, stem: StemFile | SeparatedFile) -> None:
         """Tell that a stem is ready."""

@@ -72,11 +72,11 @@ def generate(
     """
     _check_given(request, context, model)
     n_samples = context.samples.shape[-1]
-    told = partial(conditions_for, request, model.manifest, n_samples)
+    conditions_of = partial(conditions_for, request, model.manifest, n_samples)
     hearing = partial(report, "encode")
     known = codec.hear(model, context.samples, context.given, hearing, loop=settings.loop)
     heard = sounding(model.manifest, context)
-    chances = style_chances(model, known.latents[0], heard, told)
+    chances = style_chances(model, known.latents[0], heard, conditions_of)
     named, bars = wishes_of(request, context.chords), bars_to_fill(request, heard)
     decoded = decoded_stems(request, model.manifest)
     for variation in range(request.variations):
@@ -86,7 +86,7 @@ def generate(
         )
         sampling = partial(report, "sample", variation=variation)
         decoding = partial(report, "decode", variation=variation)
-        conditions = told(choice)
+        conditions = conditions_of(choice)
         latents = infer(model, conditions, known, settings, [seed], callback=shares(sampling))[0]
         sounds = codec.sound(model, decoded, latents, n_samples, decoding, loop=settings.loop)
         yield Take(variation, sounds, choice, latents, conditions)

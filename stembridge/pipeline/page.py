@@ -117,11 +117,11 @@ def page(
 
 
 def _facts(request: GenerationRequest, receipt: Mapping[str, Any]) -> str:
-    told = [str(request.time_signature), f"{request.session_rate} Hz", f"seed {request.seed}"]
-    told.append(f"model {receipt['model']['name']}")
+    words = [str(request.time_signature), f"{request.session_rate} Hz", f"seed {request.seed}"]
+    words.append(f"model {receipt['model']['name']}")
     if parent := receipt.get("parent"):
-        told.append(f"worked on from take {parent['take']} of {parent['receipt']}")
-    return " · ".join(told)
+        words.append(f"worked on from take {parent['take']} of {parent['receipt']}")
+    return " · ".join(words)
 
 
 def _chords(request: GenerationRequest, receipt: Mapping[str, Any]) -> list[str]:

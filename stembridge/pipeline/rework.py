@@ -103,8 +103,8 @@ def rework(
         request, model.manifest, places, partial(report, "read", 0.0), model.chord_chances
     )
     if done is not wish:
-        told = Remark("made_loop", {"bar": math.ceil(_bars(parent))})
-        context = replace(context, remarks=(*context.remarks, told))
+        remark = Remark("made_loop", {"bar": math.ceil(_bars(parent))})
+        context = replace(context, remarks=(*context.remarks, remark))
     made = _best(_Anew(parent, request, done, context, model, report), wish)
     folder, stems, pictures = out_dir / take_folder(request), [], []
     for stem in write_take(made, request, folder, report):
@@ -150,13 +150,13 @@ def _open(wish: Rework, roots: AllowedRoots) -> _Parent:
 
 def _request(parent: _Parent, wish: Rework) -> GenerationRequest:
     """The parent's request with what changes."""
-    old, told = parent.request, request_to_mapping(parent.request)
-    told |= {"request_id": wish.request_id, "variations": 1, "best": 1} | dict(wish.changes)
+    old, asked = parent.request, request_to_mapping(parent.request)
+    asked |= {"request_id": wish.request_id, "variations": 1, "best": 1} | dict(wish.changes)
     if wish.more_bars:
-        told["length_beats"] = old.length_beats + wish.more_bars * old.time_signature.beats_per_bar
+        asked["length_beats"] = old.length_beats + wish.more_bars * old.time_signature.beats_per_bar
     if wish.asks_the_model:
-        told["seed"] = wish.seed if wish.seed is not None else (old.seed + 1) % 2**31
-    return parse_request(told | {"timbres": {**dict(old.timbres), **dict(wish.timbres)}})
+        asked["seed"] = wish.seed if wish.seed is not None else (old.seed + 1) % 2**31
+    return parse_request(asked | {"timbres": {**dict(old.timbres), **dict(wish.timbres)}})
 
 
 def _with_loop(wish: Rework, parent: _Parent, request: GenerationRequest) -> Rework:
@@ -226,8 +226,8 @@ def _made(anew: _Anew, number: int) -> tuple[TakeState, dict[str, FloatArray]]:
     span, seed = _span(anew.parent, wish), request.seed + (number << 32)
     latents = latents_anew(old, request, wish, span, seed, context, model, anew.report, number)
     sounds = sounding(latents, report=decoding)
-    told = conditions_for(request, model.manifest, n_samples, choice)
-    found = parts_of(Take(0, sounds, choice, latents, told), request, model)
+    conditions = conditions_for(request, model.manifest, n_samples, choice)
+    found = parts_of(Take(0, sounds, choice, latents, conditions), request, model)
     audio = {stem: sound.audio for stem, sound in sounds.items()}
     if span is None:
         kept = {s: p for s, p in old.parts.items() if not wish.concerns(s)}

@@ -70,28 +70,32 @@ def latents_anew(
             return latents
         settings, start = _from_here(settings, wish.like, manifest), latents[None]
     mask = np.where(_free(given, request, wish, span, manifest), 0.0, 1.0).astype(np.float32)
-    told = Known(latents[None], mask[None], manifest.context_mode, manifest.sigma_context)
+    left = Known(latents[None], mask[None], manifest.context_mode, manifest.sigma_context)
     conditions = conditions_for(request, manifest, n_samples, old.choice)
     callback = shares(partial(report, "sample", variation=number))
     made: FloatArray = infer(
-        model, conditions, told, settings, [seed], start=start, callback=callback
+        model, conditions, left, settings, [seed], start=start, callback=callback
     )[0]
     return made
 
 
 def _free(
-    given: FloatArray, request: GenerationRequest, wish: Rework, span: Span | None, told: Manifest
+    given: FloatArray,
+    request: GenerationRequest,
+    wish: Rework,
+    span: Span | None,
+    manifest: Manifest,
 ) -> FloatArray:
     """What is made anew, bool [S, F]."""
     free = np.zeros_like(given)
     first, stop = 0, given.shape[-1]
     if span is not None:
-        frame_s = told.hop / told.sample_rate
+        frame_s = manifest.hop / manifest.sample_rate
         edges = [beats_to_seconds(beats, request.bpm) / frame_s for beats in span]
         first, stop = math.floor(edges[0]), min(stop, math.ceil(edges[1]))
     for stem in request.generate:
         if wish.more_bars or wish.concerns(stem):
-            free[told.stem_index(stem), first:stop] = True
+            free[manifest.stem_index(stem), first:stop] = True
     return free
 
 

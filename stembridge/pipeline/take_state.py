@@ -102,6 +102,6 @@ def load_state(folder: Path, variation: int, roots: AllowedRoots | None = None) 
 
 def _choice(facts: dict[str, Any]) -> Choice:
     spans = (span | {"pitch_classes": tuple(span["pitch_classes"])} for span in facts["chords"])
-    playing = {stem: Playing(**told) for stem, told in facts.get("playing", {}).items()}
-    told = facts | {"chords": tuple(ChordSpan(**span) for span in spans), "playing": playing}
-    return Choice(**told)
+    playing = {stem: Playing(**one) for stem, one in facts.get("playing", {}).items()}
+    fields = facts | {"chords": tuple(ChordSpan(**span) for span in spans), "playing": playing}
+    return Choice(**fields)

@@ -17,7 +17,7 @@ import numpy as np
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.loudness import decibels, integrated_loudness, is_silent, peak
 from stembridge.audio.onsets import GridReport, detect_onsets, grid_report
-from stembridge.audio.swing import find_swing
+from stembridge.audio.swing import find_swing, straightened
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 
@@ -98,7 +98,7 @@ def judge(
     length_s = audio.size / rate
     swing = find_swing(times, request.bpm, length_s, request.start_beats)
     if swing is not None:  # measured against what it plays, not against what it does not
-        times = swing.straightened(times, request.bpm, request.start_beats)
+        times = straightened(swing, times, request.bpm, request.start_beats)
     sixteenth, eighth = (
         grid_report(times, request.bpm, step, length_s, request.start_beats)
         for step in (SIXTEENTH_BEATS, EIGHTH_BEATS)

@@ -52,7 +52,7 @@ def full(ground: Ground) -> Outcome:
 
 def _fill_until_it_fails(place: Path, client: Client) -> set[str]:
     """Fill the disk again whenever some room was given up; what requests were told."""
-    told = set()
+    symbols = set()
     until_s = time.monotonic() + 6
     n = 0
     while time.monotonic() < until_s:
@@ -60,9 +60,9 @@ def _fill_until_it_fails(place: Path, client: Client) -> set[str]:
         try:
             client.generate(**ASK, request_id=f"full{(n := n + 1)}")
         except StembridgeError as error:
-            told.add(error.symbol)
+            symbols.add(error.symbol)
         time.sleep(0.2)
-    return told
+    return symbols
 
 
 def _is_taken(client: Client) -> bool:

@@ -29,7 +29,7 @@ def audio(ground: Ground) -> Outcome:
     """Row 9: broken, absurd and huge files as context of a living daemon."""
     files = _odd_files(ground.folder / "odd", random.Random(9), ground.amount(24, 64))
     bombs = _bombs(ground.folder, ground.amount(60, 900))
-    told: dict[str, int] = {}
+    answers: dict[str, int] = {}
     with (
         DaemonProcess(ground.folder) as daemon,
         Client(port=daemon.port, client_id="ears", timeout_s=30) as client,
@@ -41,13 +41,13 @@ def audio(ground: Ground) -> Outcome:
             odd: list[dict[str, object]] = [{"path": file} for file in files]
             for n, keys in enumerate([*odd, *bombs]):
                 said = _listen(client, f"odd{n}", {"stem": "drums", **keys})
-                told[said] = told.get(said, 0) + 1
+                answers[said] = answers.get(said, 0) + 1
         same = worker_of(daemon.process.pid).pid == worker.pid
     figure = (
-        ", ".join(f"{count} {symbol}" for symbol, count in sorted(told.items()))
+        ", ".join(f"{count} {symbol}" for symbol, count in sorted(answers.items()))
         + f"; worker {peak.grown_mb:+.0f} MB at most, {'not' if same else ''} replaced"
     )
-    return Outcome(figure, set(told) <= {"done", "BAD_AUDIO", "BAD_ARGS"} and same
+    return Outcome(figure, set(answers) <= {"done", "BAD_AUDIO", "BAD_ARGS"} and same
                    and peak.grown_mb <= 100)  # fmt: skip
 
 

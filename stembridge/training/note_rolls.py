@@ -68,12 +68,12 @@ def _enter_onsets(values: Values, row: Rows, start: Times, velocity: Times) -> N
     at_row, at = np.broadcast_to(row, frame.shape)[inside], frame[inside]
     # Where two notes meet in a frame the one that holds more of it is entered last, and stays.
     order = np.argsort(share[inside], kind="stable")
-    told = {
+    entered = {
         ONSET: share[inside],
         OFFSET: (offset[inside] + 1) / 2,
         VELOCITY: np.broadcast_to(velocity, frame.shape)[inside],
     }
-    for quantity, value in told.items():
+    for quantity, value in entered.items():
         values[quantity, at_row[order], at[order]] = value[order]
 
 

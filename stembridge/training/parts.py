@@ -118,8 +118,8 @@ def regenerated(
         piece = latents[None, :, :, first : first + window].astype(np.float32)
         noisy = piece + np.float32(sigma) * rng.standard_normal(piece.shape, np.float32)
         level = np.full((1, len(latents), piece.shape[3]), sigma, np.float32)
-        told = conditions[None, :, first : first + window].astype(np.float32)
-        pieces.append(model.denoise(noisy, level, told)[0])
+        around = conditions[None, :, first : first + window].astype(np.float32)
+        pieces.append(model.denoise(noisy, level, around)[0])
     return np.concatenate(pieces, axis=2).astype(np.float16)
 
 

@@ -65,12 +65,12 @@ class StyledWindows:
         shortest = min(n_frames, int(self._set.lengths[songs].min()))
         starts = random_starts(self._set.lengths[songs], shortest, self._rng)
         windows = self._set.windows(songs, starts, shortest)
-        heard, told = windows.latents.numpy(), windows.conditions.numpy()
+        heard, grid = windows.latents.numpy(), windows.conditions.numpy()
         heard += config.latent_noise * self._rng.standard_normal(heard.shape, np.float32)
-        told[:, self._layout.slices()["grid"].stop :] = 0.0
-        told[self._rng.random(size) < config.grid_drop] = 0.0
+        grid[:, self._layout.slices()["grid"].stop :] = 0.0
+        grid[self._rng.random(size) < config.grid_drop] = 0.0
         given = self._given(songs, shortest)
-        parts = (heard, given, told, self.styles[songs])
+        parts = (heard, given, grid, self.styles[songs])
         return tuple(torch.from_numpy(part) for part in parts)
 
     def _given(self, songs: NDArray[np.int64], n_frames: int) -> NDArray[np.float32]:
@@ -113,8 +113,8 @@ def fit_style_classifier(
 def _standardise(
     classifier: StyleClassifier, windows: StyledWindows, config: StyleTraining
 ) -> None:
-    heard, given, told, _ = windows.draw(256, config.frames[1], config)
-    statistics = classifier.statistics(heard, torch.ones_like(given), told)
+    heard, given, grid, _ = windows.draw(256, config.frames[1], config)
+    statistics = classifier.statistics(heard, torch.ones_like(given), grid)
     classifier.mean.copy_(statistics.mean(0))
     classifier.deviation.copy_(statistics.std(0).clamp_min(1e-3))
 
@@ -127,11 +127,11 @@ def _descend(classifier: StyleClassifier, windows: StyledWindows, config: StyleT
     lengths = np.random.default_rng(config.seed + 1)
     for _ in range(config.steps):
         n_frames = int(lengths.integers(config.frames[0], config.frames[1] + 1))
-        heard, given, told, styles = windows.draw(config.batch, n_frames, config)
+        heard, given, grid, styles = windows.draw(config.batch, n_frames, config)
         with torch.no_grad():
-            statistics = classifier.statistics(heard, given, told)
+            statistics = classifier.statistics(heard, given, grid)
         noise = config.statistics_noise * classifier.deviation * torch.randn_like(statistics)
-        loss = functional.cross_entropy(classifier.logits(statistics + noise, given, told), styles)
+        loss = functional.cross_entropy(classifier.logits(statistics + noise, given, grid), styles)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -147,11 +147,11 @@ def accuracy(classifier: StyleClassifier, latents: LatentSet, layout: Layout, st
     if not len(windows.songs):
         return float("nan")
     quiet = StyleTraining(latent_noise=0.0, grid_drop=0.0)
-    heard, given, told, styles = windows.draw(256, 256, quiet)
+    heard, given, grid, styles = windows.draw(256, 256, quiet)
     given = torch.ones_like(given)
     given[:, stem] = 0.0
     with torch.no_grad():
-        return float((classifier(heard, given, told).argmax(1) == styles).float().mean())
+        return float((classifier(heard, given, grid).argmax(1) == styles).float().mean())
 
 
 def timbres_by_style(latents: LatentSet, layout: Layout) -> dict[str, dict[str, tuple[str, ...]]]:

@@ -46,7 +46,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Track:
+class _PitchTrack:
     """Per frame: MIDI pitch as a float (NaN where there is none), and level in dB."""
 
     pitch: Floats
@@ -70,7 +70,7 @@ def transcribe_bass(samples: FloatArray, rate: int) -> list[TimedNote]:
     return notes
 
 
-def pitch_track(samples: FloatArray, rate: int) -> _Track:
+def pitch_track(samples: FloatArray, rate: int) -> _PitchTrack:
     """Fundamental frequency and level of frames centred every 8 ms."""
     slow = resample(samples, rate, PITCH_RATE).astype(np.float64)
     longest = int(PITCH_RATE / LOWEST_HZ) + 2
@@ -86,7 +86,7 @@ def pitch_track(samples: FloatArray, rate: int) -> _Track:
     with np.errstate(divide="ignore"):
         level_db = 20 * np.log10(np.maximum(level, 1e-9))
     pitch = 69 + 12 * np.log2(hz / 440.0)
-    return _Track(np.where(aperiodicity < APERIODIC, pitch, np.nan), level_db)
+    return _PitchTrack(np.where(aperiodicity < APERIODIC, pitch, np.nan), level_db)
 
 
 def _difference(frames: Floats, longest: int) -> Floats:
@@ -126,7 +126,7 @@ def _first_dip(normalised: Floats) -> tuple[Floats, Floats]:
     return np.where(found, at + np.clip(shift, -0.5, 0.5), 1.0), np.where(found, middle, 1.0)
 
 
-def _between(track: _Track, start_s: float, stop_s: float, loud_db: float) -> list[TimedNote]:
+def _between(track: _PitchTrack, start_s: float, stop_s: float, loud_db: float) -> list[TimedNote]:
     """Notes between two onsets: usually one."""
     first, last = track.at(start_s), track.at(stop_s)
     sounding = np.nonzero(track.level_db[first:last] > loud_db + QUIET_DB)[0]

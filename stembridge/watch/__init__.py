@@ -18,13 +18,13 @@ made is said in words and holds up no other.
 """
 
 from stembridge.watch.memory import MADE
-from stembridge.watch.songs import Song, find_songs, tempo_of
+from stembridge.watch.songs import WatchedSong, find_songs, tempo_of
 from stembridge.watch.watcher import Watcher, WatchSettings
 
 __all__ = [
     "MADE",
-    "Song",
     "WatchSettings",
+    "WatchedSong",
     "Watcher",
     "find_songs",
     "tempo_of",

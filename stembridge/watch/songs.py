@@ -38,7 +38,7 @@ _TEMPO = re.compile(r"(\d{2,3}(?:[.,]\d+)?)\s*bpm", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Song:
+class WatchedSong:
     """A folder with stems.
 
     Attributes:
@@ -61,7 +61,7 @@ class Song:
         return os.fsencode(self.folder.name).decode("utf-8", "replace")
 
 
-def tempo_of(song: Song, otherwise: str, beats_per_bar: float = 4.0) -> str:
+def tempo_of(song: WatchedSong, otherwise: str, beats_per_bar: float = 4.0) -> str:
     """The tempo written in the names of a song's files or folder; else another, or as heard.
 
     Raises:
@@ -82,7 +82,7 @@ def tempo_of(song: Song, otherwise: str, beats_per_bar: float = 4.0) -> str:
     return min(found) if found else otherwise
 
 
-def find_songs(root: Path) -> Iterator[Song]:
+def find_songs(root: Path) -> Iterator[WatchedSong]:
     """The watched folder and every folder directly in it, if there is audio in them.
 
     Raises:
@@ -96,14 +96,14 @@ def find_songs(root: Path) -> Iterator[Song]:
             song = _song_in(folder, is_root=folder == root)
         except OSError as error:
             reason = error.strerror or str(error)
-            song = Song(folder, {}, trouble=f"The folder cannot be read: {reason}.")
+            song = WatchedSong(folder, {}, trouble=f"The folder cannot be read: {reason}.")
         if song.stems or song.remarks or song.trouble:
             yield song
 
 
-def _song_in(folder: Path, *, is_root: bool) -> Song:
+def _song_in(folder: Path, *, is_root: bool) -> WatchedSong:
     if folder.is_symlink() and not is_root:
-        return Song(
+        return WatchedSong(
             folder,
             {},
             trouble="This folder is a link to another place, and nothing is written through it. "
@@ -128,7 +128,7 @@ def _song_in(folder: Path, *, is_root: bool) -> Song:
         if len(paths) > 1
     ]
     trouble = _unspeakable(folder) if stems else ""
-    return Song(folder, stems, tuple(facts), tuple(remarks), trouble)
+    return WatchedSong(folder, stems, tuple(facts), tuple(remarks), trouble)
 
 
 def _why_not(path: Path) -> str:
@@ -155,7 +155,7 @@ def _unspeakable(path: Path) -> str:
     return ""
 
 
-def length_in_bars(song: Song, bpm: str, signature: TimeSignature) -> int:
+def length_in_bars(song: WatchedSong, bpm: str, signature: TimeSignature) -> int:
     """Whole bars of the longest stem, at least one.
 
     Raises:
@@ -166,12 +166,12 @@ def length_in_bars(song: Song, bpm: str, signature: TimeSignature) -> int:
     return max(1, round(bars))
 
 
-def rate_of(song: Song) -> int:
+def rate_of(song: WatchedSong) -> int:
     """Sample rate of the first stem, in Hz: what comes out has the rate of what went in."""
     return _facts(song, next(iter(song.stems.values()))[0])[1]
 
 
-def _facts(song: Song, path: Path) -> tuple[float, int]:
+def _facts(song: WatchedSong, path: Path) -> tuple[float, int]:
     """Length in s and rate in Hz of a file."""
     with open_context(str(path), AllowedRoots.of([song.folder])) as sound:
         return sound.duration_s, sound.sample_rate

@@ -20,7 +20,7 @@ from stembridge.errors import (
 from stembridge.musical_time import TimeSignature
 from stembridge.safe_files import write_error
 from stembridge.watch.memory import MADE, is_made, keep, target_name
-from stembridge.watch.songs import Song, find_songs, length_in_bars, rate_of, tempo_of
+from stembridge.watch.songs import WatchedSong, find_songs, length_in_bars, rate_of, tempo_of
 
 _POLL_S = 0.25
 _RETRY_S = 10.0
@@ -129,7 +129,7 @@ class Watcher:
             ) from error
         return [path for song in songs for path in self._look_at(song)]
 
-    def _look_at(self, song: Song) -> list[Path]:
+    def _look_at(self, song: WatchedSong) -> list[Path]:
         state = self._states.setdefault(song.folder, _State())
         if not self._is_settled(song, state):
             return []
@@ -146,14 +146,14 @@ class Watcher:
             self._give_up(song, state, write_error(song.folder, error))
         return []
 
-    def _is_settled(self, song: Song, state: _State) -> bool:
+    def _is_settled(self, song: WatchedSong, state: _State) -> bool:
         """Whether nothing changed for a while: a file that is still being copied is no stem yet."""
         now_s = time.monotonic()
         if state.facts != song.facts or not state.since_s:
             state.facts, state.since_s, state.again_s, state.said = song.facts, now_s, 0.0, set()
         return now_s - state.since_s >= self.settings.settle_s and now_s >= state.again_s
 
-    def _give_up(self, song: Song, state: _State, error: StembridgeError) -> None:
+    def _give_up(self, song: WatchedSong, state: _State, error: StembridgeError) -> None:
         """Errors that go away by themselves are tried again; others wait for something new."""
         self.refused[song.folder] = error
         if error.symbol in PASSING:
@@ -163,7 +163,7 @@ class Watcher:
             state.failure = (*self._failure_mark(song), error)
             self._say_once(song, str(error))
 
-    def _mark(self, song: Song) -> str:
+    def _mark(self, song: WatchedSong) -> str:
         """Hash of everything a song's results follow from."""
         settings = self.settings
         options = (settings.bpm, settings.time_signature, settings.make)
@@ -173,11 +173,11 @@ class Watcher:
         facts += ["made as a loop"] if settings.loop else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
-    def _failure_mark(self, song: Song) -> tuple[str, str]:
+    def _failure_mark(self, song: WatchedSong) -> tuple[str, str]:
         """A daemon that was started anew may have other settings."""
         return self._mark(song), self._client.asynchronous.boot_id
 
-    def _make(self, song: Song) -> list[Path]:
+    def _make(self, song: WatchedSong) -> list[Path]:
         if song.trouble:
             raise BadArgsError(song.trouble)
         if not song.stems:
@@ -215,7 +215,7 @@ class Watcher:
             self._model = boot_id, tuple(str(self._client.model()["stems"]).split(","))
         return self._model[1]
 
-    def _keys(self, song: Song, make: tuple[str, ...]) -> dict[str, Any]:
+    def _keys(self, song: WatchedSong, make: tuple[str, ...]) -> dict[str, Any]:
         settings = self.settings
         signature = TimeSignature.parse(settings.time_signature)
         bpm = tempo_of(song, settings.bpm, signature.beats_per_bar)
@@ -230,7 +230,7 @@ class Watcher:
         keys |= {} if settings.seed is None else {"seed": settings.seed}
         return keys | ({"chords": settings.chords} if settings.chords else {})
 
-    def _wait(self, song: Song, job: PlainJob) -> list[Stem]:
+    def _wait(self, song: WatchedSong, job: PlainJob) -> list[Stem]:
         """Wait for the job; take it back if the song's files change meanwhile."""
         cancelled = False
         while True:
@@ -242,7 +242,7 @@ class Watcher:
                     job.cancel()
                     cancelled = True
 
-    def _is_unchanged(self, song: Song) -> bool:
+    def _is_unchanged(self, song: WatchedSong) -> bool:
         try:
             return any(
                 now.folder == song.folder and now.facts == song.facts
@@ -251,7 +251,7 @@ class Watcher:
         except OSError:
             return False
 
-    def _say_once(self, song: Song, sentence: str) -> None:
+    def _say_once(self, song: WatchedSong, sentence: str) -> None:
         """Say a sentence about a song unless it was said since its files changed."""
         said = self._states[song.folder].said
         if sentence not in said:

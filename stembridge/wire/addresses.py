@@ -10,15 +10,22 @@ whose hello announced the row's capability (an audio player, a tempo display).
 from __future__ import annotations
 
 from stembridge.wire.bridge_addresses import BRIDGE_ROWS
-from stembridge.wire.schema import CLIP_KEYS, GENERATE_KEYS, REWORK_KEYS, SEPARATE_KEYS, Arg, Row
+from stembridge.wire.schema import (
+    CLIP_KEYS,
+    GENERATE_KEYS,
+    REWORK_KEYS,
+    SEPARATE_KEYS,
+    AddressRow,
+    Arg,
+)
 
 _ID = Arg("request_id", "s", "the job; chosen by the client, a UUID is best")
 _CLIENT = Arg("client_id", "s", "the client; chosen by itself, kept over reconnects")
 _SEQ = Arg("seq", "i", "grows with every message about this job; drop an older progress")
 _PORT = Arg("reply_port", "i", "where to answer, if not where hello said", optional=True)
 
-ROWS: tuple[Row, ...] = (
-    Row(
+ROWS: tuple[AddressRow, ...] = (
+    AddressRow(
         "/stembridge/hello",
         "in",
         (
@@ -31,21 +38,21 @@ ROWS: tuple[Row, ...] = (
         "Log in, and say where answers go. Final answers still owed are sent again at once.",
         answers=("/stembridge/welcome",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/ping",
         "in",
         (_CLIENT, Arg("n", "i", "any number"), _PORT),
         "Are you there? One a second keeps the lease.",
         answers=("/stembridge/pong",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/model",
         "in",
         (_CLIENT, _PORT),
         "What the loaded model can make.",
         answers=("/stembridge/model.info",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/clip",
         "in",
         (_ID, _CLIENT, Arg("index", "i", "0 to clips - 1")),
@@ -53,7 +60,7 @@ ROWS: tuple[Row, ...] = (
         keys=CLIP_KEYS,
         answers=("/stembridge/clip.held",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/generate",
         "in",
         (_ID, _CLIENT),
@@ -62,7 +69,7 @@ ROWS: tuple[Row, ...] = (
         keys=GENERATE_KEYS,
         answers=("/stembridge/accepted",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/rework",
         "in",
         (_ID, _CLIENT),
@@ -71,7 +78,7 @@ ROWS: tuple[Row, ...] = (
         keys=REWORK_KEYS,
         answers=("/stembridge/accepted",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/separate",
         "in",
         (_ID, _CLIENT),
@@ -80,55 +87,55 @@ ROWS: tuple[Row, ...] = (
         keys=SEPARATE_KEYS,
         answers=("/stembridge/accepted",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/status",
         "in",
         (_ID, _PORT),
         "How is the job? A finished one also gets its final answer again.",
         answers=("/stembridge/state",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/cancel",
         "in",
         (_ID, _PORT),
         "Take the job back; takes effect within one network call.",
         answers=("/stembridge/state",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/list",
         "in",
         (_CLIENT, _PORT),
         "All jobs of this client that the journal still holds.",
         answers=("/stembridge/state", "/stembridge/list.end"),
     ),
-    Row(
+    AddressRow(
         "/stembridge/sync",
         "in",
         (Arg("token", "s", "any text"), _PORT),
         "Answered when every job accepted before it has ended.",
         answers=("/stembridge/synced",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/received",
         "in",
         (_ID,),
         "The final answer arrived: stop sending it again.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/goodbye",
         "in",
         (_CLIENT, _PORT),
         "Log out. Jobs go on; their answers wait for the next hello.",
         answers=("/stembridge/farewell",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/quit",
         "in",
         (Arg("boot_id", "s", "the boot id from welcome or pong"), _PORT),
         "Shut the daemon down; jobs that wait are kept for its next start.",
         answers=("/stembridge/farewell",),
     ),
-    Row(
+    AddressRow(
         "/stembridge/welcome",
         "out",
         (
@@ -142,7 +149,7 @@ ROWS: tuple[Row, ...] = (
         ),
         "Answer to hello.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/pong",
         "out",
         (
@@ -154,7 +161,7 @@ ROWS: tuple[Row, ...] = (
         ),
         "Answer to ping.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/model.info",
         "out",
         (
@@ -168,39 +175,39 @@ ROWS: tuple[Row, ...] = (
         ),
         "Answer to model, and sent to all clients when the model has loaded.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/clip.held",
         "out",
         (_ID, Arg("index", "i", "as sent")),
         "The clip waits for its /stembridge/generate (in memory, for a minute).",
     ),
-    Row(
+    AddressRow(
         "/stembridge/accepted",
         "out",
         (_ID, Arg("position", "i", "jobs before it"), Arg("boot_id", "s", "as in welcome")),
         "The job is on disk and will be answered, whatever happens to the daemon.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/state",
         "out",
         (_ID, Arg("state", "s", "queued, running, done, failed, cancelled or unknown"), _SEQ),
         "Answer to status, cancel and list.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/list.end",
         "out",
         (_CLIENT, Arg("count", "i", "how many state messages came before")),
         "End of a list.",
     ),
-    Row("/stembridge/synced", "out", (Arg("token", "s", "as sent"),), "Answer to sync."),
-    Row("/stembridge/farewell", "out", (), "Answer to goodbye and quit."),
-    Row(
+    AddressRow("/stembridge/synced", "out", (Arg("token", "s", "as sent"),), "Answer to sync."),
+    AddressRow("/stembridge/farewell", "out", (), "Answer to goodbye and quit."),
+    AddressRow(
         "/stembridge/progress",
         "out",
         (_ID, _SEQ, Arg("stage", "s", "what is going on"), Arg("fraction", "f", "0 to 1, of all")),
         "At most ten a second per job; may be lost.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/stem",
         "out",
         (
@@ -221,7 +228,7 @@ ROWS: tuple[Row, ...] = (
         ),
         "A file is complete. Sent as soon as it is, and again before every repeat of done.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/done",
         "out",
         (
@@ -233,7 +240,7 @@ ROWS: tuple[Row, ...] = (
         ),
         "Final answer. Resent after 0.25, 0.5, 1, 2, 4 … s until received or the lease ends.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/error",
         "out",
         (
@@ -247,7 +254,7 @@ ROWS: tuple[Row, ...] = (
         "What was asked cannot be done; also the final answer of a job that failed or was "
         "cancelled, resent like done.",
     ),
-    Row(
+    AddressRow(
         "/stembridge/log",
         "out",
         (Arg("priority", "i", "0 (least) to 3"), Arg("text", "s", "one line")),
@@ -257,4 +264,4 @@ ROWS: tuple[Row, ...] = (
     *BRIDGE_ROWS,
 )
 
-BY_ADDRESS: dict[str, Row] = {row.address: row for row in ROWS}
+BY_ADDRESS: dict[str, AddressRow] = {row.address: row for row in ROWS}

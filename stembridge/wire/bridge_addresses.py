@@ -7,14 +7,14 @@ bridge reports goes to clients that announced `bridge` (and `tempo`, for the tem
 
 from __future__ import annotations
 
-from stembridge.wire.schema import Arg, Row
+from stembridge.wire.schema import AddressRow, Arg
 
 _ID = Arg("request_id", "s", "the job whose take it is")
 _CAPTURE = Arg("capture_id", "s", "chosen by the client")
 _REPORTS = "bridge"
 
-BRIDGE_ROWS: tuple[Row, ...] = (
-    Row(
+BRIDGE_ROWS: tuple[AddressRow, ...] = (
+    AddressRow(
         "/stembridge/preview/play",
         "relay",
         (
@@ -28,7 +28,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         capability="preview",
         must_arrive=True,
     ),
-    Row(
+    AddressRow(
         "/stembridge/preview/stop",
         "relay",
         (_ID,),
@@ -36,7 +36,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         capability="preview",
         must_arrive=True,
     ),
-    Row(
+    AddressRow(
         "/stembridge/preview/state",
         "relay",
         (
@@ -47,7 +47,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         "What the player does, four times a second while it plays.",
         capability=_REPORTS,
     ),
-    Row(
+    AddressRow(
         "/stembridge/capture/start",
         "relay",
         (
@@ -61,7 +61,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         capability="capture",
         must_arrive=True,
     ),
-    Row(
+    AddressRow(
         "/stembridge/capture/cancel",
         "relay",
         (_CAPTURE,),
@@ -69,7 +69,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         capability="capture",
         must_arrive=True,
     ),
-    Row(
+    AddressRow(
         "/stembridge/capture/done",
         "relay",
         (
@@ -85,7 +85,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         "A capture is on the disk, compensated for the device's latency.",
         capability=_REPORTS,
     ),
-    Row(
+    AddressRow(
         "/stembridge/latency/measure",
         "relay",
         (),
@@ -93,7 +93,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         capability="capture",
         must_arrive=True,
     ),
-    Row(
+    AddressRow(
         "/stembridge/latency/measured",
         "relay",
         (
@@ -104,7 +104,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         "The round trip from output to input; captures are compensated by it from now on.",
         capability=_REPORTS,
     ),
-    Row(
+    AddressRow(
         "/stembridge/midi/tempo",
         "relay",
         (
@@ -116,14 +116,14 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         "The tempo heard on MIDI clock or Ableton Link.",
         capability="tempo",
     ),
-    Row(
+    AddressRow(
         "/stembridge/midi/chords",
         "relay",
         (Arg("progression", "s", 'chords played, such as "Am F C G"; empty for none'),),
         "The chords the next request from a pad will follow.",
         capability=_REPORTS,
     ),
-    Row(
+    AddressRow(
         "/stembridge/midi/pad",
         "relay",
         (
@@ -134,7 +134,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         capability="bridge.ask",
         must_arrive=True,
     ),
-    Row(
+    AddressRow(
         "/stembridge/bridge/ask",
         "relay",
         (),
@@ -142,7 +142,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         capability="bridge.ask",
         must_arrive=True,
     ),
-    Row(
+    AddressRow(
         "/stembridge/bridge/state",
         "relay",
         (
@@ -153,7 +153,7 @@ BRIDGE_ROWS: tuple[Row, ...] = (
         "Sent when asked, and at every change.",
         capability=_REPORTS,
     ),
-    Row(
+    AddressRow(
         "/stembridge/bridge/error",
         "relay",
         (

@@ -19,7 +19,7 @@ from stembridge.request.fields import PER_STEM
 from stembridge.roles import NAME as STEM_NAME
 from stembridge.wire import osc, schema
 from stembridge.wire.addresses import BY_ADDRESS, ROWS
-from stembridge.wire.schema import Arg, Key, Row
+from stembridge.wire.schema import AddressRow, Arg, WireKey
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _LARGEST = 3.4e38
@@ -31,7 +31,7 @@ _OWN_KEYS = frozenset({"reply_port", "clips"})
 class Call:
     """A message that fits its row: positional values by name, and the key/value tail."""
 
-    row: Row
+    row: AddressRow
     args: dict[str, Any]
     pairs: dict[str, Any]
 
@@ -109,7 +109,7 @@ def pack_call(address: str, *values: osc.Value, token: str = "") -> bytes:
     return datagram
 
 
-def signature(row: Row) -> str:
+def signature(row: AddressRow) -> str:
     """The arguments of a row in one line: `s request_id, s client_id, (s key, value)*`."""
     parts = [f"{a.tag} {a.name}" if not a.optional else f"[{a.tag} {a.name}]" for a in row.args]
     if row.keys is not None:
@@ -117,7 +117,7 @@ def signature(row: Row) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def _argument(row: Row, arg: Arg, value: osc.Value) -> str | int | float:
+def _argument(row: AddressRow, arg: Arg, value: osc.Value) -> str | int | float:
     if arg.tag == "s":
         text = _text(arg.name, value)
         named = arg.name in {"request_id", "client_id"} and row.direction != "out"
@@ -129,7 +129,7 @@ def _argument(row: Row, arg: Arg, value: osc.Value) -> str | int | float:
     return integer(arg.name, value) if arg.tag == "i" else _number(arg.name, value)
 
 
-def _pairs(keys: Iterable[Key], tail: tuple[osc.Value, ...]) -> dict[str, Any]:
+def _pairs(keys: Iterable[WireKey], tail: tuple[osc.Value, ...]) -> dict[str, Any]:
     if len(tail) % 2:
         raise BadArgsError("Keys and values must come in pairs; one value is missing.")
     known = {key.name for key in keys}
@@ -208,7 +208,7 @@ def as_json() -> dict[str, Any]:
             "datagram_bytes": schema.MAX_DATAGRAM_BYTES,
             "string_bytes": schema.MAX_STRING_BYTES,
             "args": schema.MAX_ARGS,
-            "clips": schema.MAX_CLIPS,
+            "clips": schema.MAX_SENT_CLIPS,
             "lease_s": schema.LEASE_S,
         },
         "last_pair": asdict(schema.TOKEN_KEY),

@@ -23,7 +23,7 @@ PREFIX = "/stembridge/"
 MAX_DATAGRAM_BYTES = 8192
 MAX_STRING_BYTES = 1024
 MAX_ARGS = 64
-MAX_CLIPS = 64
+MAX_SENT_CLIPS = 64
 LEASE_S = 10
 """A client that says nothing for this long is taken for gone (it keeps its jobs)."""
 
@@ -42,7 +42,7 @@ class Arg:
 
 
 @dataclass(frozen=True)
-class Key:
+class WireKey:
     """One key of a (key, value)* tail; a name ending in `.<stem>` stands for one key per stem."""
 
     name: str
@@ -51,7 +51,7 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Row:
+class AddressRow:
     """One address: who sends it, what it carries, what answers it.
 
     A relay row that `must_arrive` is refused while no client has its capability.
@@ -61,33 +61,33 @@ class Row:
     direction: Direction
     args: tuple[Arg, ...]
     doc: str
-    keys: tuple[Key, ...] | None = None
+    keys: tuple[WireKey, ...] | None = None
     answers: tuple[str, ...] = ()
     capability: str = ""
     must_arrive: bool = False
 
 
-TOKEN_KEY = Key(
+TOKEN_KEY = WireKey(
     "token",
     "text",
     "what the daemon was given as --token; asked of every message that comes from another machine",
 )
 """May end any message to the daemon, as two strings behind all its values: the key, the token."""
 
-_REPLY_KEY = Key("reply_port", "integer", "UDP port for all answers (clients without hello)")
+_REPLY_KEY = WireKey("reply_port", "integer", "UDP port for all answers (clients without hello)")
 
 
-def _keys(fields: Mapping[str, Field]) -> tuple[Key, ...]:
+def _keys(fields: Mapping[str, Field]) -> tuple[WireKey, ...]:
     named = [(field.key, field) for field in fields.values()]
-    return tuple(Key(key, field.kind, field.wish.words) for key, field in named if key)
+    return tuple(WireKey(key, field.kind, field.wish.words) for key, field in named if key)
 
 
-GENERATE_KEYS: tuple[Key, ...] = (
+GENERATE_KEYS: tuple[WireKey, ...] = (
     *_keys(REQUEST_FIELDS),
-    Key("clips", "integer", "how many /stembridge/clip datagrams came before this"),
+    WireKey("clips", "integer", "how many /stembridge/clip datagrams came before this"),
     _REPLY_KEY,
 )
 
-REWORK_KEYS: tuple[Key, ...] = (*_keys(REWORK_FIELDS), _REPLY_KEY)
-SEPARATE_KEYS: tuple[Key, ...] = (*_keys(SEPARATION_FIELDS), _REPLY_KEY)
-CLIP_KEYS: tuple[Key, ...] = (*_keys(CLIP_FIELDS), _REPLY_KEY)
+REWORK_KEYS: tuple[WireKey, ...] = (*_keys(REWORK_FIELDS), _REPLY_KEY)
+SEPARATE_KEYS: tuple[WireKey, ...] = (*_keys(SEPARATION_FIELDS), _REPLY_KEY)
+CLIP_KEYS: tuple[WireKey, ...] = (*_keys(CLIP_FIELDS), _REPLY_KEY)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stembridge.audio.onsets import grid_report
-from stembridge.audio.swing import Swing, find_swing
+from stembridge.audio.swing import find_swing, straightened
+from stembridge.parts.groove import Swing
 
 
 def swung(share: float, pair_beats: float, bpm: float, start_beats: float = 0.0) -> np.ndarray:
@@ -25,9 +26,9 @@ def test_swing_is_found_and_taken_out(
 ) -> None:
     times = swung(share, pair_beats, bpm, start_beats)
     found = find_swing(times, bpm, 7.0, start_beats)
-    assert found is not None and found.pair_beats == pair_beats
+    assert found is not None and found.unit_beats == pair_beats
     assert found.share == pytest.approx(share, abs=0.045)
-    even = found.straightened(times, bpm, start_beats)
+    even = straightened(found, times, bpm, start_beats)
     report = grid_report(even, bpm, 0.25, 7.0, start_beats)
     assert report.on_grid_share > 0.95
 
@@ -40,4 +41,4 @@ def test_straight_notes_do_not_swing() -> None:
 
 def test_straightening_keeps_the_beats() -> None:
     beats = np.arange(8) * 0.5
-    np.testing.assert_allclose(Swing(0.6, 1.0).straightened(beats, 120), beats, atol=1e-12)
+    np.testing.assert_allclose(straightened(Swing(0.6, 1.0), beats, 120), beats, atol=1e-12)

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from stembridge import paths
-from stembridge.bridge.session import Session
+from stembridge.bridge.session import PadSession
 from stembridge.children.messages import Anchor
 from stembridge.chords import ChordSpan
 from stembridge.dataset.annotated import AnnotatedSong
@@ -48,7 +48,7 @@ def play(chords: tuple[ChordSpan, ...], bpm: float, beats_per_bar: float) -> str
 
 def bass_for(song: AnnotatedSong, progression: str, folder: Path, seed: int) -> Harmony | None:
     """Agreement of a generated bass with the song's chords."""
-    session = Session(parse_mapping({"request": {"bpm": str(song.bpm), "bars": BARS}}))
+    session = PadSession(parse_mapping({"request": {"bpm": str(song.bpm), "bars": BARS}}))
     session.chords = progression
     drums = folder / f"{song.name}.wav"
     soundfile.write(drums, song.audio[1], song.rate)

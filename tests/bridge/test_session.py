@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stembridge.bridge.session import MAX_TAKES, Session, song_tempo
+from stembridge.bridge.session import MAX_TAKES, PadSession, song_tempo
 from stembridge.bridge.takes import FinishedTake, takes_of
 from stembridge.children.messages import Anchor
 from stembridge.client import Done, Stem
@@ -17,8 +17,8 @@ from stembridge.midi.mapping import MidiMapping, parse_mapping
 from stembridge.request import parse_request, request_to_mapping
 
 
-def session(mapping: MidiMapping | None = None) -> Session:
-    return Session(mapping or MidiMapping(), seed=lambda: 7)
+def session(mapping: MidiMapping | None = None) -> PadSession:
+    return PadSession(mapping or MidiMapping(), seed=lambda: 7)
 
 
 def take(request_id: str = "r", variation: int = 0) -> FinishedTake:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stembridge.client import AsyncClient
-from stembridge.daemon.executor import Event
+from stembridge.daemon.executor import WorkerEvent
 from stembridge.daemon.local_process import local
 from stembridge.daemon.server import Daemon
 from stembridge.daemon.supervisor import Supervisor
@@ -31,7 +31,7 @@ FACTS = {"name": "odd", "artifact_sha256": "", "sample_rate": 44100, "device": "
 def test_a_worker_that_dies_warming_up_is_not_started_at_once_again_and_again(
     tmp_path: Path,
 ) -> None:
-    events: list[Event] = []
+    events: list[WorkerEvent] = []
     code = READY_THEN_GONE % json.dumps(FACTS)
 
     async def session() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stembridge.daemon.jobs import SEQ_PER_START, Job, Journal, Limits
+from stembridge.daemon.jobs import SEQ_PER_START, JobRow, Journal, Limits
 from stembridge.daemon.journal_file import BALLAST_BYTES, SCHEMA_VERSION
 from stembridge.daemon.lock import FolderLock
 from stembridge.daemon.records import FileRecord
@@ -35,7 +35,7 @@ def journal(tmp_path: Path):
     opened.close()
 
 
-def accept(journal: Journal, request_id: str, client: str = "c") -> Job:
+def accept(journal: Journal, request_id: str, client: str = "c") -> JobRow:
     return journal.accept(request_id, client, PAYLOAD, HERE)[0]
 
 

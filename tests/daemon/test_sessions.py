@@ -10,7 +10,7 @@ import pytest
 
 from stembridge.client import AsyncClient
 from stembridge.daemon import sessions
-from stembridge.daemon.sessions import Sessions
+from stembridge.daemon.sessions import ClientSessions
 from stembridge.errors import NotNowError
 from tests.helpers.daemons import ASK, talking
 from tests.helpers.raw import RawClient
@@ -19,7 +19,7 @@ ONE, TWO, FAR = ("127.0.0.1", 4001), ("127.0.0.1", 4002), ("10.0.0.7", 4001)
 
 
 def test_a_living_session_is_not_taken_over() -> None:
-    known = Sessions(lease_s=10)
+    known = ClientSessions(lease_s=10)
     known.hello("me", ONE, ONE, "")
     for other in (TWO, FAR):
         with pytest.raises(NotNowError, match="keeps its session") as caught:
@@ -34,7 +34,7 @@ def test_a_living_session_is_not_taken_over() -> None:
 
 
 def test_only_the_clients_own_machine_keeps_its_lease() -> None:
-    known = Sessions(lease_s=10)
+    known = ClientSessions(lease_s=10)
     known.hello("me", ONE, ONE, "")
     session = known._by_client["me"]
     session.seen_s = before_s = time.monotonic() - 5

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from stembridge.dataset.kit import Instrument, Kit, Zone, write_index
+from stembridge.dataset.kit import Kit, KitInstrument, KitNote, write_index
 
 RATE = 44100
 DRUMS = (36, 38, 42, 46)
@@ -39,12 +39,12 @@ def toy_kit(folder: Path) -> Kit:
         for how in ("", "mute") if stem == "guitar" else ("",):
             for pitch in DRUMS if stem == "drums" else pitches[stem]:
                 sound = noise(pitch) if stem == "drums" else tone(pitch, 0.2 if how else 1.0)
-                zones.append(Zone(float(pitch), 90, how, at, len(sound), 1.0))
+                zones.append(KitNote(float(pitch), 90, how, at, len(sound), 1.0))
                 sounds.append(sound)
                 at += len(sound)
         name, release = f"toy-{stem}", 0.0 if stem == "drums" else 0.05
         soundfile.write(folder / f"{name}.ogg", np.concatenate(sounds), RATE, subtype="VORBIS")
-        instruments.append(Instrument(
+        instruments.append(KitInstrument(
             name, stem, timbres[stem], "made by the test", "CC0-1.0", True, RATE, release,
             ((1.0, -40.0), (90.0, -6.0), (127.0, 0.0)), tuple(zones),
         ))  # fmt: skip

@@ -13,7 +13,7 @@ from stembridge.diffusion.samplers import DEFAULT_STEPS
 from stembridge.errors import BadArgsError, CancelledError, StembridgeError
 from stembridge.inference import codec
 from stembridge.musical_time import beats_to_samples
-from stembridge.pipeline.events import Event, Progress, Reporter, ignore
+from stembridge.pipeline.events import Event, Reporter, StageProgress, ignore
 from stembridge.pipeline.generate import Take, generate
 from stembridge.pipeline.settings import conditions_for, settings_for
 from stembridge.request import GenerationRequest, parse_request
@@ -106,7 +106,7 @@ def test_progress_rises_from_stage_to_stage_and_counts_takes() -> None:
     events: list[Event] = []
     request = request_for(generate="bass,piano", variations=2, steps=4)
     takes_of(request, context_of(request, drums=noise(0)), events=events)
-    progress = [event for event in events if isinstance(event, Progress)]
+    progress = [event for event in events if isinstance(event, StageProgress)]
     fractions = [event.fraction for event in progress]
     assert fractions == sorted(fractions)
     stages = [event.stage for event in progress if event.variation == 0]
@@ -122,7 +122,7 @@ def test_it_can_be_cancelled_before_every_network_call(stage: str) -> None:
     model = FakeModel()
 
     def on_event(event: Event) -> None:
-        if isinstance(event, Progress) and event.stage == stage:
+        if isinstance(event, StageProgress) and event.stage == stage:
             raise CancelledError("stop")
 
     with pytest.raises(CancelledError):

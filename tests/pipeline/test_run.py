@@ -21,7 +21,7 @@ from stembridge.errors import (
     PathDeniedError,
 )
 from stembridge.pipeline import receipt as receipts
-from stembridge.pipeline.events import Event, Progress, StemReady
+from stembridge.pipeline.events import Event, StageProgress, StemReady
 from stembridge.pipeline.receipt import read_receipt, request_of
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.take_files import stem_file_name, take_folder
@@ -106,7 +106,7 @@ def test_every_stem_is_told_when_its_file_is_complete(drums: Path, tmp_path: Pat
     request = request_for(drums, generate="bass,guitar", variations=2)
     stems = arrange(request, FakeModel(), tmp_path / "out", on_event)
     assert [event.stem for event in seen if isinstance(event, StemReady)] == stems
-    fractions = [event.fraction for event in seen if isinstance(event, Progress)]
+    fractions = [event.fraction for event in seen if isinstance(event, StageProgress)]
     assert fractions == sorted(fractions) and fractions[0] == 0.0 and fractions[-1] == 1.0
 
 
@@ -171,7 +171,7 @@ def test_context_outside_the_roots_and_unknown_styles_are_refused(
 
 def test_a_cancelled_request_leaves_whole_files_and_no_receipt(tmp_path: Path) -> None:
     def cancel(event: Event) -> None:
-        if isinstance(event, Progress) and event.variation == 1:
+        if isinstance(event, StageProgress) and event.variation == 1:
             raise CancelledError("stop")
 
     with pytest.raises(CancelledError):

@@ -9,11 +9,11 @@ import pytest
 from watch_bench import Bench
 
 from stembridge.errors import BadArgsError
-from stembridge.watch import Song, find_songs, tempo_of
+from stembridge.watch import WatchedSong, find_songs, tempo_of
 
 
-def song(folder: str, *files: str) -> Song:
-    return Song(Path(folder), {"drums": tuple(Path(folder) / file for file in files)})
+def song(folder: str, *files: str) -> WatchedSong:
+    return WatchedSong(Path(folder), {"drums": tuple(Path(folder) / file for file in files)})
 
 
 def test_names_tell_the_tempo() -> None:
