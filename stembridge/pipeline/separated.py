@@ -94,7 +94,7 @@ class SeparatedFile:
             "verdict": self.verdict.to_mapping(),
         }
 
-    def told(self) -> str:
+    def to_json(self) -> str:
         """One line of JSON, as it travels."""
         return json.dumps(self.verdict.to_mapping(), separators=(",", ":"))
 

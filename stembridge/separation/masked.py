@@ -49,7 +49,7 @@ def heard_latents(
     return np.stack(made)
 
 
-def told_of(model: StemModel, latents: FloatArray) -> Conditions:
+def conditions_of(model: StemModel, latents: FloatArray) -> Conditions:
     """Conditions that tell of nothing but a mixture `[S, C, F]` that may hold every stem."""
     layout = model.manifest.layout
     frames = np.zeros((1, layout.channels, latents.shape[-1]), np.float32)
@@ -61,7 +61,7 @@ def told_of(model: StemModel, latents: FloatArray) -> Conditions:
 def listen(model: StemModel, heard: FloatArray, seed: int, report: Report) -> FloatArray:
     """Latents `[S, C, F]` of the stems in a mixture `[n]` at the model's rate and level."""
     latents = heard_latents(model, heard, partial(report, "encode"))
-    conditions = told_of(model, latents)
+    conditions = conditions_of(model, latents)
     known = codec.known_stems(model.manifest, latents[None] * 0, [False] * len(latents))
     settings = settings_for_masks(model.manifest)
     callback = shares(partial(report, "sample"))

@@ -14,7 +14,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.conditions import HEARD
 from stembridge.errors import BadArgsError, CancelledError
 from stembridge.separation import in_parts, method_for, open_mixture, separator
-from stembridge.separation.masked import heard_latents, told_of
+from stembridge.separation.masked import conditions_of, heard_latents
 from stembridge.testing import FakeModel, fake_manifest, hearing_manifest
 from tests.helpers.mixes import HZ, BandModel, four_tones
 
@@ -60,7 +60,7 @@ def test_the_model_is_told_of_the_mixture_as_it_was_in_training() -> None:
     model = FakeModel(hearing_manifest())
     heard = four_tones(RATE, 1.0).sum(0)[0]
     latents = heard_latents(model, heard, lambda share: None)
-    conditions = told_of(model, latents)
+    conditions = conditions_of(model, latents)
     at = model.manifest.layout.slices()[HEARD]
     block = conditions.frames[0, at]
     assert (block[:5] == 1).all()
