@@ -74,6 +74,26 @@ def test_contributing_draws_the_imports_as_they_are() -> None:
     assert picture in (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
+def test_every_room_is_in_the_contract_of_serving_or_offline() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = {one["name"]: one for one in project["tool"]["importlinter"]["contracts"]}
+    (layers,) = (one["layers"] for one in contracts.values() if one["type"] == "layers")
+    contract = contracts["Serving imports nothing from the offline side"]
+    listed = [*contract["source_modules"], *contract["forbidden_modules"]]
+    rooms = {name.strip() for layer in layers for name in layer.split("|")}
+    # The commands are the one place that knows both sides.
+    assert {name.partition(".")[2] for name in listed} == rooms - {"__main__", "cli"}
+
+
+def test_a_class_name_means_one_thing() -> None:
+    named: dict[str, set[str]] = {}
+    for path in (ROOT / "stembridge").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                named.setdefault(node.name, set()).add(path.relative_to(ROOT).as_posix())
+    assert {name: places for name, places in named.items() if len(places) > 1} == {}
+
+
 def code_files() -> Iterator[tuple[str, str]]:
     for path in own_files():
         name = path.relative_to(ROOT).as_posix()

@@ -37,7 +37,7 @@ from stembridge.roles import check_known
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 from stembridge.safe_files import ensure_room
-from stembridge.separation import Mixture, Part, in_parts, method_for, open_mixture, separator
+from stembridge.separation import Mixture, Stretch, in_parts, method_for, open_mixture, separator
 from stembridge.separation.chains import Sampled
 from stembridge.separation.masked import Masked
 from stembridge.separation.parts import Silence
@@ -134,7 +134,7 @@ class _Whole:
     flat: int = 0
     done: float = 0.0
 
-    def add(self, part: Part) -> None:
+    def add(self, part: Stretch) -> None:
         self.power += float(np.square(part.recording, dtype=np.float64).sum())
         self.flat += int((np.abs(np.abs(part.recording) - 1) < FULL_SCALE).sum())
         self.done = part.share

@@ -16,7 +16,7 @@ from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.roles import is_pitched
 from stembridge.runtime.manifest import Manifest
-from stembridge.words import Outcome, Surroundings, Wishes, read, vocabulary_of, wishes_of
+from stembridge.words import Surroundings, Wishes, WishOutcome, read, vocabulary_of, wishes_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Wording:
     """
 
     wishes: Wishes = NO_WISHES
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[WishOutcome, ...] = ()
     unknown: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
 
@@ -132,7 +132,7 @@ def bars_to_fill(request: GenerationRequest, heard: set[str]) -> Bars | None:
     return Bars(bar, request.length_beats, request.start_beats)
 
 
-def _quoted(outcome: Outcome) -> str:
+def _quoted(outcome: WishOutcome) -> str:
     said = outcome.said
     spelt = f" ({said.read_as})" if said.read_as else ""
     return f'"{said.text}"{spelt}:'

@@ -9,6 +9,6 @@ parts    a recording of any length in parts that overlap, whose stems add up to 
 
 from stembridge.separation.methods import method_for, separator
 from stembridge.separation.mixture import Mixture, open_mixture
-from stembridge.separation.parts import Part, in_parts
+from stembridge.separation.parts import Stretch, in_parts
 
-__all__ = ["Mixture", "Part", "in_parts", "method_for", "open_mixture", "separator"]
+__all__ = ["Mixture", "Stretch", "in_parts", "method_for", "open_mixture", "separator"]

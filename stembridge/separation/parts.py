@@ -23,7 +23,7 @@ AROUND_S, FADE_S = 0.5, 0.05
 
 
 @dataclass(frozen=True)
-class Part:
+class Stretch:
     """Some samples of a recording and what they are made of.
 
     Attributes:
@@ -53,7 +53,7 @@ class Silence:
         return np.zeros((self.n_stems, *recording.shape), np.float32)
 
 
-def in_parts(file: ContextFile, separate: Separate) -> Iterator[Part]:
+def in_parts(file: ContextFile, separate: Separate) -> Iterator[Stretch]:
     """The whole of a file, in order.
 
     Args:
@@ -77,7 +77,7 @@ def in_parts(file: ContextFile, separate: Separate) -> Iterator[Part]:
         ends = stop == n
         held = 0 if ends else fade
         whole = slice(0, stems.shape[-1] - held)
-        yield Part(recording[..., kept][..., whole], stems[..., whole], stop / n)
+        yield Stretch(recording[..., kept][..., whole], stems[..., whole], stop / n)
         tail = stems[..., stems.shape[-1] - held :]
         if ends:
             return

@@ -8,14 +8,14 @@ wishes    what a reading asks of a request, and what of it comes to nothing
 
 from stembridge.words.phrases import Vocabulary
 from stembridge.words.reading import Reading, Said, read
-from stembridge.words.wishes import Outcome, Surroundings, Wishes, vocabulary_of, wishes_of
+from stembridge.words.wishes import Surroundings, Wishes, WishOutcome, vocabulary_of, wishes_of
 
 __all__ = [
-    "Outcome",
     "Reading",
     "Said",
     "Surroundings",
     "Vocabulary",
+    "WishOutcome",
     "Wishes",
     "read",
     "vocabulary_of",

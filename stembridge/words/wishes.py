@@ -81,7 +81,7 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class WishOutcome:
     """What became of something said: its effect, or why it has none."""
 
     said: Said
@@ -89,7 +89,7 @@ class Outcome:
     why_not: str = ""
 
 
-def wishes_of(said: Sequence[Said], around: Surroundings) -> tuple[Wishes, tuple[Outcome, ...]]:
+def wishes_of(said: Sequence[Said], around: Surroundings) -> tuple[Wishes, tuple[WishOutcome, ...]]:
     """What is asked for, and what became of everything that was said, in its order."""
     weighing = _Weighing(around, _style(said, around))
     order = sorted(range(len(said)), key=lambda i: (_generality(said[i]), i))
@@ -127,13 +127,13 @@ class _Weighing:
         self._tonic: int | None = None
         self._playing: dict[tuple[str, str], float] = {}
 
-    def outcome(self, said: Said) -> Outcome:
+    def outcome(self, said: Said) -> WishOutcome:
         """Take it in; say what it does."""
-        weigh: dict[str, Callable[[Said], Outcome]] = {
+        weigh: dict[str, Callable[[Said], WishOutcome]] = {
             "style": self._weigh_style, "timbre": self._weigh_timbre, "make": self._weigh_make,
             "mode": self._weigh_mode, "key": self._weigh_key, "stem": self._weigh_stem,
-            "tempo": lambda said: Outcome(said, why_not="the session's tempo counts"),
-            "other": lambda said: Outcome(said, why_not="nothing here makes that"),
+            "tempo": lambda said: WishOutcome(said, why_not="the session's tempo counts"),
+            "other": lambda said: WishOutcome(said, why_not="nothing here makes that"),
         }  # fmt: skip
         return weigh.get(said.kind, self._weigh_playing)(said)
 
@@ -154,96 +154,96 @@ class _Weighing:
             {stem: replace(told, swing_unit=unit) for stem, told in playing.items()},
         )  # fmt: skip
 
-    def _weigh_style(self, said: Said) -> Outcome:
+    def _weigh_style(self, said: Said) -> WishOutcome:
         style, told = said.value, self._around.style
         if style not in self._around.vocabulary.styles:
-            return Outcome(said, why_not=f"the model has no style {style}")
+            return WishOutcome(said, why_not=f"the model has no style {style}")
         if said.avoided and style != self._style:
             self._avoided.add(style)
-            return Outcome(said, f"not {style}")
+            return WishOutcome(said, f"not {style}")
         if said.avoided or style != self._style:
             by = "told by name" if told else "asked for"
-            return Outcome(said, why_not=f"the style is {self._style}, {by}")
+            return WishOutcome(said, why_not=f"the style is {self._style}, {by}")
         metre = METRES.get(style, self._around.metre)
         apart = f", which lives in {metre}, not {self._around.metre}"
-        return Outcome(said, f"style {style}{apart if metre != self._around.metre else ''}")
+        return WishOutcome(said, f"style {style}{apart if metre != self._around.metre else ''}")
 
-    def _weigh_timbre(self, said: Said) -> Outcome:
+    def _weigh_timbre(self, said: Said) -> WishOutcome:
         stem, _, names = said.meaning.partition("=")
         if said.stem not in (None, stem):
-            return Outcome(said, why_not=f"the {said.stem} has no such sound")
+            return WishOutcome(said, why_not=f"the {said.stem} has no such sound")
         return self._timbre(said, stem, names)
 
-    def _timbre(self, said: Said, stem: str, names: str) -> Outcome:
+    def _timbre(self, said: Said, stem: str, names: str) -> WishOutcome:
         if stem not in self._around.made:
-            return Outcome(said, why_not=f"no {stem} is made")
+            return WishOutcome(said, why_not=f"no {stem} is made")
         own = dict(self._around.vocabulary.timbres).get(stem, ())
         found = tuple(name for name in names.split("/") if name in own)
         if not found:
-            return Outcome(said, why_not=f"the model's {stem} has no such sound")
+            return WishOutcome(said, why_not=f"the model's {stem} has no such sound")
         if said.avoided:
             self._not_timbres[stem] = self._not_timbres.get(stem, frozenset()) | set(found)
-            return Outcome(said, f"{stem} not {' or '.join(found)}")
+            return WishOutcome(said, f"{stem} not {' or '.join(found)}")
         if told := self._around.timbres.get(stem):
-            return Outcome(said, why_not=f"the {stem} is {told}, told by name")
+            return WishOutcome(said, why_not=f"the {stem} is {told}, told by name")
         before = self._timbres.get(stem, found)
         both = tuple(name for name in before if name in found)
         if not both:
-            return Outcome(said, why_not=f"the {stem} is {' or '.join(before)} already")
+            return WishOutcome(said, why_not=f"the {stem} is {' or '.join(before)} already")
         self._timbres[stem] = both
-        return Outcome(said, f"{stem} {' or '.join(found)}")
+        return WishOutcome(said, f"{stem} {' or '.join(found)}")
 
-    def _weigh_make(self, said: Said) -> Outcome:
+    def _weigh_make(self, said: Said) -> WishOutcome:
         makes = MAKES[said.value]
         stems = [said.stem] if said.stem else [s for s in self._around.made if s in makes]
         if not stems or stems[0] not in makes:
-            return Outcome(said, why_not="no stem that is made can sound so")
+            return WishOutcome(said, why_not="no stem that is made can sound so")
         found = [self._timbre(said, stem, makes[stem]) for stem in stems]
         effects = [one.effect for one in found if one.effect]
-        return Outcome(said, ", ".join(effects)) if effects else found[0]
+        return WishOutcome(said, ", ".join(effects)) if effects else found[0]
 
-    def _weigh_mode(self, said: Said) -> Outcome:
+    def _weigh_mode(self, said: Said) -> WishOutcome:
         mode = _OPPOSITE[said.value] if said.avoided else said.value
         if self._around.no_chords:
-            return Outcome(said, why_not=self._around.no_chords)
+            return WishOutcome(said, why_not=self._around.no_chords)
         if self._mode not in (None, mode):
-            return Outcome(said, why_not=f"the chords are {self._mode}")
+            return WishOutcome(said, why_not=f"the chords are {self._mode}")
         self._mode = mode
-        return Outcome(said, f"{mode} chords")
+        return WishOutcome(said, f"{mode} chords")
 
-    def _weigh_key(self, said: Said) -> Outcome:
+    def _weigh_key(self, said: Said) -> WishOutcome:
         key = said.value
         if self._around.no_chords or said.avoided or self._tonic is not None:
             why = "another key is told" if self._tonic is not None else "no key can be avoided"
-            return Outcome(said, why_not=self._around.no_chords or why)
+            return WishOutcome(said, why_not=self._around.no_chords or why)
         self._tonic, self._mode = parse_chord(key, 0.0).root, _mode_of(key)
-        return Outcome(said, f"chords in {key}")
+        return WishOutcome(said, f"chords in {key}")
 
-    def _weigh_stem(self, said: Said) -> Outcome:
+    def _weigh_stem(self, said: Said) -> WishOutcome:
         stem, made = said.value, said.value in self._around.made
         if said.avoided:
             why = f"stems are chosen by name, and {stem} is"
-            return Outcome(said, why_not=why) if made else Outcome(said, f"no {stem}")
-        return Outcome(said, stem) if made else Outcome(said, why_not=f"no {stem} is made")
+            return WishOutcome(said, why_not=why) if made else WishOutcome(said, f"no {stem}")
+        return WishOutcome(said, stem) if made else WishOutcome(said, why_not=f"no {stem} is made")
 
-    def _weigh_playing(self, said: Said) -> Outcome:
+    def _weigh_playing(self, said: Said) -> WishOutcome:
         value = _OPPOSITE[said.value] if said.avoided else said.value
         name, strong = _FIELD[said.kind], said.strong and not said.avoided
         stems = [said.stem] if said.stem else list(self._around.made)
         if said.kind == "register":
             stems = [stem for stem in stems if is_pitched(stem)]
         if not stems or stems[0] not in self._around.made:
-            return Outcome(said, why_not=f"no {said.stem or 'stem with a pitch'} is made")
+            return WishOutcome(said, why_not=f"no {said.stem or 'stem with a pitch'} is made")
         played = [stem for stem in stems if stem in self._around.played]
         if not played:
-            return Outcome(said, why_not=f"the {stems[0]} sounds as the model makes it")
+            return WishOutcome(said, why_not=f"the {stems[0]} sounds as the model makes it")
         free = [stem for stem in played if (stem, name) not in self._playing]
         if not free:
-            return Outcome(said, why_not="the opposite, or the same, was said before")
+            return WishOutcome(said, why_not="the opposite, or the same, was said before")
         amount = _AMOUNTS[value][strong]
         self._playing |= {(stem, name): amount for stem in free}
         of = "" if free == list(self._around.made) else f" of {', '.join(free)}"
-        return Outcome(said, _EFFECT[value] + of)
+        return WishOutcome(said, _EFFECT[value] + of)
 
 
 def _mode_of(key: str) -> str:
