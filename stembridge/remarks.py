@@ -42,6 +42,10 @@ WORDS = {
     "prompt_read": "the prompt is read as: {read}",
     "prompt_idle": "of the prompt changes nothing: {idle}",
     "prompt_unknown": "of the prompt was not understood: {unknown}",
+    "like_heard": "{file} is heard as {as_what}: {heard}",
+    "like_unclear": "{file} is heard as {as_what}, and nothing in it is clear enough to follow",
+    "like_silent": "{file} is silent: there is nothing to be like",
+    "like_idle": "of {file} changes nothing: {idle}",
     "prompt_nothing": "nothing of the prompt was understood: {unknown}. Known are words such as "
     "{known}",
     "mix_silent": "nothing sounds in the mix: every stem is silent",

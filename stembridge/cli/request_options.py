@@ -77,7 +77,7 @@ def _wishes(fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, 
             own_file = name == "instruments"
             wishes[name] = {s: _absolute(v) if own_file else v for s, v in pairs.items()}
         elif value is not None:
-            wishes[name] = value
+            wishes[name] = _absolute(value) if name == "like" and value else value
     return wishes
 
 

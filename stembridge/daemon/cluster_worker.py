@@ -120,7 +120,7 @@ def _paths_of(order: dict[str, Any], roots: AllowedRoots) -> list[str]:
     """The files that a canonical request, a separation, or a rework and its take, name.
 
     Raises:
-        BadArgsError: an instrument among them; it is more than one file.
+        BadArgsError: an instrument among them, which is more than one file; a reference.
     """
     if "mix" in order:
         return [order["mix"]]

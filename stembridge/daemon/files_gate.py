@@ -55,8 +55,9 @@ def _holds_homes(folder: Path, home: Path | None) -> bool:
 
 
 def check_context(request: GenerationRequest, roots: AllowedRoots) -> None:
-    """Look at every context file of a request; raises what `AllowedRoots.open` raises."""
-    for path in dict.fromkeys(clip.path for clip in request.context):
+    """Look at every file a request is to hear; raises what `AllowedRoots.open` raises."""
+    reference = (request.like,) if request.like else ()
+    for path in dict.fromkeys((*(clip.path for clip in request.context), *reference)):
         roots.check(path)
 
 

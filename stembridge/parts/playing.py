@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from stembridge.parts.edit import louder, swung, with_density
+from stembridge.parts.groove import groups
 from stembridge.parts.part import DRUMS, Part
 
 REACH = {"bass": (28, 60), "guitar": (40, 88), "piano": (24, 105)}
@@ -20,6 +21,7 @@ class Playing:
         louder: times the velocity.
         swing: share of a pair that its first half takes; None: as played.
         swing_unit: length of the pair in beats.
+        onsets: notes, or chords, a beat; None: as played. It is gone half or twice as far at most.
         octaves: up; notes that this would lead out of their instrument's reach stay.
     """
 
@@ -28,6 +30,7 @@ class Playing:
     swing: float | None = None
     swing_unit: float = 1.0
     octaves: int = 0
+    onsets: float | None = None
 
 
 AS_PLAYED = Playing()
@@ -35,8 +38,11 @@ AS_PLAYED = Playing()
 
 def as_told(part: Part, told: Playing, bar_beats: float) -> Part:
     """The part, played as told; density goes first, since new notes are to swing as well."""
-    if told.density != 1:
-        part = with_density(part, told.density, bar_beats)
+    density = told.density
+    if told.onsets is not None and (struck := len(groups(part))):
+        density = min(2.0, max(0.5, told.onsets * part.length_beats / struck))
+    if density != 1:
+        part = with_density(part, density, bar_beats)
     if told.swing is not None:
         part = swung(part, told.swing, told.swing_unit)
     if told.louder != 1:

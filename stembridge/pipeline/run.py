@@ -19,6 +19,7 @@ from stembridge.inference import Settings
 from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
+from stembridge.pipeline.likeness import hear_likeness
 from stembridge.pipeline.page import Seen, seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of
 from stembridge.pipeline.receipt import build_receipt, write_receipt
@@ -31,7 +32,7 @@ from stembridge.pipeline.take_files import (
     write_take,
 )
 from stembridge.pipeline.take_state import TakeState
-from stembridge.pipeline.wording import Wording, wording_of
+from stembridge.pipeline.wording import Wording, beside, why_no_chords, wording_of
 from stembridge.request import GenerationRequest
 from stembridge.request.room import room_for
 from stembridge.runtime.model import StemModel
@@ -68,7 +69,9 @@ def arrange(
     context = load_context(
         request, model.manifest, places, partial(report, "read", 0.0), model.chord_chances
     )
-    wording = wording_of(request, model.manifest, context)
+    like = hear_likeness(request, model, places, partial(report, "read", 0.5))
+    no_chords = why_no_chords(request, model.manifest, context)
+    wording = beside(wording_of(request, model.manifest, context), like, request, no_chords)
     context = replace(context, remarks=(*context.remarks, *wording.remarks))
     finished: list[StemFile] = []
     pictures: list[Seen] = []

@@ -6,11 +6,15 @@ Every word is accounted for: with its effect, with why it has none, or as not un
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from stembridge.context import Context
+from stembridge.parts.playing import AS_PLAYED
 from stembridge.pipeline.choice import NO_WISHES, Bars
+from stembridge.pipeline.likeness import Likeness
 from stembridge.pipeline.settings import is_played
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
@@ -28,17 +32,21 @@ class Wording:
         outcomes: of everything that was understood.
         unknown: words that nobody knows.
         known: some words that are known, for who has used none.
+        like: what a reference was heard as.
+        idle: what of it changes nothing, and why.
     """
 
     wishes: Wishes = NO_WISHES
     outcomes: tuple[WishOutcome, ...] = ()
     unknown: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    like: Likeness | None = None
+    idle: tuple[str, ...] = ()
 
     @property
     def asked(self) -> bool:
         """Whether there were any words."""
-        return bool(self.outcomes or self.known)
+        return bool(self.outcomes or self.known or self.like)
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
@@ -59,6 +67,11 @@ class Wording:
         idle = [f"{_quoted(one)} {one.why_not}" for one in self.outcomes if one.why_not]
         if idle:
             yield Remark("prompt_idle", {"idle": _listed(idle, "; ")})
+        if self.like is not None:
+            yield from self.like.remarks
+            if self.idle:
+                name = Path(self.like.path).name
+                yield Remark("like_idle", {"file": name, "idle": _listed(self.idle, "; ")})
 
     def to_mapping(self) -> dict[str, Any]:
         """For the receipt, word by word."""
@@ -74,7 +87,10 @@ class Wording:
             }
             for one in self.outcomes
         ]
-        return {"understood": understood, "not_understood": list(self.unknown)}
+        found: dict[str, Any] = {"understood": understood, "not_understood": list(self.unknown)}
+        if self.like is not None:
+            found["like"] = self.like.to_mapping() | {"why_not": list(self.idle)}
+        return found
 
 
 NO_WORDING = Wording()
@@ -103,6 +119,71 @@ def wording_of(request: GenerationRequest, manifest: Manifest, context: Context)
         return Wording(wishes, outcomes, unknown)
     said = tuple(text[:80] for text, _ in texts if text)
     return Wording(wishes, (), unknown or said, _some_words(manifest))
+
+
+def beside(
+    wording: Wording, like: Likeness | None, request: GenerationRequest, no_chords: str
+) -> Wording:
+    """The wording with a reference; what is told by name or in words stands above what is heard.
+
+    Args:
+        wording: of the prompts.
+        like: what the reference is heard as; None: there is none.
+        request: what is told by name.
+        no_chords: why no chords are chosen (see `why_no_chords`).
+    """
+    if like is None:
+        return wording
+    wishes, idle = wording.wishes, list[str]()
+    for follow in (_follow_style, _follow_timbre, partial(_follow_mode, no_chords=no_chords),
+                   _follow_density):  # fmt: skip
+        wishes, why_not = follow(wishes, like, request)
+        idle += [why_not] if why_not else []
+    return replace(wording, wishes=wishes, like=like, idle=tuple(idle))
+
+
+Followed = tuple[Wishes, str]
+"""The wishes, and why they are not what the reference has; "" where they are."""
+
+
+def _follow_style(wishes: Wishes, like: Likeness, request: GenerationRequest) -> Followed:
+    told = request.style or wishes.style
+    if not like.style or told == like.style:
+        return wishes, ""
+    if told or like.style in wishes.avoided_styles:
+        why = f"{told} is asked for" if told else f"{like.style} is not wanted"
+        return wishes, f"its style, since {why}"
+    return replace(wishes, style=like.style), ""
+
+
+def _follow_timbre(wishes: Wishes, like: Likeness, request: GenerationRequest) -> Followed:
+    stem, name = like.stem or "", like.timbre
+    told = dict(request.timbres).get(stem) or "/".join(wishes.timbres.get(stem, ()))
+    if not name or told == name:
+        return wishes, ""
+    if told or name in wishes.avoided_timbres.get(stem, ()):
+        why = f"{told} is asked for" if told else f"{name} is not wanted"
+        return wishes, f"its {stem}, since {why}"
+    return replace(wishes, timbres={**wishes.timbres, stem: (name,)}), ""
+
+
+def _follow_mode(
+    wishes: Wishes, like: Likeness, _request: GenerationRequest, *, no_chords: str
+) -> Followed:
+    if not like.mode or wishes.mode == like.mode:
+        return wishes, ""
+    if no_chords or wishes.mode:
+        return wishes, f"its mode, since {no_chords or f'{wishes.mode} is asked for'}"
+    return replace(wishes, mode=like.mode), ""
+
+
+def _follow_density(wishes: Wishes, like: Likeness, _request: GenerationRequest) -> Followed:
+    stem = like.stem or ""
+    playing = wishes.playing.get(stem, AS_PLAYED)
+    if not like.onsets or playing.density != 1:
+        return wishes, "its density, since another is asked for" if like.onsets else ""
+    followed = replace(playing, onsets=like.onsets)
+    return replace(wishes, playing={**wishes.playing, stem: followed}), ""
 
 
 def why_no_chords(request: GenerationRequest, manifest: Manifest, context: Context) -> str:

@@ -138,6 +138,14 @@ class GenerationRequest:
             optional(text("negative prompt", 300)), 'what it is not to be, in words: "distortion"'
         ),
     ] = None
+    like: Annotated[
+        str | None,
+        Wish(
+            optional(text("path of the reference", 4096)),
+            "absolute path of an audio file whose style, instrument and density to follow",
+            help="audio file whose style, instrument and density to follow",
+        ),
+    ] = None
     style: Annotated[
         str | None,
         Wish(optional(text("style", 64)), "one of the model's styles (default: as heard)"),
