@@ -139,6 +139,11 @@ def _paths_of(order: dict[str, Any], roots: AllowedRoots) -> list[str]:
             "Instruments of your own are not played on a cluster; leave instrument.* out, or serve "
             "without --cluster."
         )
+    if request.like:
+        raise BadArgsError(
+            "A reference (like) is not heard on a cluster; leave it out, or serve without "
+            "--cluster."
+        )
     return [*taken, *dict.fromkeys(clip.path for clip in request.context)]
 
 
