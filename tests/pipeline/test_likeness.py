@@ -47,7 +47,7 @@ def pulses(tmp_path: Path) -> Path:
 
 
 def request_for(like: Path | None, **more: Any) -> GenerationRequest:
-    told = {"generate": "bass", "bpm": 120, "bars": 2, "steps": 2, "request_id": "x"}
+    told = {"generate": "bass", "bpm": 120, "bars": 2, "steps": 2, "seed": 1, "request_id": "x"}
     return parse_request(told | ({"like": str(like)} if like else {}) | more)
 
 

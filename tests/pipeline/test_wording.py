@@ -64,7 +64,8 @@ def test_chords_have_the_mode_and_the_tonic() -> None:
 
 def made(tmp_path: Path, prompt: str | None, **more: Any) -> tuple[Path, dict[str, Any]]:
     model = FakeModel(hearing(note_readers={"bass": READER}))
-    told = {"generate": "bass", "bpm": 120, "bars": 2, "steps": 2, "prompt": prompt}
+    told = {"generate": "bass", "bpm": 120, "bars": 2, "steps": 2, "seed": 1}
+    told |= {"prompt": prompt}
     (stem,) = arrange(parse_request(told | more), model, tmp_path)
     return stem.path.parent, read_receipt(stem.path.parent)
 
@@ -137,7 +138,7 @@ def test_prompts_move_a_models_free_choices(tmp_path: Path) -> None:
     asked = Counter(c.style for c in chosen(Wishes(style="waltz")))
     assert asked["waltz"] == 60 > 40 > free["waltz"]
     model = FakeModel(fake_manifest())  # knows no styles at all
-    request = parse_request({"generate": "bass", "bpm": 120, "bars": 2, "steps": 2,
+    request = parse_request({"generate": "bass", "bpm": 120, "bars": 2, "steps": 2, "seed": 1,
                              "prompt": "funk"})  # fmt: skip
     (stem,) = arrange(request, model, tmp_path)
     assert "the model has no style funk" in stem.verdict.warnings[0]
