@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stembridge.cli.evaluate_songs import Programs, SongSet, SongSource
 from stembridge.cli.shared import (
     ClusterOption,
     CpuOption,
@@ -32,20 +32,6 @@ if TYPE_CHECKING:
     from stembridge.pool.jobs import Crew
     from stembridge.runtime.manifest import Manifest
     from stembridge.runtime.model import StemModel
-
-
-class Programs(StrEnum):
-    """Which instruments play the held-out songs."""
-
-    TRAINED = "trained"
-    HELD_OUT = "held-out"
-
-
-class SongSet(StrEnum):
-    """Which held-out songs."""
-
-    SYNTHETIC = "synthetic"
-    REAL = "real"
 
 
 def evaluate(
@@ -88,6 +74,9 @@ def evaluate(
     edges: Annotated[
         str, typer.Option(help='Instead: edges and loop seams of 60 takes, "played" or "model".')
     ] = "",
+    separation: Annotated[
+        bool, typer.Option("--separation", help="Instead: how well their mixes are taken apart.")
+    ] = False,
     curve: Annotated[
         str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
     ] = "",
@@ -109,6 +98,7 @@ def evaluate(
     """Generate every stem of held-out songs given the rest, and measure it."""
     from stembridge.cli.evaluate_edges import measure_edges
     from stembridge.cli.evaluate_prompts import judge_prompts
+    from stembridge.cli.evaluate_separation import judge_separation
     from stembridge.evaluation.heldout import Trial
     from stembridge.evaluation.long_form import evaluate_long
     from stembridge.evaluation.run import evaluate as run
@@ -118,6 +108,12 @@ def evaluate(
         return judge_prompts(out, prompts, seed, open_model(model, device_word(gpu, cpu)))
     if edges:
         return measure_edges(out, edges, open_model(model, device_word(gpu, cpu)))
+    source = SongSource(song_set, kit, reference, data, soundfont, programs)
+    if separation:
+        opened = open_model(model, device_word(gpu, cpu))
+        mixes = source.songs(songs, opened.manifest)
+        facts = _facts(opened.manifest, mixes, "separation", seed, source)
+        return judge_separation(out, opened, mixes, seed, facts)
     counts = _step_counts(curve)
     if songs < 2 and (songs or counts):
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
@@ -127,7 +123,6 @@ def evaluate(
     trial = Trial(
         sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice, played_only
     )
-    source = SongSource(song_set, kit, reference, data, soundfont, programs)
     held_out = source.songs(songs, manifest)
     measure = partial(run, opener, held_out, seed=seed, crew=crew, say=say)
     results, report = {}, {"facts": _facts(manifest, held_out, trial, seed, source)}
@@ -178,52 +173,8 @@ def _opener(model: str | None, device: str, crew: Crew) -> tuple[Callable[[], St
     return partial(open_model, model, device, Threads(cores=cores)), opened.manifest
 
 
-@dataclass(frozen=True)
-class SongSource:
-    """Where held-out songs come from: the fields are the command's options."""
-
-    song_set: SongSet
-    kit: Path | None
-    reference: Path | None
-    data: Path | None
-    soundfont: str
-    programs: Programs
-
-    def songs(self, count: int, manifest: Manifest) -> Songs:
-        """At most `count` songs at the model's rate, long enough for its window."""
-        from stembridge.dataset.kit import Kit
-        from stembridge.dataset.kit_build import trained_on
-        from stembridge.dataset.real import RealSongs
-        from stembridge.evaluation.songs import ComposedSongs, SongFolder, reference_songs
-
-        n_samples = manifest.window_frames * manifest.hop
-        if self.reference is not None:
-            return reference_songs(self.reference, count, manifest.sample_rate, n_samples)
-        if self.data is not None:
-            return SongFolder.of(self.data, count, n_samples)
-        if self.song_set is SongSet.SYNTHETIC:
-            foreign = self.programs is Programs.HELD_OUT
-            return ComposedSongs(count, manifest.sample_rate, self.soundfont, foreign)
-        if self.kit is None:
-            raise BadArgsError(
-                "The real set wants --kit FOLDER with the held-out instruments (stembridge train "
-                "kit --held-out makes it), or --data FOLDER with its rendered songs."
-            )
-        if known := trained_on(Kit(self.kit)):
-            raise BadArgsError(
-                f"The kit '{self.kit}' has instruments that the model was trained on, such as "
-                f"{known[0]}; make one with stembridge train kit --held-out."
-            )
-        return RealSongs(count, manifest.sample_rate, self.kit)
-
-    def __str__(self) -> str:
-        """Name in the report."""
-        folder = self.reference or self.data or (self.kit if self.song_set == "real" else None)
-        return self.soundfont if folder is None else f"{self.song_set.value} {folder.name}"
-
-
 def _facts(
-    manifest: Manifest, songs: Songs, trial: Trial, seed: int, source: SongSource
+    manifest: Manifest, songs: Songs, trial: Trial | str, seed: int, source: SongSource
 ) -> dict[str, Any]:
     return {
         "model": manifest.name,
