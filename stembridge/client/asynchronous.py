@@ -28,6 +28,8 @@ _PASSING = frozenset({"BAD_ARGS", "NOT_NOW"})
 """Told with a time to retry: clips were lost on the way; our own earlier life still counts."""
 _ASKING = frozenset(f"/stembridge/{verb}" for verb in ("generate", "rework", "separate"))
 _PING_S = 1.0
+MAX_ENDED = 256
+"""Ended jobs that are remembered, so that a repeated answer is acknowledged once more."""
 _STATUS_EVERY = 5
 
 
@@ -114,6 +116,9 @@ class AsyncClient(Asking):
         clips: Sequence[Mapping[str, osc.Value]] = (),
     ) -> Job:
         job = Job(request_id or str(uuid.uuid4()))
+        ended = [known for known, old in self.jobs.items() if old.is_over]
+        for known in ended[: 1 - MAX_ENDED]:
+            del self.jobs[known]
         self.jobs[job.request_id] = job
         head = (job.request_id, self.client_id)
 

@@ -76,6 +76,15 @@ class Part:
 
     @staticmethod
     def from_mapping(mapping: dict[str, Any]) -> Part:
-        """The inverse of `to_mapping`."""
+        """The inverse of `to_mapping`.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is none.
+        """
         notes = tuple(Note(float(s), float(n), int(p), int(v)) for s, n, p, v in mapping["notes"])
-        return Part(str(mapping["stem"]), notes, float(mapping["length_beats"]))
+        part = Part(str(mapping["stem"]), notes, float(mapping["length_beats"]))
+        for n in notes:
+            starts = 0 <= n.start_beats < part.length_beats and n.length_beats >= 0
+            if not (starts and 0 <= n.pitch <= 127 and 1 <= n.velocity <= 127):
+                raise ValueError(f"not a note of the part: {n}")
+        return part

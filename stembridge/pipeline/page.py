@@ -82,7 +82,7 @@ def write_page(
 ) -> Path:
     """Write `take.html` beside the receipt; returns its path."""
     text = page(folder, request, receipt, stems)
-    return write_atomically(folder / PAGE_NAME, text.encode()).path
+    return write_atomically(folder / PAGE_NAME, text.encode("utf-8", "replace")).path
 
 
 def page(

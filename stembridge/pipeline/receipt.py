@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 import stembridge
 from stembridge.audio.allowed_roots import AllowedRoots
@@ -103,7 +105,9 @@ def _fingerprints(model: StemModel, context: Context) -> dict[str, str]:
 def write_receipt(folder: Path, receipt: Mapping[str, Any]) -> Path:
     """Write `receipt.json` atomically; returns its path."""
     text = json.dumps(receipt, indent=2, ensure_ascii=False) + "\n"
-    return write_atomically(folder / RECEIPT_NAME, text.encode()).path
+    # A file's name may hold bytes that are no text; JSON writes them as Python escapes them.
+    data = text.encode("utf-8", "backslashreplace")
+    return write_atomically(folder / RECEIPT_NAME, data).path
 
 
 def read_receipt(path: Path, roots: AllowedRoots | None = None) -> dict[str, Any]:
@@ -128,6 +132,40 @@ def read_receipt(path: Path, roots: AllowedRoots | None = None) -> dict[str, Any
         raise BadArgsError(
             f"'{file}' is not a receipt this stembridge understands. Name a take's own."
         )
+    return receipt
+
+
+class _Made(BaseModel):
+    name: str
+    artifact_sha256: str
+
+
+class _Stem(BaseModel):
+    file: str
+    stem: str
+    variation: Annotated[int, Field(ge=0, lt=10**6)]
+    sha256: str
+
+
+class _Told(BaseModel):
+    """What a take that is worked on must tell of itself."""
+
+    request: dict[str, Any]
+    model: _Made
+    stems: Annotated[list[_Stem], Field(min_length=1)]
+
+
+def read_whole_receipt(path: Path, roots: AllowedRoots | None = None) -> dict[str, Any]:
+    """Read the receipt of a take that is to be worked on: it names its model and its stems.
+
+    Raises:
+        NoSuchFileError, PathDeniedError, BadArgsError: as `read_receipt`; it is damaged.
+    """
+    receipt = read_receipt(path, roots)
+    try:
+        _Told.model_validate(receipt, strict=True)
+    except ValidationError as error:
+        raise BadArgsError(f"'{path}' names no model or no stems: it is damaged.") from error
     return receipt
 
 

@@ -26,7 +26,7 @@ from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.page import seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of
-from stembridge.pipeline.receipt import build_receipt, read_receipt, request_of, write_receipt
+from stembridge.pipeline.receipt import build_receipt, read_whole_receipt, request_of, write_receipt
 from stembridge.pipeline.rework_anew import Span, inside, latents_anew, spliced, stretched
 from stembridge.pipeline.rework_notes import edited
 from stembridge.pipeline.settings import conditions_for, decoded_stems, settings_for
@@ -134,18 +134,18 @@ def _origin(parent: _Parent) -> dict[str, Any]:
 
 def _open(wish: Rework, roots: AllowedRoots) -> _Parent:
     path = receipt_of(wish.parent).expanduser().absolute()
-    receipt = read_receipt(path, roots)
+    receipt = read_whole_receipt(path, roots)
     request = request_of(receipt)
-    try:
-        takes = tuple(sorted({int(s["variation"]) + 1 for s in receipt["stems"]}))
-        number = wish.take or takes[0]
-    except (KeyError, IndexError, TypeError, ValueError):
-        raise BadArgsError(f"'{path}' names no stems: it is damaged.") from None
+    takes = tuple(sorted({stem["variation"] + 1 for stem in receipt["stems"]}))
+    number = wish.take or takes[0]
     if number not in takes:
         named = " and ".join(map(str, takes))
         raise BadArgsError(f"There is no take {number}; the receipt tells of {named}.")
-    return _Parent(path, receipt, request, load_state(path.parent, number - 1, roots), number,
-                   takes)  # fmt: skip
+    state = load_state(path.parent, number - 1, roots)
+    for stem, part in state.parts.items():
+        if stem not in request.generate or abs(part.length_beats - request.length_beats) > 0.01:
+            raise BadArgsError(f"The notes beside '{path}' are another take's; it is damaged.")
+    return _Parent(path, receipt, request, state, number, takes)
 
 
 def _request(parent: _Parent, wish: Rework) -> GenerationRequest:
@@ -178,6 +178,14 @@ def _check(parent: _Parent, request: GenerationRequest, wish: Rework, manifest: 
             f"The take was made with another model ({made_with['name']}), and only that one can "
             "make bars of it anew. Open it with --model; notes can be changed with any."
         )
+    state, decoded = parent.state, decoded_stems(request, manifest)
+    fits = state.latents.shape[:2] == (manifest.n_stems, manifest.latent_channels)
+    heard = wish.asks_the_model or decoded
+    if any(s not in state.parts for s in made if s not in decoded) or (heard and not fits):
+        raise BadArgsError(
+            f"What is kept of the take '{parent.receipt_path.parent}' is not whole, or comes of "
+            "another kind of model. Make the take again with stembridge arrange --receipt."
+        )
     if unknown := {*wish.stems, *wish.keep, *dict(wish.timbres)} - set(made):
         raise BadArgsError(f"The take has no {min(unknown)}; it has {', '.join(made)}.")
     if not any(map(wish.concerns, made)):
@@ -191,7 +199,7 @@ def _check(parent: _Parent, request: GenerationRequest, wish: Rework, manifest: 
             f"{wish.bars[0]} to {wish.bars[1]}."
         )
     if wish.edits_notes or tempo_changes or wish.timbres:
-        for stem in decoded_stems(request, manifest):
+        for stem in decoded:
             if wish.concerns(stem):
                 raise BadArgsError(
                     f"The {stem} sounds as the model made it, and notes of that sound cannot be "

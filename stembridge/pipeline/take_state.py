@@ -9,23 +9,32 @@ import dataclasses
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import write_atomically
-from stembridge.chords import ChordSpan
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.parts import Part
-from stembridge.parts.playing import Playing
 from stembridge.pipeline.choice import Choice
 
 MAX_STATE_BYTES = 256 << 20
+_MOST = 1e6
+"""No number of a state is as large as this."""
+
+_CHOICE = TypeAdapter(Choice)
+_DAMAGE = (
+    OSError, EOFError, ValueError, LookupError, TypeError, MemoryError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What reading a damaged file raises; NotImplementedError and RecursionError are RuntimeErrors."""
 
 
 @dataclass(frozen=True)
@@ -90,18 +99,27 @@ def load_state(folder: Path, variation: int, roots: AllowedRoots | None = None) 
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             if sum(info.file_size for info in file.zip.infolist()) > MAX_STATE_BYTES:
                 raise ValueError("too large")
-            latents, facts = file["latents"], json.loads(file["facts"].tobytes())
+            latents, facts = file["latents"], _facts(file["facts"].tobytes())
         parts = [Part.from_mapping(item) for item in facts["parts"]]
-        choice, gain = _choice(facts["choice"]), float(facts["gain"])
-        if latents.ndim != 3 or not np.isfinite(latents).all():
+        choice, gain = _CHOICE.validate_python(facts["choice"]), float(facts["gain"])
+        if latents.ndim != 3 or latents.dtype.kind != "f" or not (np.abs(latents) < _MOST).all():
             raise ValueError("no latents")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise BadArgsError(f"'{path}' is damaged and cannot be worked on.") from error
     return TakeState(np.asarray(latents, np.float32), {p.stem: p for p in parts}, choice, gain)
 
 
-def _choice(facts: dict[str, Any]) -> Choice:
-    spans = (span | {"pitch_classes": tuple(span["pitch_classes"])} for span in facts["chords"])
-    playing = {stem: Playing(**one) for stem, one in facts.get("playing", {}).items()}
-    fields = facts | {"chords": tuple(ChordSpan(**span) for span in spans), "playing": playing}
-    return Choice(**fields)
+def _facts(text: bytes) -> Any:
+    """JSON whose numbers are within reason."""
+
+    def number(digits: str) -> float:
+        value = float(digits)
+        if not abs(value) < _MOST:
+            raise ValueError(f"absurd: {digits[:20]}")
+        return value
+
+    def whole(digits: str) -> int:
+        number(digits)
+        return int(digits)
+
+    return json.loads(text, parse_float=number, parse_int=whole, parse_constant=number)

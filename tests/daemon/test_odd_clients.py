@@ -151,3 +151,18 @@ def test_machines_without_ipv6_serve_all_the_same(
             await client.ping()
 
     asyncio.run(session())
+
+
+def test_a_client_of_many_jobs_remembers_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stembridge.client.asynchronous.MAX_ENDED", 2)
+
+    async def session() -> None:
+        async with talking(tmp_path) as (_daemon, client):
+            for seed in range(5):
+                job = await client.generate(**{**ASK, "seed": seed, "request_id": f"j{seed}"})
+                await asyncio.wait_for(job.wait(), 30)
+            assert list(client.jobs) == ["j3", "j4"]
+
+    asyncio.run(session())
