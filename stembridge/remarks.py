@@ -29,7 +29,7 @@ WORDS = {
     "tuning": "the context is tuned {cents:+.0f} cents from A = 440 Hz; the take follows",
     "tuning_unclear": "{stem} is tuned {cents:+.0f} cents from A = 440 Hz and other stems are not: "
     "the take stays at 440",
-    "take_silent": "silent",
+    "take_silent": "silent: nothing is played in these bars. Another seed may play",
     "take_starts_late": "starts only after {bars:.1f} bars of silence",
     "take_off_grid": "only {share:.0%} of the notes are on the grid",
     "take_offset": "the notes are {ms} ms {side}",

@@ -25,7 +25,7 @@ from stembridge.children.messages import (
     PlayState,
     StopPlay,
 )
-from stembridge.cli.shared import JsonOption, print_json, say
+from stembridge.cli.shared import JsonOption, print_json, say, told_number
 from stembridge.errors import (
     BadArgsError,
     CreateFailedError,
@@ -49,7 +49,9 @@ def play(
     files: Annotated[list[Path], typer.Argument(help="Audio files, played together.")],
     output: OutputOption = "",
     loop: Annotated[bool, typer.Option(help="Repeat until Ctrl-C.")] = True,
-    gain_db: Annotated[float, typer.Option(help="Gain after matching loudness, in dB.")] = 0.0,
+    gain_db: Annotated[
+        float, typer.Option(parser=told_number, help="Gain after matching loudness, in dB.")
+    ] = 0.0,
     match: Annotated[
         bool, typer.Option(help="Bring everything to the same loudness first.")
     ] = True,
@@ -72,9 +74,11 @@ def play(
 
 def capture(
     file: Annotated[Path | None, typer.Argument(help="WAV file to write.")] = None,
-    bars: Annotated[float, typer.Option(help="How many bars.")] = 4.0,
-    bpm: Annotated[float, typer.Option(help="Tempo.")] = 120.0,
-    beats_per_bar: Annotated[float, typer.Option(help="Bar length in quarter notes.")] = 4.0,
+    bars: Annotated[float, typer.Option(parser=told_number, help="How many bars.")] = 4.0,
+    bpm: Annotated[float, typer.Option(parser=told_number, help="Tempo.")] = 120.0,
+    beats_per_bar: Annotated[
+        float, typer.Option(parser=told_number, help="Bar length in quarter notes.")
+    ] = 4.0,
     count_in: Annotated[int, typer.Option(help="Bars of clicks before it starts.")] = 1,
     channel: Annotated[int, typer.Option(help="Input channel; 0: all, mixed.")] = 0,
     output: OutputOption = "",

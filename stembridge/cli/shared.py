@@ -15,6 +15,7 @@ import typer
 
 from stembridge.errors import PASSING, BadArgsError, StembridgeError
 from stembridge.pool.cluster import CLUSTER_CHOOSES
+from stembridge.readers import decimal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,6 +45,18 @@ ClusterOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 EXIT_REFUSED, EXIT_AGAIN = 2, 3
+
+
+def told_number(text: str) -> float:
+    """The number an option tells, as programs of any language write it.
+
+    Raises:
+        BadArgsError: it is none.
+    """
+    try:
+        return decimal(str(text))
+    except ValueError:
+        raise BadArgsError(f'"{text}" is no number. Write one such as 92.86.') from None
 
 
 def device_word(gpu: int | str | None, cpu: bool) -> str:

@@ -34,6 +34,7 @@ _OTHER_AUDIO = frozenset(
     }
 )
 _FORMATS = "WAV, AIFF, FLAC, OGG or MP3"
+AUTO = "auto"
 _TEMPO = re.compile(r"(\d{2,3}(?:[.,]\d+)?)\s*bpm", re.IGNORECASE)
 
 
@@ -67,19 +68,29 @@ def tempo_of(song: WatchedSong, otherwise: str, beats_per_bar: float = 4.0) -> s
     Raises:
         BadArgsError: it stands nowhere, or the names contradict each other.
     """
+    written = written_tempo(song)
+    if not written and not otherwise:
+        raise BadArgsError(
+            'At what tempo? Write it into the name, such as "93bpm", or use --bpm (auto: as heard).'
+        )
+    if not written and otherwise == AUTO:
+        files = {stem: str(paths[0]) for stem, paths in song.stems.items()}
+        return f"{tempo_of_files(files, AllowedRoots.of([song.folder]), beats_per_bar):g}"
+    return written or otherwise
+
+
+def written_tempo(song: WatchedSong) -> str:
+    """The tempo written in the names of a song's files or folder, "" if there is none.
+
+    Raises:
+        BadArgsError: the names contradict each other.
+    """
     names = [path.stem for paths in song.stems.values() for path in paths] + [song.folder.name]
     found = {hit.replace(",", ".") for name in names for hit in _TEMPO.findall(name)}
     if len({float(tempo) for tempo in found}) > 1:
         tempi = ", ".join(sorted(found))
         raise BadArgsError(f"The names tell different tempi ({tempi}); rename so that one is left.")
-    if not found and not otherwise:
-        raise BadArgsError(
-            'At what tempo? Write it into the name, such as "93bpm", or use --bpm (auto: as heard).'
-        )
-    if not found and otherwise == "auto":
-        files = {stem: str(paths[0]) for stem, paths in song.stems.items()}
-        return f"{tempo_of_files(files, AllowedRoots.of([song.folder]), beats_per_bar):g}"
-    return min(found) if found else otherwise
+    return min(found, default="")
 
 
 def find_songs(root: Path) -> Iterator[WatchedSong]:

@@ -20,7 +20,15 @@ from stembridge.errors import (
 from stembridge.musical_time import TimeSignature
 from stembridge.safe_files import write_error
 from stembridge.watch.memory import MADE, is_made, keep, target_name
-from stembridge.watch.songs import WatchedSong, find_songs, length_in_bars, rate_of, tempo_of
+from stembridge.watch.songs import (
+    AUTO,
+    WatchedSong,
+    find_songs,
+    length_in_bars,
+    rate_of,
+    tempo_of,
+    written_tempo,
+)
 
 _POLL_S = 0.25
 _RETRY_S = 10.0
@@ -190,7 +198,9 @@ class Watcher:
         if is_made(song.folder, mark, names):
             return []
         keys = self._keys(song, make)
-        self._say(f"{song.name}: making {', '.join(make)} for {', '.join(song.stems)}.")
+        heard = self.settings.bpm == AUTO and not written_tempo(song)
+        pace = f"{keys['bpm']} bpm{', as heard' if heard else ''}"
+        self._say(f"{song.name}: making {', '.join(make)} for {', '.join(song.stems)} at {pace}.")
         clips = [
             {"stem": stem, "path": str(path)}
             for stem, paths in song.stems.items()

@@ -193,7 +193,10 @@ def test_a_silent_take_is_printed_without_figures(
         FakeModel, "decode", lambda _self, _stem, z: np.zeros((1, z.shape[-1] * 512), np.float32)
     )
     out = arrange(capsys, *base(tmp_path))[1]
-    assert "take1.wav: 4.00 s, seed 0\n" in out and "note: silent" in out
+    assert (
+        "take1.wav: 4.00 s, seed 0\n" in out
+        and "note: silent: nothing is played in these bars. Another seed may play" in out
+    )
 
 
 def test_the_device_word() -> None:

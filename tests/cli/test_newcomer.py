@@ -46,6 +46,8 @@ MISTAKES = {
     "capture": "--measure",
     "capture drums.wav": "another name",
     "capture new.wav --bpm 0": "20 to 999",
+    "capture new.wav --bpm 1,5": "20 to 999",
+    "capture new.wav --bpm fast": "such as 92.86",
     "midi learn dance": "It can generate",
     "serve --host 0.0.0.0 --port 0": "set a token",
 }

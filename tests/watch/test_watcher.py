@@ -16,6 +16,7 @@ from stembridge.errors import (
     PathDeniedError,
     QueueFullError,
 )
+from stembridge.watch import songs
 
 ALL = ["A 120bpm_drums.wav", "A 120bpm_guitar.wav", "A 120bpm_piano.wav"]
 
@@ -36,6 +37,15 @@ def test_seeds_are_drawn_for_each_song_and_a_new_draw_is_no_news(bench: Bench) -
     assert bench.look() == []
     bench.start(seed=0)
     assert bench.look() == ALL and bench.client.asked[-1]["seed"] == 0
+
+
+def test_the_tempo_of_a_song_is_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(songs, "tempo_of_files", lambda *_: 93.1)
+    bench.drop("A 120bpm/Bass.wav", "B/Bass.wav")
+    bench.start(bpm="auto")
+    assert len(bench.look()) == 6
+    made = [line for line in bench.said if "making" in line]
+    assert [line.rpartition(" at ")[2] for line in made] == ["120 bpm.", "93.1 bpm, as heard."]
 
 
 def test_its_own_advice_helps(bench: Bench) -> None:
