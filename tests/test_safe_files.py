@@ -18,7 +18,7 @@ from stembridge.errors import (
     NoSuchFileError,
     PathDeniedError,
 )
-from stembridge.pipeline.receipt import MAX_RECEIPT_BYTES, read_receipt
+from stembridge.pipeline.receipt_reading import MAX_RECEIPT_BYTES, read_receipt
 from stembridge.safe_files import PRIVATE_FILE, open_folder, remove_parts, write_error, write_file
 
 

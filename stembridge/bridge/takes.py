@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stembridge.client import Done, Stem
 from stembridge.errors import BadAudioError, StembridgeError, UnknownIdError
-from stembridge.request import ContextClip, GenerationRequest, parse_request
-
-MAX_RECEIPT_BYTES = 4 * 2**20
+from stembridge.pipeline.receipt_reading import read_receipt, request_of
+from stembridge.request import ContextClip, GenerationRequest
 
 
 @dataclass(frozen=True)
@@ -54,10 +52,9 @@ def takes_of(request_id: str, stems: Sequence[Stem], done: Done) -> list[Finishe
         BadAudioError: the receipt cannot be read.
     """
     try:
-        with Path(done.receipt).open("rb") as file:
-            receipt = json.loads(file.read(MAX_RECEIPT_BYTES))
-        request = parse_request(receipt["request"])
-    except (OSError, ValueError, KeyError, TypeError, StembridgeError) as error:
+        receipt = read_receipt(Path(done.receipt))
+        request = replace(request_of(receipt), request_id=request_id)
+    except (OSError, StembridgeError) as error:
         raise BadAudioError(f"The receipt '{done.receipt}' cannot be read: {error}.") from error
     variations = sorted({stem.variation for stem in stems})
     return [

@@ -65,7 +65,7 @@ def _heard_tempo(wishes: dict[str, Any]) -> str:
 
 
 def _make_again(receipt_path: Path, making: Making) -> None:
-    from stembridge.pipeline.receipt import read_receipt, request_of
+    from stembridge.pipeline.receipt_reading import read_receipt, request_of
 
     receipt = read_receipt(receipt_path)
     if "rework" in receipt:

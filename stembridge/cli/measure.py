@@ -19,7 +19,8 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import write_stem
 from stembridge.audio.resample import fit_length
 from stembridge.musical_time import beats_to_samples, frames_for_samples, round_up
-from stembridge.pipeline.receipt import read_receipt, versions
+from stembridge.pipeline.receipt import versions
+from stembridge.pipeline.receipt_reading import read_receipt
 from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
 from stembridge.runtime.load import warm_up

@@ -33,7 +33,7 @@ from stembridge.errors import (
     IncompatibleApiError,
     StembridgeError,
 )
-from stembridge.pipeline.receipt import read_receipt, request_of
+from stembridge.pipeline.receipt_reading import read_whole_receipt, request_of
 from stembridge.pipeline.take_state import state_name
 from stembridge.pool.cluster import joined
 from stembridge.request import request_from_mapping
@@ -127,8 +127,8 @@ def _paths_of(order: dict[str, Any], roots: AllowedRoots) -> list[str]:
     taken: list[str] = []
     if "parent" in order:
         path = Path(order["parent"])
-        receipt = read_receipt(path, roots)
-        numbers = sorted({int(stem["variation"]) for stem in receipt["stems"]})
+        receipt = read_whole_receipt(path, roots)
+        numbers = sorted({stem["variation"] for stem in receipt["stems"]})
         chosen = numbers[:1] if "take" not in order else [order["take"] - 1]
         taken = [str(path), *(str(path.parent / state_name(one)) for one in chosen)]
         request = request_of(receipt)

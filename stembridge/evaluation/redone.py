@@ -27,7 +27,7 @@ from stembridge.evaluation.songs import Songs
 from stembridge.musical_time import beats_to_seconds
 from stembridge.parts import Part
 from stembridge.parts.groove import swing_of
-from stembridge.pipeline.receipt import read_receipt
+from stembridge.pipeline.receipt_reading import read_receipt
 from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.take_state import load_state

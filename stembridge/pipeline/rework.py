@@ -26,7 +26,8 @@ from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.page import seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of
-from stembridge.pipeline.receipt import build_receipt, read_whole_receipt, request_of, write_receipt
+from stembridge.pipeline.receipt import build_receipt, write_receipt
+from stembridge.pipeline.receipt_reading import read_whole_receipt, request_of
 from stembridge.pipeline.rework_anew import Span, inside, latents_anew, spliced, stretched
 from stembridge.pipeline.rework_notes import edited
 from stembridge.pipeline.settings import conditions_for, decoded_stems, settings_for

@@ -22,7 +22,8 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.loudness import decibels
 from stembridge.pipeline.events import OnEvent, Reporter, ignore
-from stembridge.pipeline.receipt import RECEIPT_FORMAT, identity_of, versions, write_receipt
+from stembridge.pipeline.receipt import identity_of, versions, write_receipt
+from stembridge.pipeline.receipt_reading import RECEIPT_FORMAT
 from stembridge.pipeline.separated import (
     REST,
     Files,

@@ -16,7 +16,7 @@ import onnxruntime as ort
 
 from stembridge.errors import ModelUntrustedError, NoGpuError
 from stembridge.runtime.device import cuda_devices
-from stembridge.runtime.failures import translated
+from stembridge.runtime.failures import device_failure, translated
 from stembridge.runtime.model import FloatArray
 
 
@@ -104,8 +104,8 @@ def _open_session(
     try:
         session = ort.InferenceSession(data, options, providers=providers)
     except Exception as error:
-        if device_id is not None and "cuda" in str(error).lower():
-            raise no_cuda(device_id) from error
+        if device_id is not None and (known := device_failure(error, f"cuda:{device_id}")):
+            raise (known if known.symbol == "OUT_OF_MEMORY" else no_cuda(device_id)) from error
         raise ModelUntrustedError(
             f"The model file '{source}' cannot be opened by ONNX Runtime: {error}"
         ) from error

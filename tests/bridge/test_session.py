@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,7 +144,8 @@ def test_what_sounds_together() -> None:
 
 def test_receipts_become_takes(tmp_path: Path) -> None:
     receipt = tmp_path / "receipt.json"
-    receipt.write_text(json.dumps({"request": request_to_mapping(take().request)}))
+    request = request_to_mapping(take().request)
+    receipt.write_text(json.dumps({"receipt_format": 1, "request": request}))
     stems = [
         Stem(name, variation, f"/{name}{variation}.wav", "", 1, 1, "{}")
         for variation in (0, 1)
@@ -152,7 +154,7 @@ def test_receipts_become_takes(tmp_path: Path) -> None:
     made = takes_of("r", stems, Done(str(tmp_path), str(receipt)))
     assert [one.variation for one in made] == [0, 1]
     assert made[1].files == (("bass", "/bass1.wav"), ("piano", "/piano1.wav"))
-    assert made[0].request == take().request
+    assert made[0].request == replace(take().request, request_id="r")
     receipt.write_text("{}")
     with pytest.raises(BadAudioError):
         takes_of("r", stems, Done(str(tmp_path), str(receipt)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stembridge.pipeline import best
-from stembridge.pipeline.receipt import read_receipt
+from stembridge.pipeline.receipt_reading import read_receipt
 from stembridge.pipeline.run import arrange
 from stembridge.request import GenerationRequest, parse_request
 from stembridge.testing import FakeModel

@@ -14,7 +14,7 @@ import soundfile
 from stembridge.chords import parse_progression
 from stembridge.conditions import chord_block, frame_beats
 from stembridge.pipeline.choice import Bars, Choice, choose
-from stembridge.pipeline.receipt import read_receipt, request_of
+from stembridge.pipeline.receipt_reading import read_receipt, request_of
 from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
 from stembridge.runtime.manifest import YOUNGER_FIELDS, ConditionBlock, Manifest

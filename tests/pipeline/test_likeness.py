@@ -15,7 +15,7 @@ from stembridge.daemon.files_gate import check_context
 from stembridge.errors import BadArgsError, NoSuchFileError, PathDeniedError
 from stembridge.pipeline import likeness
 from stembridge.pipeline.likeness import Likeness, hear_likeness, timbre_chances
-from stembridge.pipeline.receipt import read_receipt
+from stembridge.pipeline.receipt_reading import read_receipt
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.wording import NO_WORDING, Wording, beside
 from stembridge.request import GenerationRequest, parse_request, request_to_mapping

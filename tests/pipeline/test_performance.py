@@ -14,7 +14,7 @@ import soundfile
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.dataset.soundfonts import HELD_OUT, find_soundfont
 from stembridge.errors import BadArgsError, NoSuchFileError, PathDeniedError
-from stembridge.pipeline.receipt import read_receipt, request_of
+from stembridge.pipeline.receipt_reading import read_receipt, request_of
 from stembridge.pipeline.run import arrange
 from stembridge.request import GenerationRequest, parse_request
 from stembridge.runtime.manifest import NoteReaderEntry

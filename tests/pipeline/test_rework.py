@@ -13,7 +13,8 @@ import soundfile
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.errors import BadArgsError, NoSuchFileError, PathDeniedError
 from stembridge.parts import Part
-from stembridge.pipeline.receipt import read_receipt, write_receipt
+from stembridge.pipeline.receipt import write_receipt
+from stembridge.pipeline.receipt_reading import read_receipt
 from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.take_state import TakeState, load_state

@@ -22,7 +22,7 @@ from stembridge.errors import (
 )
 from stembridge.pipeline import receipt as receipts
 from stembridge.pipeline.events import Event, StageProgress, StemReady
-from stembridge.pipeline.receipt import read_receipt, request_of
+from stembridge.pipeline.receipt_reading import read_receipt, request_of
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.take_files import stem_file_name, take_folder
 from stembridge.request import GenerationRequest, parse_request

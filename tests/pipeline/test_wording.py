@@ -11,7 +11,7 @@ import numpy as np
 from stembridge.chords.key import key_of
 from stembridge.pipeline.choice import Bars, Choice, choose
 from stembridge.pipeline.page import PAGE_NAME
-from stembridge.pipeline.receipt import read_receipt, request_of
+from stembridge.pipeline.receipt_reading import read_receipt, request_of
 from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.take_state import load_state
