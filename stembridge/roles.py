@@ -91,6 +91,9 @@ ROLES: dict[str, Role] = {
 STEMS = tuple(ROLES)
 """The stems of the built-in model, in the order they have everywhere."""
 
+MIX, OTHER = "mix", "other"
+"""What may be given and is no stem: a mixture of stems, and what sounds beside them, as a voice."""
+
 PLAIN_WORDS = (
     "s", "line", "lines", "loop", "loops", "part", "parts", "track", "stem", "bus", "group", "grp",
     "synth", "di", "amp", "mic", "lead", "rhythm", "grand", "akustik", "box",
@@ -126,6 +129,20 @@ def check_apart(made: Iterable[str], given: Iterable[str]) -> None:
     if both:
         raise BadArgsError(
             f"{both[0].capitalize()} is given as context and asked for; leave one of the two out."
+        )
+
+
+def check_whole(given: Iterable[str]) -> None:
+    """A mixture holds every stem: none is given beside it.
+
+    Raises:
+        BadArgsError: one is.
+    """
+    stems = set(given)
+    if MIX in stems and stems - {MIX, OTHER}:
+        first = in_order(stems - {MIX, OTHER})[0]
+        raise BadArgsError(
+            f"A mix is given, and {first}, which the mix holds already; give the mix or its stems."
         )
 
 

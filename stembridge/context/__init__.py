@@ -7,6 +7,7 @@ length   files that end early: said, or repeated
 tempo    another than was told
 tuning   away from 440 Hz
 pace     how much slower the model's session runs: tuning, and loops of whole frames
+wholes   a mixture, taken apart
 hearing  chords
 load     all clips of a request: level, and the remarks of all these
 """

@@ -31,11 +31,12 @@ from stembridge.context.probe import ContextFile, open_context
 from stembridge.context.source import Check, MonoFile, Source
 from stembridge.context.tempo import doubts
 from stembridge.context.tuning import Tuning, hear_tuning
+from stembridge.context.wholes import Apart, stems_of_mix
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import beats_to_samples
 from stembridge.remarks import Remark
 from stembridge.request import ContextClip, GenerationRequest
-from stembridge.roles import check_known, is_pitched
+from stembridge.roles import MIX, OTHER, check_known, is_pitched, role
 from stembridge.runtime.manifest import Manifest
 
 MAX_GAIN_DB = 40.0  # more would only lift the noise of a context that is silent in earnest
@@ -55,6 +56,7 @@ class Context:
         chords: heard in the given stems where the request names none and the model wants them.
         remarks: what a musician should know of all this.
         pace: how much slower the model hears it.
+        other: float32 [n_samples] of what sounds and is no stem, like `samples`; None if nothing.
         roots: the folders from which whatever else the request names may be read.
     """
 
@@ -67,6 +69,7 @@ class Context:
     remarks: tuple[Remark, ...] = ()
     pace: Pace = AS_IS
     roots: AllowedRoots = field(default_factory=AllowedRoots.anywhere)
+    other: FloatArray | None = None
 
 
 def load_context(
@@ -75,6 +78,7 @@ def load_context(
     roots: AllowedRoots,
     check: Check = lambda: None,
     ears: Ears | None = None,
+    apart: Apart | None = None,
 ) -> Context:
     """Read all clips of a request.
 
@@ -84,6 +88,7 @@ def load_context(
         roots: the folders context may come from.
         check: called before each piece of each clip; may raise to stop.
         ears: the model's chord network.
+        apart: takes a given mixture apart; needed where there is one.
 
     Raises:
         NoSuchFileError, PathDeniedError, BadAudioError: a clip's file.
@@ -94,16 +99,26 @@ def load_context(
     samples = np.zeros((manifest.n_stems, n_samples), np.float32)
     given = np.zeros(manifest.n_stems, bool)
     reader = _Reader(request, rate, roots, check)
+    wholes: dict[str, FloatArray] = {}
     for clip in request.context:
         check()
+        if clip.stem in (MIX, OTHER):
+            reader.add(clip, wholes.setdefault(clip.stem, np.zeros(n_samples, np.float32)))
+            continue
         index = stem_index(manifest, clip.stem)
         given[index] = True
         reader.add(clip, samples[index])
     remarks = (*reader.remarks, *reader.lengths.remarks())
+    if MIX in wholes and apart is not None:
+        found, said = stems_of_mix(wholes[MIX], request, manifest, apart)
+        remarks += said
+        for stem, sound in found.items():
+            samples[stem_index(manifest, stem)], given[stem_index(manifest, stem)] = sound, True
     stems = {stem: samples[i] for i, stem in enumerate(manifest.stems) if given[i]}
+    other = wholes.get(OTHER)
     tuning = Tuning()
     if any(map(is_pitched, request.generate)):
-        tuning = hear_tuning(stems, rate)
+        tuning = hear_tuning(stems | ({} if other is None else {OTHER: other}), rate)
     if request.use_grid:
         remarks += doubts(stems, rate, request.bpm)
     pace = pace_for(request, manifest, tuning.ratio)
@@ -111,8 +126,10 @@ def load_context(
     if pace.slower != 1.0:
         length = beats_to_samples(heard.length_beats, heard.bpm, rate)
         samples = np.stack([resample(row, rate, rate * pace.slower, length) for row in samples])
+        if other is not None:
+            other = resample(other, rate, rate * pace.slower, length)
     remarks = (*remarks, *tuning.remarks)
-    context = context_of(samples, given.tolist(), heard, manifest, remarks, ears)
+    context = context_of(samples, given.tolist(), heard, manifest, remarks, ears, other)
     return replace(context, pace=pace, roots=roots)
 
 
@@ -123,6 +140,7 @@ def context_of(
     manifest: Manifest,
     remarks: Sequence[Remark] = (),
     ears: Ears | None = None,
+    other: FloatArray | None = None,
 ) -> Context:
     """Brings given stems to the model's level and hears their chords.
 
@@ -133,24 +151,29 @@ def context_of(
         manifest: of the model that will hear it.
         remarks: what is known of it already.
         ears: the model's chord network.
+        other: what sounds beside the stems, `[n_samples]`.
     """
-    stems = [s for s, is_given in zip(manifest.stems, given, strict=True) if is_given]
-    silent = tuple(s for s in stems if is_silent(samples[stem_index(manifest, s)]))
+    sounds = {s: row for s, row, is_given in zip(manifest.stems, samples, given, strict=True)
+              if is_given}  # fmt: skip
+    sounds |= {} if other is None else {OTHER: other}
+    silent = tuple(s for s, row in sounds.items() if is_silent(row))
     rate = manifest.sample_rate
-    loudness = integrated_loudness(samples.sum(axis=0), rate) if stems else None
-    sounding = [s for s in stems if s not in silent]
-    gain = _normalising_gain(loudness, sounding, manifest)
-    samples = samples * np.float32(gain)
+    loudness = integrated_loudness(np.sum(list(sounds.values()), axis=0), rate) if sounds else None
+    sounding = [s for s in sounds if s not in silent]
+    gain = np.float32(_normalising_gain(loudness, sounding, manifest))
     chords: tuple[ChordSpan, ...] = ()
     said = (*remarks, *(Remark("silent", {"stem": stem}) for stem in silent))
     # Without the grid nothing is known of beats either, and chords change on beats.
     if request.use_grid and not request.chords:
         chords, more = chords_throughout(
-            {s: samples[stem_index(manifest, s)] for s in sounding}, manifest, request.bpm,
+            {s: sounds[s] * gain for s in sounding}, manifest, request.bpm,
             request.time_signature, request.length_beats, request.start_beats, ears,
         )  # fmt: skip
         said += more
-    return Context(samples, tuple(given), gain, loudness, silent, chords, said)
+    return Context(
+        samples * gain, tuple(given), float(gain), loudness, silent, chords, said,
+        other=None if other is None else other * gain,
+    )  # fmt: skip
 
 
 def stem_index(manifest: Manifest, stem: str) -> int:
@@ -177,7 +200,7 @@ def _nominal_lufs(stems: Sequence[str], manifest: Manifest) -> float:
 
     Their powers add up: drums alone are quieter than the mixture they were trained in.
     """
-    levels = manifest.stem_lufs
+    levels = manifest.stem_lufs and manifest.stem_lufs | {OTHER: role(OTHER).level_lufs}
     if not all(stem in levels for stem in stems):
         return manifest.mixture_lufs
     return float(10 * np.log10(sum(10 ** (levels[stem] / 10) for stem in stems)))

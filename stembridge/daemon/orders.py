@@ -23,6 +23,7 @@ from stembridge.request import (
     separation_to_mapping,
 )
 from stembridge.request.tag import receipt_of
+from stembridge.roles import MIX, OTHER, in_order
 
 
 class Orders:
@@ -53,7 +54,8 @@ class Orders:
 
     def _generate(self, request_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         request = request_of(request_id, payload)
-        check_stems((*request.generate, *request.context_stems), self._model())
+        given = set(request.context_stems) - {MIX, OTHER}
+        check_stems((*request.generate, *in_order(given)), self._model())
         check_context(request, self._roots)
         self._takes.check_room(request)
         return request_to_mapping(request)

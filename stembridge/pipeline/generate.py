@@ -16,6 +16,7 @@ from stembridge.context import Context
 from stembridge.inference import Settings, codec, infer, shares
 from stembridge.pipeline.choice import Choice, choose, style_chances
 from stembridge.pipeline.events import Reporter
+from stembridge.pipeline.hearing import with_other
 from stembridge.pipeline.settings import conditions_for, decoded_stems, wishes_of
 from stembridge.pipeline.wording import NO_WORDING, Wording, bars_to_fill, sounding
 from stembridge.request import GenerationRequest
@@ -86,7 +87,7 @@ def generate(
         )
         sampling = partial(report, "sample", variation=variation)
         decoding = partial(report, "decode", variation=variation)
-        conditions = conditions_of(choice)
+        conditions = with_other(conditions_of(choice), context, model, report)
         latents = infer(model, conditions, known, settings, [seed], callback=shares(sampling))[0]
         sounds = codec.sound(model, decoded, latents, n_samples, decoding, loop=settings.loop)
         yield Take(variation, sounds, choice, latents, conditions)

@@ -17,13 +17,14 @@ from typing import Any
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
-from stembridge.context import Context, load_context
+from stembridge.context import Context
 from stembridge.errors import BadArgsError
 from stembridge.inference import codec
 from stembridge.parts import edit as edits
 from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take
+from stembridge.pipeline.hearing import context_for
 from stembridge.pipeline.page import seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of
 from stembridge.pipeline.receipt import build_receipt, write_receipt
@@ -100,9 +101,7 @@ def rework(
     ensure_room(out_dir, room_for(request))
     check_instruments(request, model.manifest, places)
     report = Reporter(on_event, wish.best)
-    context = load_context(
-        request, model.manifest, places, partial(report, "read", 0.0), model.chord_chances
-    )
+    context = context_for(request, model, places, report)
     if done is not wish:
         remark = Remark("made_loop", {"bar": math.ceil(_bars(parent))})
         context = replace(context, remarks=(*context.remarks, remark))

@@ -22,6 +22,7 @@ from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.inference import Settings, codec, infer, shares
 from stembridge.musical_time import beats_to_seconds
 from stembridge.pipeline.events import Reporter
+from stembridge.pipeline.hearing import with_other
 from stembridge.pipeline.settings import conditions_for, settings_for
 from stembridge.pipeline.take_state import TakeState
 from stembridge.request import GenerationRequest, Rework
@@ -71,7 +72,8 @@ def latents_anew(
         settings, start = _from_here(settings, wish.like, manifest), latents[None]
     mask = np.where(_free(given, request, wish, span, manifest), 0.0, 1.0).astype(np.float32)
     left = Known(latents[None], mask[None], manifest.context_mode, manifest.sigma_context)
-    conditions = conditions_for(request, manifest, n_samples, old.choice)
+    told = conditions_for(request, manifest, n_samples, old.choice)
+    conditions = with_other(told, context, model, report)
     callback = shares(partial(report, "sample", variation=number))
     made: FloatArray = infer(
         model, conditions, left, settings, [seed], start=start, callback=callback

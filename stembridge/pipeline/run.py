@@ -14,11 +14,12 @@ from itertools import islice
 from pathlib import Path
 
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.context import Context, load_context
+from stembridge.context import Context
 from stembridge.inference import Settings
 from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
+from stembridge.pipeline.hearing import context_for
 from stembridge.pipeline.likeness import hear_likeness
 from stembridge.pipeline.page import Seen, seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of
@@ -66,9 +67,7 @@ def arrange(
     ensure_room(out_dir, room_for(request))
     folder, places = out_dir / take_folder(request), roots or AllowedRoots.anywhere()
     check_instruments(request, model.manifest, places)
-    context = load_context(
-        request, model.manifest, places, partial(report, "read", 0.0), model.chord_chances
-    )
+    context = context_for(request, model, places, report)
     like = hear_likeness(request, model, places, partial(report, "read", 0.5))
     no_chords = why_no_chords(request, model.manifest, context)
     wording = beside(wording_of(request, model.manifest, context), like, request, no_chords)

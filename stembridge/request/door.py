@@ -27,7 +27,7 @@ from stembridge.request.model import (
 )
 from stembridge.request.readers import MAX_BARS, MIN_LENGTH_BEATS
 from stembridge.request.tag import drawn_seed
-from stembridge.roles import check_apart
+from stembridge.roles import check_apart, check_whole
 
 MAX_LENGTH_S = 15 * 60.0
 
@@ -49,6 +49,7 @@ def parse_request(mapping: Mapping[str, Any]) -> GenerationRequest:
     values = read_fields(REQUEST_FIELDS, asked, "request")
     context = tuple(_clip(item) for item in values["context"])
     check_apart(values["generate"], (clip.stem for clip in context))
+    check_whole(clip.stem for clip in context)
     metre: TimeSignature = values["time_signature"]
     length_beats = _length_beats(values["length_beats"], values.pop("bars"), metre, values["bpm"])
     request_id = values["request_id"] or str(uuid.uuid4())

@@ -227,9 +227,11 @@ class GenerationRequest:
         tuple[ContextClip, ...],
         Wish(
             listed("context clips", MAX_CLIPS),
-            "audio file of that stem, from frame 0 on: the short form",
+            "audio file of that stem, from frame 0 on: the short form; `mix` is taken apart first, "
+            "`other` is no stem, such as a voice",
             key="context.<stem>",
-            help="given audio as stem=file, such as drums=loop.wav; once per file",
+            help="given audio as stem=file, such as drums=loop.wav; once per file. mix=file is "
+            "taken apart first, other=file is what sounds and is no stem, such as a voice",
         ),
     ] = ()
 

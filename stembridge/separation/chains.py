@@ -15,8 +15,6 @@ import numpy as np
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.resample import resample
 from stembridge.conditions import Conditions
-from stembridge.context.mono import Downmix
-from stembridge.context.source import MonoFile
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.inference import Settings, codec, infer, settings_of, shares
 from stembridge.runtime.manifest import Manifest
@@ -86,9 +84,10 @@ def sampled(
 
 def _channels(mixture: Mixture, rate: int, check: Check) -> FloatArray:
     """`[channels, n]` at the model's rate and level."""
+    check()
     file = mixture.file
-    alone = np.eye(file.n_channels, dtype=np.float32)
-    rows = [MonoFile(file, rate, check, Downmix(row)).read(0, file.n_samples) for row in alone]
+    whole = file.read(0, file.n_samples).samples
+    rows = [resample(np.ascontiguousarray(row), file.sample_rate, rate) for row in whole]
     return np.stack(rows) * np.float32(mixture.gain)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
 from stembridge.errors import BadArgsError
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 from stembridge.separation.chains import Sampled, sampled, settings_for_chains
 from stembridge.separation.masked import Masked, hears_mixtures, listen
-from stembridge.separation.mixture import Check, Mixture, Report
+from stembridge.separation.mixture import Check, Mixture, Report, mixture_of
+from stembridge.separation.parts import in_parts
 
 
 def method_for(manifest: Manifest, wanted: str | None) -> str:
@@ -33,6 +37,20 @@ def method_for(manifest: Manifest, wanted: str | None) -> str:
             f"{' and '.join(able)}."
         )
     return wanted or able[0]
+
+
+def stems_of(model: StemModel, samples: FloatArray, check: Check, seed: int = 0) -> FloatArray:
+    """A mixture `[n]` at the model's rate as its stems `[S, n]`, which add up to it.
+
+    Raises:
+        BadArgsError: the model cannot separate.
+    """
+    method, mixture = method_for(model.manifest, None), mixture_of(samples, model.manifest)
+    if mixture.silent:
+        return np.zeros((model.manifest.n_stems, samples.size), np.float32)
+    work = separator(model, mixture, method, lambda stage, share: check(), check, seed=seed)
+    made = [part.stems[:, 0] for part in in_parts(mixture.file, work)]
+    return np.concatenate(made, axis=-1)
 
 
 def separator(

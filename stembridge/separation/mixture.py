@@ -17,6 +17,7 @@ from stembridge.context.probe import ContextFile, open_context
 from stembridge.context.source import MonoFile
 from stembridge.remarks import Remark
 from stembridge.runtime.manifest import Manifest
+from stembridge.separation.parts import InMemory, Readable
 
 MAX_GAIN_DB = 40.0
 SHORT_S = 3.0
@@ -38,7 +39,7 @@ class Mixture:
     """An open mixture.
 
     Attributes:
-        file: open.
+        file: the recording, open.
         heard: `[n_samples]` at the model's rate and level; zeros where it is silent.
         gain: the linear factor that brought it to that level.
         downmix: how its channels became one.
@@ -46,7 +47,7 @@ class Mixture:
         silent: whether nothing sounds.
     """
 
-    file: ContextFile
+    file: Readable
     heard: FloatArray
     gain: float
     downmix: Downmix
@@ -76,14 +77,27 @@ def open_mixture(
         mono = MonoFile(file, manifest.sample_rate, check)
         heard = mono.read(0, file.n_samples)
         downmix = mono.downmix or Downmix(np.full(file.n_channels, 1 / file.n_channels, np.float32))
-        loudness = integrated_loudness(heard, manifest.sample_rate)
-        gain = 1.0
-        if loudness is not None:
-            gap_db = float(np.clip(manifest.mixture_lufs - loudness, -MAX_GAIN_DB, MAX_GAIN_DB))
-            gain = amplitude(gap_db)
-        silent = loudness is None
-        remarks = tuple(_remarks(file, downmix, silent, manifest))
-        yield Mixture(file, heard * np.float32(gain), gain, downmix, remarks, silent)
+        gain = _gain(heard, manifest)
+        remarks = tuple(_remarks(file, downmix, gain is None, manifest))
+        yield Mixture(
+            file, heard * np.float32(gain or 1.0), gain or 1.0, downmix, remarks, gain is None
+        )
+
+
+def mixture_of(samples: FloatArray, manifest: Manifest) -> Mixture:
+    """A mixture that is in memory, `[n]` at the model's rate."""
+    gain = _gain(samples, manifest)
+    heard, alone = samples * np.float32(gain or 1.0), Downmix(np.ones(1, np.float32))
+    file = InMemory(samples, manifest.sample_rate)
+    return Mixture(file, heard, gain or 1.0, alone, (), gain is None)
+
+
+def _gain(heard: FloatArray, manifest: Manifest) -> float | None:
+    """What brings a mixture to the model's level; None where it is silent."""
+    loudness = integrated_loudness(heard, manifest.sample_rate)
+    if loudness is None:
+        return None
+    return amplitude(float(np.clip(manifest.mixture_lufs - loudness, -MAX_GAIN_DB, MAX_GAIN_DB)))
 
 
 def _remarks(

@@ -11,15 +11,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from stembridge.audio.buffer import FloatArray
+from stembridge.audio.buffer import AudioBuffer, FloatArray
 from stembridge.audio.windows import rising_ramp
-from stembridge.context.probe import ContextFile
 
 PART_VALUES = 2**21  # of all channels: 24 s of a stereo file at 44.1 kHz
 AROUND_S, FADE_S = 0.5, 0.05
+
+
+class Readable(Protocol):
+    """A recording that can be read from anywhere, such as a `ContextFile`."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        ...
+
+    @property
+    def n_channels(self) -> int:
+        """Their number."""
+        ...
+
+    @property
+    def n_samples(self) -> int:
+        """Of each channel."""
+        ...
+
+    def read(self, first: int, n_samples: int) -> AudioBuffer:
+        """Samples `first` to `first + n_samples`; shorter where it ends."""
+        ...
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A recording `[n]` in one channel."""
+
+    samples: FloatArray
+    sample_rate: int
+    n_channels: int = 1
+
+    @property
+    def n_samples(self) -> int:
+        """Its length."""
+        return self.samples.size
+
+    def read(self, first: int, n_samples: int) -> AudioBuffer:
+        """See `Readable`."""
+        return AudioBuffer(self.samples[None, first : first + n_samples], self.sample_rate)
 
 
 @dataclass(frozen=True)
@@ -53,7 +94,7 @@ class Silence:
         return np.zeros((self.n_stems, *recording.shape), np.float32)
 
 
-def in_parts(file: ContextFile, separate: Separate) -> Iterator[Stretch]:
+def in_parts(file: Readable, separate: Separate) -> Iterator[Stretch]:
     """The whole of a file, in order.
 
     Args:
@@ -86,7 +127,7 @@ def in_parts(file: ContextFile, separate: Separate) -> Iterator[Stretch]:
 class _Forward:
     """Reads a file once: seeking back in an MP3 begins at its start."""
 
-    def __init__(self, file: ContextFile) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file, self._at = file, 0
         self._held = np.zeros((file.n_channels, 0), np.float32)
 
