@@ -109,7 +109,7 @@ local function write_job(path, span, wishes, clips)
     seed = wishes.ends.seed,
     loop = wishes.ends.loop and "1" or nil,
     loop_context = wishes.ends["repeat"] and "1" or nil,
-    midi = os.getenv("STEMBRIDGE_MIDI") and "1" or nil, -- notes on tracks of their own
+    midi = os.getenv("STEMBRIDGE_MIDI") and "1" or nil, -- notes on tracks of their own; "only": no sound
     chords = wishes.chords ~= "" and wishes.chords or nil,
   }
   for key, value in pairs(lines) do
@@ -191,8 +191,11 @@ local function read_news(job)
     job.read = job.read + #line
     local what, a, b, c, d, e, notes, seed = table.unpack(fields_of(line:sub(1, -2)))
     if what == "stem" then
-      insert(job.span, a, c, tonumber(d), tonumber(e), seed)
-      if notes and notes ~= "" then
+      local has_notes = notes and notes ~= ""
+      if not has_notes or os.getenv("STEMBRIDGE_MIDI") ~= "only" then
+        insert(job.span, a, c, tonumber(d), tonumber(e), seed)
+      end
+      if has_notes then
         insert(job.span, a .. " MIDI", notes, tonumber(d), tonumber(e), seed)
       end
     elseif what == "progress" then

@@ -38,7 +38,7 @@ WORDS = {
     "turned_down": "the whole take is {db:g} dB softer than the one before it, so that nothing "
     "clips",
     "made_loop": "bar {bar} was made anew, so that the end flows into the start",
-    "best_of": "take {kept} of {of} was kept; their scores: {scores}",
+    "best_of": "try {kept} of {of} was kept; their scores: {scores}",
     "prompt_read": "the prompt is read as: {read}",
     "prompt_idle": "of the prompt changes nothing: {idle}",
     "prompt_unknown": "of the prompt was not understood: {unknown}",

@@ -91,7 +91,7 @@ class Making:
 
 @contextlib.contextmanager
 def progress(show: bool) -> Iterator[OnEvent]:
-    """A progress bar on a terminal; nothing elsewhere."""
+    """A progress bar on a terminal, and each stem as soon as it is ready; nothing elsewhere."""
     from stembridge.pipeline.events import StageProgress, ignore
 
     if not show:
@@ -108,6 +108,8 @@ def progress(show: bool) -> Iterator[OnEvent]:
             if isinstance(event, StageProgress):
                 words = f"take {event.variation + 1}: {event.stage}"
                 bar.update(task, completed=event.fraction, description=words)
+            else:  # it can be used while the others are made
+                bar.console.print(f"ready: {event.stem.path}", soft_wrap=True)
 
         yield on_event
 

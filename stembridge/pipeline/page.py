@@ -5,6 +5,7 @@ It lies beside the files that it plays, names no place on the network, and runs 
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,8 +31,8 @@ _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#777}
 body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:0 auto;padding:1rem}
 h1{font-size:1.35rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.6rem 0 .4rem}
-p{margin:.3rem 0}code{background:#8882;padding:.1rem .3rem;border-radius:.3rem;
-overflow-wrap:anywhere}small,.soft{color:var(--soft)}
+p,code{overflow-wrap:anywhere}p{margin:.3rem 0}
+code{background:#8882;padding:.1rem .3rem;border-radius:.3rem}small,.soft{color:var(--soft)}
 .stem{border-top:1px solid var(--line);padding:.6rem 0}
 .head{display:flex;flex-wrap:wrap;gap:.3rem 1rem;align-items:center}
 .head b{min-width:4.5rem}audio{height:2rem;flex:1 1 16rem;min-width:0;max-width:100%}
@@ -39,6 +40,8 @@ svg{display:block;width:100%;height:7.8rem;margin-top:.3rem;background:#8881;bor
 button{font:inherit;padding:.25rem .9rem;border-radius:.4rem;border:1px solid var(--line)}
 label{white-space:nowrap}ul{margin:.2rem 0;padding-left:1.2rem}
 """
+
+_BUTTONS = "<button>Play all</button> <button>Stop</button>"
 
 _SCRIPT = """
 for (const take of document.querySelectorAll('section')) {
@@ -98,15 +101,18 @@ def page(
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1>",
         f"<p class='soft'>{escape(_facts(request, receipt))}</p>",
-        *_chords(request, receipt),
+        *_reworked(folder, receipt),
+        *_chords(request, receipt, stems),
         *_prompt(request, receipt),
         *_context(request),
     ]
+    parts += _before(folder, receipt)
     for variation in sorted({one.file.variation for one in stems}):
         own = [one for one in stems if one.file.variation == variation]
-        parts += [f"<section><h2>Take {variation + 1}</h2><p><button>Play all</button> ",
-                  "<button>Stop</button></p>"]  # fmt: skip
-        parts += [_stem(one, request) for one in own]
+        shared = set.intersection(*(set(one.file.verdict.warnings) for one in own))
+        parts.append(f"<section><h2>Take {variation + 1}</h2><p>{_BUTTONS}</p>")
+        parts.append(_remarks([w for w in own[0].file.verdict.warnings if w in shared]))
+        parts += [_stem(one, request, shared) for one in own]
         parts.append("</section>")
     parts += [
         f"<h2>Again</h2><p><code>{escape(again)}</code></p>",
@@ -117,18 +123,50 @@ def page(
 
 
 def _facts(request: GenerationRequest, receipt: Mapping[str, Any]) -> str:
-    words = [str(request.time_signature), f"{request.session_rate} Hz", f"seed {request.seed}"]
-    words.append(f"model {receipt['model']['name']}")
-    if parent := receipt.get("parent"):
-        words.append(f"worked on from take {parent['take']} of {parent['receipt']}")
-    return " · ".join(words)
+    told = [str(request.time_signature), f"{request.session_rate} Hz", f"seed {request.seed}"]
+    told.append(f"model {receipt['model']['name']}")
+    return " · ".join(told)
 
 
-def _chords(request: GenerationRequest, receipt: Mapping[str, Any]) -> list[str]:
-    told = progression_text(request.chords)
-    heard = receipt.get("context", {}).get("chords_heard")
-    words = f"Chords: {told}" if told else f"Chords heard: {heard}" if heard else ""
-    return [f"<p>{escape(words)}</p>"] if words else []
+def _reworked(folder: Path, receipt: Mapping[str, Any]) -> list[str]:
+    """What the take was made of, and what was asked for."""
+    if not (parent := receipt.get("parent")):
+        return []
+    home = Path(parent["receipt"]).parent
+    there = quote(Path(os.path.relpath(home / PAGE_NAME, folder)).as_posix())
+    asked = {
+        k: v for k, v in receipt["rework"].items() if k not in ("parent", "request_id", "take")
+    }
+    told = (f"{name.replace('_', ' ')} {_plain(value)}".strip() for name, value in asked.items())
+    words = "; ".join(told)
+    return [
+        f"<p class='soft'>worked on from <a href='{there}'>take {parent['take']} of "
+        f"{escape(home.name)}</a>: {escape(words)}</p>"
+    ]
+
+
+def _plain(value: object) -> str:
+    if value is True:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={one}" for name, one in value.items())
+    told = [str(one) for one in value] if isinstance(value, list) else [f"{value}"]
+    return ("-" if all(one.isdigit() for one in told) else ", ").join(told)
+
+
+def _chords(
+    request: GenerationRequest, receipt: Mapping[str, Any], stems: Sequence[Seen]
+) -> list[str]:
+    file = stems[0].file
+    told = progression_text(request.chords) or file.chords
+    told = told or receipt.get("context", {}).get("chords_heard")
+    source = "" if file.chords_from in (None, "told") else f" {file.chords_from}"
+    key = f" (in {file.key})" if file.key else ""
+    return [f"<p>{escape(f'Chords{source}: {told}{key}')}</p>"] if told else []
+
+
+def _remarks(words: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(word)}</li>' for word in words)}</ul>" if words else ""
 
 
 def _prompt(request: GenerationRequest, receipt: Mapping[str, Any]) -> list[str]:
@@ -149,26 +187,40 @@ def _context(request: GenerationRequest) -> list[str]:
         rows.append(
             f"<div class='head' data-stem='{escape(clip.stem)}'><b>{escape(clip.stem)}</b>"
             f"<label><input type='checkbox' checked> with the take</label>"
-            f"<audio controls preload='none' src='{escape(source, quote=True)}'></audio></div>"
+            f"<audio controls preload='metadata' src='{escape(source, quote=True)}'></audio></div>"
         )
     return ["<div id='context'><h2>Given</h2>", *rows, "</div>"]
 
 
-def _stem(one: Seen, request: GenerationRequest) -> str:
+def _before(folder: Path, receipt: Mapping[str, Any]) -> list[str]:
+    """The take that this one was made of, for A and B; it plays while its files are there."""
+    parent = receipt.get("parent") or {}
+    home = Path(os.path.relpath(Path(parent.get("receipt", "")).parent, folder))
+    rows = [
+        f"<div class='head stem' data-stem='{escape(stem)}'><b>{escape(stem)}</b>"
+        f"<label><input type='checkbox' checked> play</label><audio controls preload='metadata' "
+        f"src='{quote((home / one['file']).as_posix())}'></audio></div>"
+        for stem, one in parent.get("stems", {}).items()
+    ]
+    title = f"<section><h2>Take {parent.get('take')}, before</h2><p>{_BUTTONS}</p>"
+    return [title, *rows, "</section>"] if rows else []
+
+
+def _stem(one: Seen, request: GenerationRequest, said: set[str]) -> str:
     file, verdict = one.file, one.file.verdict
     words = [file.sound, *(word for word in (file.style, file.timbre) if word)]
     if verdict.on_grid_share is not None:
         words.append(f"{verdict.on_grid_share:.0%} on the grid")
     if one.part is not None:
         words.append(f"{len(one.part.notes)} notes")
-    remarks = "".join(f"<li>{escape(word)}</li>" for word in verdict.warnings)
+    remarks = _remarks([word for word in verdict.warnings if word not in said])
     midi = f" <a href='{quote(file.midi.name)}' download>MIDI</a>" if file.midi is not None else ""
     return (
         f"<div class='stem' data-stem='{escape(file.stem)}'><div class='head'>"
         f"<b>{escape(file.stem)}</b><label><input type='checkbox' checked> play</label>"
         f"<audio controls preload='metadata' src='{quote(file.path.name)}'></audio></div>"
         f"<small>{escape(', '.join(words))}{midi}</small>"
-        f"{_picture(one, request)}{f'<ul>{remarks}</ul>' if remarks else ''}</div>"
+        f"{_picture(one, request)}{remarks}</div>"
     )
 
 

@@ -52,7 +52,7 @@ from stembridge.safe_files import ensure_room
 
 @dataclass(frozen=True)
 class _Parent:
-    """The take that is worked on; `number` counts from 1, `takes` are all of its receipt."""
+    """The take that is worked on; `number` counts from 1, `takes` are all of its receipt's."""
 
     receipt_path: Path
     receipt: Mapping[str, Any]

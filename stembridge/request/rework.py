@@ -193,7 +193,9 @@ def parse_rework(mapping: Mapping[str, Any]) -> Rework:
     told.pop("changes", None)
     values = read_fields(REWORK_FIELDS, told, "rework")
     changed = {name: values.pop(name) for name in CHANGES}
-    values["changes"] = {name: told[name] for name, value in changed.items() if value is not None}
+    values["changes"] = {
+        name: told[name] for name, value in changed.items() if value not in (None, ())
+    }
     defaults = {f.name: f.default for f in dataclasses.fields(Rework)}
     values = {k: defaults[k] if v is None else v for k, v in values.items()}
     wish = Rework(**values | {"request_id": values["request_id"] or str(uuid.uuid4())})

@@ -210,6 +210,7 @@ class Watcher:
         stems = self._wait(song, self._client.generate(clips=clips, **keys))
         results = {target_name(song.name, stem.stem): stem.path for stem in stems}
         notes = {target_name(song.name, s.stem, ".mid"): s.midi for s in stems}
+        notes[target_name(song.name, "parts", ".mid")] = stems[0].take_midi
         results |= {name: path for name, path in notes.items() if path is not None}
         made = keep(song.folder, mark, results)
         self._say(f"{song.name}: done: {', '.join(path.name for path in made)}.")

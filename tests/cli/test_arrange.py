@@ -153,6 +153,7 @@ def test_a_human_at_a_terminal_sees_progress(
     status, out, err = arrange(capsys, *base(tmp_path))
     assert status == 0
     assert "take 1: write" in err
+    assert err.replace("\n", "").count("ready: ") == 1
     assert "The stems lie in" in out
 
 

@@ -135,6 +135,16 @@ def test_notes_get_a_track_of_their_own(
     assert result["undo"][-1] == ["StemBridge: insert bass MIDI"]
 
 
+def test_notes_take_the_place_of_the_sound(
+    daemon: DaemonProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEMBRIDGE_MIDI", "only")
+    folder = daemon.folder
+    result = play(folder, daemon.port, inputs="bass,,12", tracks=[drums(folder)])
+    new = {fields[0] for fields in result["item"] if "stembridge" in fields[0]}
+    assert new == {"Bass MIDI (stembridge)"}
+
+
 def test_a_looped_item_is_heard_in_all_its_turns(daemon: DaemonProcess) -> None:
     folder = daemon.folder
     path = write_tone(folder / "loop.wav", 2 * BAR_S, 180.0)

@@ -31,7 +31,7 @@ def test_the_best_of_three_is_one_of_the_three(tmp_path: Path, monkeypatch: Any)
     second = [stem.sha256 for stem in three if stem.variation == 1]
     assert [stem.sha256 for stem in kept] == second
     assert {stem.variation for stem in kept} == {0}
-    words = "take 2 of 3 was kept; their scores: 0.20, 0.90, 0.30"
+    words = "try 2 of 3 was kept; their scores: 0.20, 0.90, 0.30"
     assert all(words in stem.verdict.warnings for stem in kept)
     assert words in str(read_receipt(kept[0].path.parent))
 

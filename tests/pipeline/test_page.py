@@ -8,6 +8,7 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -68,13 +69,19 @@ def test_everything_is_there_and_nothing_is_fetched(tmp_path: Path) -> None:
     assert not page.of("i")  # the odd file name is no markup
 
 
-def test_a_take_worked_on_names_its_parent(tmp_path: Path) -> None:
+def test_a_take_worked_on_names_its_parent_and_plays_it_for_comparison(tmp_path: Path) -> None:
     folder, _ = made(tmp_path)
     model = FakeModel(fake_manifest(note_readers=READERS))
-    wish = parse_rework({"parent": str(folder), "octaves": 1, "stems": "piano"})
-    child = rework(wish, model, tmp_path / "b")
-    text = (child[0].path.parent / PAGE_NAME).read_text()
-    assert "worked on from take 1 of" in Elements(text).words
+    wish = parse_rework({"parent": str(folder), "octaves": 1, "stems": "piano", "bars": "1-2"})
+    home = rework(wish, model, tmp_path / "b")[0].path.parent
+    page = Elements((home / PAGE_NAME).read_text())
+    assert "worked on from take 1 of" in page.words
+    assert "stems piano; bars 1-2; octaves 1" in page.words
+    assert "Take 1, before" in page.words and "Take 2" in page.words
+    sources = [unquote(str(audio["src"])) for audio in page.of("audio")][1:]
+    assert len(sources) == 4 and all((home / source).is_file() for source in sources)
+    (link, *_) = page.of("a")
+    assert (home / unquote(str(link["href"]))).resolve() == folder / PAGE_NAME
 
 
 @pytest.mark.foreign

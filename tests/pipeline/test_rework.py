@@ -218,6 +218,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     folder = parent(tmp_path)
     for wish, words in (
         ({}, "Nothing is to change"),
+        ({"instruments": {}, "timbres": {}, "sound": ""}, "Nothing is to change"),
         ({"stems": "bass", "best": 1}, "Nothing is to change"),
         ({"take": 2, "redo": True}, "no take 2"),
         ({"stems": "drums", "redo": True}, "has no drums"),
@@ -237,6 +238,12 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadArgsError, match=words):
             child(folder, **wish)
+    receipt = read_receipt(folder)
+    for key in ("model", "stems", "request"):
+        write_receipt(folder, {k: v for k, v in receipt.items() if k != key})
+        with pytest.raises(BadArgsError, match="damaged|holds no request"):
+            child(folder, octaves=1)
+    write_receipt(folder, receipt)
     (folder / "take1.npz").write_bytes(b"no zip")
     with pytest.raises(BadArgsError, match="damaged"):
         child(folder, octaves=1)
