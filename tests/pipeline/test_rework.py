@@ -241,7 +241,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     receipt = read_receipt(folder)
     for key in ("model", "stems", "request"):
         write_receipt(folder, {k: v for k, v in receipt.items() if k != key})
-        with pytest.raises(BadArgsError, match="damaged|holds no request"):
+        with pytest.raises(BadArgsError, match=r"damaged|holds no request"):
             child(folder, octaves=1)
     write_receipt(folder, receipt)
     (folder / "take1.npz").write_bytes(b"no zip")
