@@ -1,7 +1,7 @@
 """Draw the device's presentation view: writes presentation.svg beside this file.
 
 presentation.png is that picture as Chromium shows it: chromium --headless --disable-gpu
---force-device-scale-factor=3 --window-size=400,189 --hide-scrollbars
+--force-device-scale-factor=3 --window-size=660,189 --hide-scrollbars
 --screenshot=presentation.png presentation.svg
 """
 

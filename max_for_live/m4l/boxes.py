@@ -86,7 +86,8 @@ def _look(control: Control) -> dict[str, Any]:
         return {"appearance": 2, "ignoreclick": 1, **_theme(textcolor="")}
     if control.kind == "entry":
         return {
-            "text": control.text, "keymode": 1, "border": 1.0, "lines": 1,
+            "text": control.text, "keymode": 1, "border": 1.0,
+            "lines": 1 if control.rect[3] < 20 else 0,
             "fontname": "Ableton Sans Medium", "fontsize": 9.5,
             **_theme(
                 bgcolor="themecolor.live_control_text_bg",

@@ -13,7 +13,7 @@ from m4l.control import Control, label
 from m4l.rework_controls import LAST_TAKE
 from stembridge.roles import ROLES as STEM_ROLES
 
-WIDTH, HEIGHT, MARGIN = 540, 169, 4
+WIDTH, HEIGHT, MARGIN = 660, 169, 4
 _STEM_ROWS_PX = 72
 ROLES = ("Make", "Lock", "Off")
 LENGTHS = ("2 bars", "4 bars", "8 bars", "16 bars", "Loop brace", "Selected clip")
@@ -180,6 +180,16 @@ _RIGHT = (
     ),
 )  # fmt: skip
 
+_WORDS = (
+    label("prompt", 544, 3, 112, "In words"),
+    Control(
+        "prompt", "entry", (544, 22, 112, 143), "", "prompt", "Prompt", "Prompt", "In words",
+        "What the new part is to be, in your words: dark funk, slap bass, busy drums, no rhodes. "
+        "The line below Ready tells what was understood.",
+        visibility="stored",
+    ),
+)  # fmt: skip
+
 _BANK_SIZE = 8
 
 
@@ -187,7 +197,7 @@ def controls() -> tuple[Control, ...]:
     """All boxes of the face; a row of them for each role a stem can have."""
     rows = (_stem_row(index, stem) for index, stem in enumerate(STEM_ROLES))
     left = _LEFT_HEAD + tuple(control for row in rows for control in row) + _LEFT_FOOT
-    return left + _RIGHT + LAST_TAKE
+    return left + _RIGHT + LAST_TAKE + _WORDS
 
 
 def banks() -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -140,8 +140,12 @@ def number_text(box: Mapping[str, Any], value: float) -> str:
 def _entry(box: Mapping[str, Any], state: State, x: float, y: float, w: float, h: float) -> str:
     text = str(state.get(box["varname"], box["text"]))
     frame = f'<rect x="{x + 0.5:g}" y="{y + 0.5:g}" width="{w - 1:g}" height="{h - 1:g}" rx="1" '
-    label = _text(text, x + _PADDING, y + h / 2 + 3.4, font_px(box), "#dcdcdc")
-    return f'{frame}fill="{_CONTROL}" stroke="{_FRAME}"/>{label}'
+    size, first = font_px(box), min(y + h / 2 + 3.4, y + 12)
+    lines = wrap(text, w - 2 * _PADDING, size) if h > 20 else [text]
+    shown = (
+        _text(one, x + _PADDING, first + 12 * i, size, "#dcdcdc") for i, one in enumerate(lines)
+    )
+    return f'{frame}fill="{_CONTROL}" stroke="{_FRAME}"/>{"".join(shown)}'
 
 
 def _comment(box: Mapping[str, Any], state: State, x: float, y: float, w: float, h: float) -> str:

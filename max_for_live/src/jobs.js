@@ -21,6 +21,7 @@ export function generatePairs(plan) {
     ["steps", plan.steps || undefined],
     ["guidance", plan.guidance === 1 ? undefined : decimal(plan.guidance)],
     ["chords", plan.chords || undefined],
+    ["prompt", plan.prompt || undefined],
     ["sound", plan.sound || undefined],
     ["midi", plan.clipsAs === "audio" ? undefined : 1],
     ["loop", plan.loop ? 1 : undefined],

@@ -115,9 +115,17 @@ function chords_mode(value) {
 }
 
 // textedit says "text" before what was typed, and cuts it into atoms at spaces.
+function typed(atoms) {
+  const words = atoms.map(String);
+  return (words[0] === "text" ? words.slice(1) : words).join(" ").trim();
+}
+
 function chords_text() {
-  const words = arrayfromargs(arguments).map(String);
-  device.settings.chordsText = (words[0] === "text" ? words.slice(1) : words).join(" ").trim();
+  device.settings.chordsText = typed(arrayfromargs(arguments));
+}
+
+function prompt() {
+  device.settings.prompt = typed(arrayfromargs(arguments));
 }
 
 function place_in(value) {

@@ -14,7 +14,9 @@ export function orderOf(job, info) {
     frames: info.frames, rate: info.rate, start: plan.start, beats: plan.beats, bpm: plan.bpm,
     seed: verdict.seed === undefined ? plan.seed : verdict.seed, place: plan.place,
     follow: plan.follow, clips: plan.clipsAs, sound: verdict.sound || "",
-    more: plan.more || { steps: plan.steps, guidance: plan.guidance, chords: plan.chords },
+    more: plan.more || {
+      steps: plan.steps, guidance: plan.guidance, chords: plan.chords, prompt: plan.prompt,
+    },
   };
 }
 

@@ -28,7 +28,7 @@ export class Settings {
     }
     Object.assign(this, {
       length: 8, takes: 1, port: DEFAULT_PORT, seed: 1, seedMode: "new", steps: 0, guidance: 1,
-      chordsMode: "context", chordsText: "", place: "arrangement", follow: false, rate: 44100,
+      chordsMode: "context", chordsText: "", prompt: "", place: "arrangement", follow: false, rate: 44100,
       sound: "", clipsAs: "audio", loop: false, best: 1, reworked: "", likeness: 0.7, moreBars: 4,
     });
   }
@@ -76,6 +76,7 @@ export class Settings {
       takes: this.takes,
       steps: this.steps,
       guidance: this.guidance,
+      prompt: this.prompt,
       place: this.place,
       follow: this.follow,
       sound: this.sound,

@@ -21,13 +21,13 @@ nobody is deceived.
 from __future__ import annotations
 
 TABLE = {
-    "style:pop": "pop, popmusik, chart, charts, indie, indie pop, k pop, synth pop, synthpop, "
-    "singer songwriter",
+    "style:pop": "britpop, pop, popmusik, chart, charts, indie, indie pop, k pop, synth pop, "
+    "synthpop, singer songwriter",
     "style:rock": "rock, rockmusik, rock and roll, rock n roll, rocknroll, classic rock, alt "
     "rock, alternative, indie rock",
     "style:rock force:hard": "hard rock, hardrock, arena rock",
-    "style:rock guitar=distortion/overdrive force:hard": "metal, heavy metal, punk, punk "
-    "rock, grunge, hardcore, thrash, stoner",
+    "style:rock guitar=distortion/overdrive force:hard": "death metal, black metal, metal, "
+    "heavy metal, punk, punk rock, grunge, hardcore, thrash, stoner",
     "style:rock guitar=overdrive/clean": "blues, blues rock, bluesrock, blues musik",
     "style:funk": "funk, p funk, soul, motown, funkmusik, go go",
     "style:funk bass=slap/finger guitar=muted": "slap funk",
@@ -36,7 +36,7 @@ TABLE = {
     "style:house stem:drums": "four on the floor, 4 on the floor, four to the floor, 4x4",
     "style:house drums=electronic/808 density:more": "drum and bass, drum n bass, drumnbass, "
     "dnb, jungle, breakcore",
-    "style:hiphop": "hip hop, hiphop, rap, trip hop, triphop, r&b, rnb",
+    "style:hiphop": "gangsta rap, gangsta, hip hop, hiphop, rap, trip hop, triphop, r&b, rnb",
     "style:hiphop drums=room": "boom bap, boombap, golden age",
     "style:hiphop drums=808": "trap, drill, phonk",
     "style:hiphop piano=rhodes/grand force:soft": "lo fi, lofi, chillhop, lo fi hip hop, lofi "
@@ -47,11 +47,12 @@ TABLE = {
     "style:ballad piano=grand": "classical, klassik, classique, clasica, romantic, gospel",
     "style:pop guitar=steel": "country, americana, bluegrass",
     "style:pop bass=synth drums=electronic": "synthwave, vaporwave, 80s, eighties, achtziger",
-    "style:latin": "latin, latino, latina, salsa, mambo, cumbia, montuno, tumbao, clave, afro "
-    "cuban, cuban, reggaeton, afrobeat",
+    "style:latin": "rumba, latin, latino, latina, salsa, mambo, cumbia, montuno, tumbao, "
+    "clave, afro cuban, cuban, reggaeton, afrobeat",
     "style:latin guitar=nylon force:soft": "bossa nova, bossa, bossanova, samba",
     "style:reggae": "reggae, dub, ska, dancehall, one drop, roots reggae, skank",
-    "style:jazz": "jazz, bebop, bop, cool jazz, gypsy jazz, big band, dixieland",
+    "style:jazz": "nu jazz, acid jazz, jazz, bebop, bop, cool jazz, gypsy jazz, big band, "
+    "dixieland",
     "style:jazz bass=acoustic": "walking bass, walking bassline, walking",
     "style:jazz swing:swung": "swing jazz, swing music",
     "style:waltz": "waltz, walzer, valse, vals, 3/4",
@@ -99,11 +100,11 @@ TABLE = {
     "guitar=jazz style~jazz": "jazz guitar, jazzgitarre, hollow body, archtop, guitare jazz",
     "guitar=clean": "clean guitar, clean, clean electric, strat, telecaster, guitare claire, "
     "chorus guitar, twangy",
-    "guitar=muted": "muted, muted guitar, palm mute, palm muted, palm mutes, chicken scratch, "
-    "scratch guitar, gedampft",
+    "guitar=muted": "chugging, muted, muted guitar, palm mute, palm muted, palm mutes, "
+    "chicken scratch, scratch guitar, gedampft",
     "guitar=overdrive": "overdrive, overdriven, crunch, crunchy, overdriven guitar, crunch guitar",
-    "guitar=distortion": "distortion, fuzz, fuzzy, high gain, shredding, power chords, "
-    "powerchords, distortion guitar, distorsion",
+    "guitar=distortion": "screaming guitar, distortion, fuzz, fuzzy, high gain, shredding, "
+    "power chords, powerchords, distortion guitar, distorsion",
     "guitar=overdrive/distortion": "distorted, distorted guitar, verzerrt, verzerrte gitarre, "
     "guitare saturee, guitarra distorsionada, heavy guitar, dirty guitar, shred, riff, riffs",
     "guitar=clean/muted/overdrive/distortion": "electric guitar, e gitarre, egitarre, "
@@ -135,30 +136,33 @@ TABLE = {
     "stem:guitar": "guitar, gitarre, gitarren, guitare, guitarra, gtr, guitarist, axe",
     "stem:piano": "piano, klavier, keys, keyboard, keyboards, tasten, pianist, claviers, teclado",
     # Chords.
-    "mode:minor": "minor, moll, mineur, menor, dark, dunkel, duster, sombre, oscuro, oscura, "
-    "sad, traurig, triste, melancholic, melancholy, melancholisch, melancolique, melancolico, "
-    "moody, gloomy, sinister, tense, mysterious, somber, brooding, haunting, eerie, night, "
-    "noir, tragic, mournful, evil, ominous, emo, bittersweet, aeolian, dorian",
-    "mode:major": "major, dur, majeur, mayor, happy, frohlich, joyeux, joyeuse, alegre, "
-    "feliz, cheerful, uplifting, sunny, joyful, glad, positive, optimistic, feelgood, feel "
-    "good, fun, triumphant, heiter, gai, bright mood, summery, hopeful, playful, ionian, "
-    "euphoric",
+    "mode:minor": "sorrowful, wistful, spooky, bleak, heartbroken, grim, minor, moll, mineur, "
+    "menor, dark, dunkel, duster, sombre, oscuro, oscura, sad, traurig, triste, melancholic, "
+    "melancholy, melancholisch, melancolique, melancolico, moody, gloomy, sinister, tense, "
+    "mysterious, somber, brooding, haunting, eerie, night, noir, tragic, mournful, evil, "
+    "ominous, emo, bittersweet, aeolian, dorian",
+    "mode:major": "blissful, jubilant, radiant, thrilled, joyous, major, dur, majeur, mayor, "
+    "happy, frohlich, joyeux, joyeuse, alegre, feliz, cheerful, uplifting, sunny, joyful, "
+    "glad, positive, optimistic, feelgood, feel good, fun, triumphant, heiter, gai, bright "
+    "mood, summery, hopeful, playful, ionian, euphoric",
     # How it is played.
-    "density:more": "busy, dense, full, fill, fills, frantic, hectic, intricate, complex, "
-    "many notes, more notes, active, dicht, viele noten, charge, denso, lleno, sixteenths, "
-    "rolling, frenetic, driving, energetic, energisch, energique, virtuoso, lots of notes, "
-    "crowded",
-    "density:less": "sparse, minimal, minimalist, minimalistic, simple, few notes, fewer "
-    "notes, spacious, empty, airy, less notes, laid back, laidback, open, sparsam, sparlich, "
-    "wenige noten, einfach, epure, minimaliste, escaso, sencillo, stripped down, stripped, "
-    "restrained, reduced, space, roomier, uncluttered, long notes, sustained, reduziert",
-    "force:soft": "soft, light, softly, gentle, quiet, quietly, tender, delicate, calm, "
-    "mellow, smooth, chill, chilled, relaxed, leise, sanft, weich, zart, ruhig, doux, douce, "
-    "doucement, suave, tranquilo, tranquila, light touch, subtle, dreamy, intimate, easy, "
-    "lounge, peaceful, sleepy",
-    "force:hard": "hard, loud, heavy, aggressive, powerful, strong, pounding, punchy, angry, "
-    "hart, laut, kraftig, aggressiv, fort, forte, agressif, fuerte, duro, agresivo, violent, "
-    "intense, banging, epic, hitting, brutal, massive",
+    "density:more": "cluttered, bustling, overloaded, busy, dense, full, fill, fills, "
+    "frantic, hectic, intricate, complex, many notes, more notes, active, dicht, viele noten, "
+    "charge, denso, lleno, sixteenths, rolling, frenetic, driving, energetic, energisch, "
+    "energique, virtuoso, lots of notes, crowded",
+    "density:less": "bare, skeletal, uncrowded, few hits, sparse, minimal, minimalist, "
+    "minimalistic, simple, few notes, fewer notes, spacious, empty, airy, less notes, laid "
+    "back, laidback, open, sparsam, sparlich, wenige noten, einfach, epure, minimaliste, "
+    "escaso, sencillo, stripped down, stripped, restrained, reduced, space, roomier, "
+    "uncluttered, long notes, sustained, reduziert",
+    "force:soft": "whispering, soothing, hushed, featherlight, soft, light, softly, gentle, "
+    "quiet, quietly, tender, delicate, calm, mellow, smooth, chill, chilled, relaxed, leise, "
+    "sanft, weich, zart, ruhig, doux, douce, doucement, suave, tranquilo, tranquila, light "
+    "touch, subtle, dreamy, intimate, easy, lounge, peaceful, sleepy",
+    "force:hard": "thunderous, ferocious, crushing, roaring, headbanging, hard, loud, heavy, "
+    "aggressive, powerful, strong, pounding, punchy, angry, hart, laut, kraftig, aggressiv, "
+    "fort, forte, agressif, fuerte, duro, agresivo, violent, intense, banging, epic, hitting, "
+    "brutal, massive",
     "swing:swung": "swing, swung, shuffle, shuffled, triplet, triplets, swingend, ternaire, "
     "triolen, shuffling, swingy",
     "swing:straight": "straight, gerade, binaire, on the grid, quantized, quantised, straight "

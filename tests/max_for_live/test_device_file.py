@@ -91,7 +91,7 @@ def test_01_chunks_kind_and_directory(device: Device) -> None:
 def test_02_03_presentation_of_lives_height(device: Device) -> None:
     patcher = device.patcher
     assert patcher["openinpresentation"] == 1
-    assert patcher["openrect"] == [0, 0, WIDTH, HEIGHT] and (WIDTH, HEIGHT) == (540, 169)
+    assert patcher["openrect"] == [0, 0, WIDTH, HEIGHT] and (WIDTH, HEIGHT) == (660, 169)
     right = max(x + w for x, _, w, _ in (box["presentation_rect"] for box in shown(patcher)))
     assert right + MARGIN == WIDTH
 

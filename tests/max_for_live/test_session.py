@@ -212,11 +212,12 @@ def test_generate_makes_the_missing_stems_together(play: Play, daemon: DaemonPro
 
 def test_quality_closeness_and_typed_chords_arrive(play: Play, daemon: DaemonProcess) -> None:
     turn = [["quality", 0], ["closeness", 150], ["chords_mode", 2], ["length", 1]]
-    text = [["chords_text", "Am F7 C G"]]
+    text = [["chords_text", "Am F7 C G"], ["prompt", "sparse, wobbly"]]
     (clip,) = own_clips(play("makeAndWait", daemon.port, turn=turn, type=text))
     request = receipt(clip)
     assert (request["steps"], request["guidance"]) == (8, 1.5)
     assert [span["symbol"] for span in request["chords"]] == ["Am", "F7", "C", "G"]
+    assert request["prompt"] == "sparse, wobbly"
 
 
 def test_retime_makes_the_take_again_at_the_new_tempo(play: Play, daemon: DaemonProcess) -> None:
