@@ -74,15 +74,17 @@ def _wishes(fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, 
             wishes[name] = context_clips(value or [])
         elif field.head:
             pairs = dict(_pair(word, str(field.option), "bass=name") for word in value or [])
-            own_file = name == "instruments"
-            wishes[name] = {s: _absolute(v) if own_file else v for s, v in pairs.items()}
+            wishes[name] = {stem: _named(field, word) for stem, word in pairs.items()}
         elif value is not None:
-            wishes[name] = _absolute(value) if name == "like" and value else value
+            wishes[name] = _named(field, value)
     return wishes
 
 
+def _named(field: Field, word: str) -> str:
+    return _absolute(word) if field.wish.names_file and word else word
+
+
 def _absolute(path: str) -> str:
-    """So that receipts work from anywhere."""
     return str(Path(path).expanduser().absolute())
 
 

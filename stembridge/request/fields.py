@@ -36,6 +36,8 @@ class Wish:
         help: the option's help where it is not `words`.
         switch: the value that the option, a mere switch, stands for; None: it takes a value.
         optional: whether it may stay away although the type has no default.
+        names_file: whether it is a path; the command line makes it absolute, so that receipts work
+            from anywhere.
     """
 
     read: Reader
@@ -45,6 +47,7 @@ class Wish:
     help: str = ""
     switch: Any = None
     optional: bool = False
+    names_file: bool = False
 
 
 @dataclass(frozen=True)

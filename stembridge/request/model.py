@@ -144,6 +144,7 @@ class GenerationRequest:
             optional(text("path of the reference", 4096)),
             "absolute path of an audio file whose style, instrument and density to follow",
             help="audio file whose style, instrument and density to follow",
+            names_file=True,
         ),
     ] = None
     style: Annotated[
@@ -172,6 +173,7 @@ class GenerationRequest:
             per_stem("instrument", 4096),
             "what plays that stem: a .sfz file, or a SoundFont's program, gm.sf2:33",
             key="instrument.<stem>",
+            names_file=True,
         ),
     ] = ()
     snap: Annotated[

@@ -15,6 +15,7 @@ from stembridge.errors import BadArgsError
 from stembridge.readers import flag, optional, text, whole
 from stembridge.request.fields import Field, Wish, fields_of, read_fields
 from stembridge.request.model import REQUEST_FIELDS
+from stembridge.request.rework import REWORK_FIELDS
 from stembridge.wire.schema import _keys
 
 
@@ -102,3 +103,13 @@ def test_every_field_of_a_request_can_be_asked_for() -> None:
     assert unasked == {"request_id"}
     options = [field.option for field in REQUEST_FIELDS.values() if field.option]
     assert len(set(options)) == len(options)
+
+
+def test_only_what_names_a_file_becomes_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    wish = request_options._wishes(REQUEST_FIELDS, {"like": "a.wav", "name": "b", "style": "pop"})
+    assert wish == {"like": str(Path("/a.wav").absolute()), "name": "b", "style": "pop"}
+    own = request_options._wishes(REQUEST_FIELDS, {"instruments": ["bass=gm.sf2:33"]})
+    assert own == {"instruments": {"bass": str(Path("/gm.sf2:33").absolute())}}
+    # Of a rework, "like" is a number.
+    assert request_options._wishes(REWORK_FIELDS, {"like": "0.4"}) == {"like": "0.4"}
