@@ -60,6 +60,12 @@ class Conditions:
         at = slice(place.start, place.stop) if isinstance(place, range) else place
         return replace(self, frames=np.ascontiguousarray(self.frames[..., at]))
 
+    def windows(self, places: Sequence[NDArray[np.intp]]) -> Conditions:
+        """Those of several windows of one length, as one batch: all items of the first, then on."""
+        frames = np.concatenate([self.frames[..., at] for at in places])
+        tokens = None if self.tokens is None else np.concatenate([self.tokens] * len(places))
+        return replace(self, frames=frames, tokens=tokens)
+
     def stretched(self, batch: int, n_frames: int) -> Conditions:
         """For `batch` items, the last frame repeated until there are `n_frames`."""
         tokens = self.tokens

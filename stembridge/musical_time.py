@@ -12,6 +12,7 @@ import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import floor, isfinite
 
 from stembridge.errors import BadArgsError
@@ -99,6 +100,7 @@ def seconds_to_beats(seconds: float, bpm: float) -> float:
     return seconds * bpm / 60.0
 
 
+@lru_cache(maxsize=4096)  # the notes of a chord begin together
 def beats_to_samples(beats: Number, bpm: Number, rate: int) -> int:
     """`round(beats * 60 / bpm * rate)`, exactly, halves up.
 

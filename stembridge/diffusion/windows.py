@@ -36,6 +36,9 @@ from stembridge.diffusion.types import Array, Callback, Denoiser, Sampler, StepI
 
 FloatArray = NDArray[np.float32]
 
+AT_ONCE = 4
+"""Windows that the network is given together: the cores share them, and memory stays bounded."""
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -192,14 +195,19 @@ class JoinedWindows:
         self._step, self._calls = info, 0
 
     def __call__(self, x: Array, sigma: Array, conditions: Conditions) -> Array:
-        """Denoised x [B, S, C, F], every window's frames from its own call of D."""
+        """Denoised x [B, S, C, F]; D is given some windows at once, as a batch."""
         answer, n_frames = np.zeros_like(x), x.shape[-1]
         frames = [np.arange(place.start, place.stop) % n_frames for place in self._places]
-        for at, share in zip(frames, _fading_shares(frames, n_frames, self._overlap), strict=True):
-            self._tell_call()
-            x_at, sigma_at = (np.ascontiguousarray(array[..., at]) for array in (x, sigma))
-            made = share * self._D(x_at, sigma_at, conditions.window(at))
-            np.add.at(np.moveaxis(answer, -1, 0), at, np.moveaxis(made, -1, 0))
+        shares = _fading_shares(frames, n_frames, self._overlap)
+        for first in range(0, len(frames), AT_ONCE):
+            group = frames[first : first + AT_ONCE]
+            for _ in group:
+                self._tell_call()
+            x_at, sigma_at = (np.concatenate([a[..., at] for at in group]) for a in (x, sigma))
+            made = self._D(x_at, sigma_at, conditions.windows(group))
+            pieces = np.split(made, len(group))
+            for at, share, piece in zip(group, shares[first:], pieces, strict=False):
+                np.add.at(np.moveaxis(answer, -1, 0), at, np.moveaxis(share * piece, -1, 0))
         return answer
 
     def _tell_call(self) -> None:

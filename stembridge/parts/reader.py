@@ -52,12 +52,13 @@ def read_part(
         bpm: tempo.
         length_beats: of the take; later notes are left out, longer ones cut.
     """
-    pitches, frames = _peaks(answer[ONSET], facts.threshold)
+    mass = onset_mass(answer[ONSET])
+    frames, pitches = np.nonzero((mass >= facts.threshold).T)
     starts = frames + 0.5 + np.clip(answer[OFFSET][pitches, frames], -1.0, 1.0)
     starts_s = np.maximum(0.0, starts * facts.frame_s)
     notes = []
     for row, frame, start_s in zip(pitches, frames, starts_s, strict=True):
-        length = _length(answer, int(row), int(frame), start_s / facts.frame_s)
+        length = _length(answer, mass, int(row), int(frame), start_s / facts.frame_s)
         length_s = HIT_S if stem == DRUMS else max(SHORTEST_S, length * facts.frame_s)
         start = seconds_to_beats(float(start_s), bpm)
         if start < length_beats:
@@ -79,22 +80,15 @@ def onset_mass(onset: NDArray[np.float32]) -> NDArray[np.float32]:
     return mass
 
 
-def _peaks(
-    onset: NDArray[np.float32], threshold: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and frames of the notes, by frame."""
-    is_note = onset_mass(onset) >= threshold
-    frames, pitches = np.nonzero(is_note.T)
-    return pitches, frames
-
-
-def _length(answer: NDArray[np.float32], row: int, frame: int, start: float) -> float:
+def _length(
+    answer: NDArray[np.float32], mass: NDArray[np.float32], row: int, frame: int, start: float
+) -> float:
     """Frames from `start` to where the note falls silent or is struck again."""
     sounding = np.append(answer[SOUNDING, row], 0.0)
     last = frame + 1
     while sounding[last] >= SOUNDS:
         last += 1
-    struck = onset_mass(answer[ONSET, row : row + 1])[0, frame + 2 : last]
+    struck = mass[row, frame + 2 : last]
     again = frame + 2 + np.nonzero(struck >= SOUNDS)[0]
     if len(again):
         return float(again[0] + 0.5 + answer[OFFSET, row, again[0]] - start)

@@ -22,6 +22,7 @@ from stembridge.pipeline.performance import played
 from stembridge.pipeline.render import conformed, gain_of, highest_gain
 from stembridge.pipeline.take_state import TakeState, save_state
 from stembridge.pipeline.verdict import Verdict, judge
+from stembridge.pool.threads import side_by_side
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.request.tag import take_tag
@@ -106,19 +107,20 @@ def sounded(
     """A take played, brought to the session's rate and level, and measured."""
     parts, choice = take.state.parts, take.state.choice
     tuned = context.pace.tuned_request(request)
-    own = {
-        stem: played(parts[stem], tuned, manifest, choice.timbres, context.roots)
-        for stem in request.generate
-        if stem not in take.decoded
-    }
+    stems = [stem for stem in request.generate if stem not in take.decoded]
+
+    def own_of(stem: str) -> FloatArray:
+        return played(parts[stem], tuned, manifest, choice.timbres, context.roots)
+
+    own = dict(zip(stems, side_by_side(own_of, stems), strict=True))
     full = conformed(take.decoded, manifest.sample_rate, request, own, context.pace)
     gain, remarks = _gain(take.state.gain, full, request, context)
     audio = {stem: full[stem] * np.float32(gain) for stem in request.generate}
-    verdicts = {
-        stem: judge(sound, request, context.loudness_lufs, (*context.remarks, *remarks))
-        for stem, sound in audio.items()
-    }
-    return SoundedTake(take, audio, verdicts, gain)
+    said = (*context.remarks, *remarks)
+    verdicts = side_by_side(
+        lambda sound: judge(sound, request, context.loudness_lufs, said), audio.values()
+    )
+    return SoundedTake(take, audio, dict(zip(audio, verdicts, strict=True)), gain)
 
 
 def _gain(

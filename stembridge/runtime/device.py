@@ -38,9 +38,14 @@ class Threads:
         """Threads for a denoiser whose stored file has `n_bytes`.
 
         Small networks spend their time in many small products: one thread was measured faster at
-        batch 1 than two, and leaves the other cores to the DAW. Large ones take every core.
+        batch 1 than two. The items of a batch, such as the windows of a long take, share the cores.
+        Large ones take every core.
         """
         return self.denoiser or (1 if n_bytes < _SMALL_DENOISER_BYTES else self._cores())
+
+    def side_by_side_count(self, each: int) -> int:
+        """How many networks of `each` threads run at once."""
+        return max(1, self._cores() // each)
 
     def _cores(self) -> int:
         return max(1, min(_MOST_THREADS, self.cores or os.cpu_count() or 1))

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from stembridge.errors import BadArgsError, MissingExtraError
+from stembridge.pool.threads import side_by_side
 from stembridge.runtime.device import Threads
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import FloatArray
@@ -32,6 +35,32 @@ class OpenNetwork(Protocol):
     def __call__(self, *arrays: FloatArray) -> FloatArray:
         """Its answer to float32 arrays."""
         ...
+
+
+@dataclass(frozen=True)
+class ItemByItem:
+    """A network whose batches the cores share: every item alone, on one of them.
+
+    An item's answer does not depend on what else is in its batch.
+    """
+
+    network: OpenNetwork
+    threads: int
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return self.network.device
+
+    def __call__(self, *arrays: FloatArray) -> FloatArray:
+        """Its answer to arrays `[B, ...]`."""
+        if len(arrays[0]) == 1:
+            return self.network(*arrays)
+
+        def one(item: int) -> FloatArray:
+            return self.network(*(array[item : item + 1] for array in arrays))
+
+        return np.concatenate(side_by_side(one, range(len(arrays[0])), self.threads))
 
 
 @dataclass(frozen=True)
@@ -116,7 +145,10 @@ class Networks:
                 f"The denoiser of '{manifest.name}' is an ONNX network, which computes in float32. "
                 "Ask for no bfloat16, or export it as TorchScript."
             )
-        return self._onnx(manifest.denoiser, "denoised", manifest.weights)
+        network = self._onnx(manifest.denoiser, "denoised", manifest.weights)
+        if self.index is not None:
+            return network
+        return ItemByItem(network, self.threads.side_by_side_count(self._threads))
 
     def style_classifier(self) -> OpenNetwork | None:
         """What hears styles, if the artifact does."""
