@@ -100,15 +100,34 @@ class _Nothing:
         """Say nothing."""
 
 
+_NETWORKS = {
+    "hear the context's chords": "chords_s",
+    "encode one stem": "encode_s",
+    "one denoiser call": "denoise_s",
+    "read one stem's notes": "notes_s",
+    "decode one stem": "decode_s",
+}
+_STAGES = {
+    "read": "read and hear the context",
+    "encode": "encode",
+    "sample": "sample",
+    "decode": "sound and judge",
+    "write": "write",
+}
+
+
 def _print(figures: dict[str, Any]) -> None:
     machine, audio_s = figures["machine"], figures["audio_s"]
     print(f"{figures['model']} on {figures['device']}, {machine}")
     print(f"load {figures['load_s']:.2f} s, warm-up {figures['warm_up_s']:.2f} s")
-    print(f"one stem of {audio_s:.0f} s, drums and piano given:")
-    print(f"  encode one stem      {figures['encode_s'] * 1e3:8.1f} ms")
-    print(f"  one denoiser call    {figures['denoise_s'] * 1e3:8.1f} ms")
-    print(f"  decode one stem      {figures['decode_s'] * 1e3:8.1f} ms")
-    print(f"  read and write       {figures['files_s'] * 1e3:8.1f} ms")
+    print(f"one stem of {audio_s:.0f} s, drums and piano given, {figures['sound']}:")
+    for words, key in _NETWORKS.items():
+        if key in figures:
+            print(f"  {words:<26} {figures[key] * 1e3:8.1f} ms")
+    own = next(run for run in figures["runs"] if run["default"])
+    print("  from request to file: " + ", ".join(
+        f"{words} {own[f'{stage}_s'] * 1e3:.0f}" for stage, words in _STAGES.items()
+    ) + " ms")  # fmt: skip
     for run in figures["runs"]:
         mark = "  (the model's own setting)" if run["default"] else ""
         print(

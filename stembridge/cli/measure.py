@@ -18,7 +18,8 @@ import numpy as np
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import write_stem
 from stembridge.audio.resample import fit_length
-from stembridge.musical_time import beats_to_samples, frames_for_samples, round_up
+from stembridge.context.hearing import heard_chords
+from stembridge.musical_time import FOUR_FOUR, beats_to_samples, frames_for_samples, round_up
 from stembridge.pipeline.receipt import versions
 from stembridge.pipeline.receipt_reading import read_receipt
 from stembridge.pipeline.run import arrange
@@ -74,6 +75,7 @@ def measure(
         **figures,
         "all_stems": {"audio_s": ALL_BEATS * 60 / BPM, "total_s": all_s},
         "files_s": own["read_s"] + own["write_s"],
+        "sound": own["sound"],
         "runs": runs,
         "paper_ratio": runs[-1]["sample_s"] / own["sample_s"] if paper else None,
         "peak_memory_mib": peak_memory_bytes() / 2**20,
@@ -92,7 +94,7 @@ def _median_s(call: Callable[[], Any], repeats: int) -> float:
 
 
 def _networks(model: StemModel, repeats: int) -> dict[str, float]:
-    """Encode and decode one stem of the whole length; one denoiser call on one window."""
+    """Every network on the whole length; one denoiser call on one window."""
     manifest = model.manifest
     n_samples = beats_to_samples(BEATS, BPM, manifest.sample_rate)
     n_frames = frames_for_samples(n_samples, manifest.hop)
@@ -106,7 +108,13 @@ def _networks(model: StemModel, repeats: int) -> dict[str, float]:
     sigma = np.ones((1, manifest.n_stems, window), np.float32)
     conditions = np.zeros((1, manifest.condition_channels, window), np.float32)
     model.denoise(x, sigma, conditions)
-    return {
+    notes = {}
+    if stem in manifest.note_readers:
+        notes = {"notes_s": _median_s(lambda: model.read_notes(stem, latents), repeats)}
+    context = {name: audio[0] for name in manifest.stems}
+    hear = partial(heard_chords, context, manifest, BPM, FOUR_FOUR, BEATS, ears=model.chord_chances)
+    return notes | {
+        "chords_s": _median_s(hear, repeats),
         "encode_s": _median_s(lambda: model.encode(stem, audio), repeats),
         "denoise_s": _median_s(lambda: model.denoise(x, sigma, conditions), 3 * repeats),
         "decode_s": _median_s(lambda: model.decode(stem, latents), repeats),
@@ -151,6 +159,7 @@ def _run(
         "steps": steps,
         "total_s": total_s,
         "rtf": total_s / (BEATS * 60 / BPM),
+        "sound": stems[0].sound,
         **{f"{stage}_s": seconds for stage, seconds in stages.items()},
     }
 

@@ -89,6 +89,7 @@ def generate(
         decoding = partial(report, "decode", variation=variation)
         conditions = with_other(conditions_of(choice), context, model, report)
         latents = infer(model, conditions, known, settings, [seed], callback=shares(sampling))[0]
+        decoding(0.0)  # from here on it is made to sound, by whatever way
         sounds = codec.sound(model, decoded, latents, n_samples, decoding, loop=settings.loop)
         yield Take(variation, sounds, choice, latents, conditions)
 

@@ -211,7 +211,7 @@ def test_bench_measures_every_stage(
     assert [r["steps"] for r in said["runs"] if r["default"]] == [8]
     assert said["paper_ratio"] > 3
     assert said["all_stems"]["audio_s"] == 12.0 and said["all_stems"]["total_s"] > 0
-    for key in ("load_s", "warm_up_s", "encode_s", "denoise_s", "decode_s", "files_s"):
+    for key in ("load_s", "warm_up_s", "encode_s", "denoise_s", "decode_s", "files_s", "chords_s"):
         assert said[key] >= 0
     assert all(r["total_s"] >= r["sample_s"] > 0 for r in said["runs"])
     assert said["peak_memory_mib"] > 10 and said["peak_gpu_memory_mib"] is None
@@ -228,6 +228,7 @@ def test_bench_prints_for_humans(
     assert "real-time factor" in out and "papers" not in out
     assert "(the model's own setting)" in out and "peak memory" in out
     assert "all stems of 12 s" in out
+    assert "hear the context's chords" in out and "sound and judge" in out
     monkeypatch.setattr(bench_module, "is_terminal", lambda: False)
     monkeypatch.setattr(measure, "_peak_gpu_mib", lambda _device: 12.0)
     out = run(capsys, *words[:-1])[1]
