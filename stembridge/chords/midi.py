@@ -6,6 +6,7 @@ from math import ceil, floor
 from pathlib import Path
 
 from stembridge.chords.midi_file import KeyPress, MidiNotes, by_cell, read_notes
+from stembridge.chords.midi_voices import chord_notes
 from stembridge.chords.progression import check_spans
 from stembridge.chords.symbols import ChordSpan, name_chord
 from stembridge.errors import BadArgsError, NoSuchFileError
@@ -15,6 +16,9 @@ _CELLS_PER_BEAT = 2
 _MAX_MIDI_BYTES = 1_000_000
 _LATE_BEATS = 0.1
 """A key may be struck so much before its beat."""
+
+_TAIL_BEATS = 1.0
+"""Of a file cut short nothing but the last releases are missing."""
 
 _LONGEST_PEDAL_BARS = 2
 _WHOLE = 3
@@ -41,6 +45,7 @@ def chords_from_midi(
         BadArgsError: not a MIDI file, a damaged one, or one without chords.
     """
     found = _read(Path(path), length_beats)
+    found.notes = chord_notes(found.notes, _make_a_chord)
     blocks = by_cell(found.notes, _CELL_BEATS, length_beats)
     broken: list[tuple[float, Chord]] = []
     held: list[tuple[float, Chord]] = []
@@ -72,7 +77,7 @@ def _read(path: Path, length_beats: float) -> MidiNotes:
         raise BadArgsError(
             f'"{path.name}" is not a readable MIDI file: {error}. Export it again.'
         ) from error
-    if found.broken_at is not None and found.broken_at < length_beats:
+    if found.broken_at is not None and found.broken_at < length_beats - _TAIL_BEATS:
         raise BadArgsError(
             f'"{path.name}" is damaged: a track cannot be read from beat {found.broken_at:g} on. '
             "Export it again."
@@ -161,6 +166,10 @@ def _struck(notes: list[KeyPress], start: float, stop: float) -> Chord:
         if -_LATE_BEATS <= note.start - start < stop - start - _LATE_BEATS:
             chord[note.pitch % 12] = min(note.pitch, chord.get(note.pitch % 12, 128))
     return chord
+
+
+def _make_a_chord(pitches: set[int]) -> bool:
+    return _is_named({pitch % 12: pitch for pitch in sorted(pitches, reverse=True)})
 
 
 def _is_named(chord: Chord) -> bool:

@@ -22,11 +22,15 @@ _SYSTEM_LENGTHS = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 
 @dataclass(frozen=True)
 class KeyPress:
-    """A note that is no drum: start and end of its key in beats, and its MIDI pitch."""
+    """A note that is no drum: start and end of its key in beats, and its MIDI pitch.
+
+    `lost` says that its release is nowhere: the track or the next stroke of the key ended it.
+    """
 
     start: float
     end: float
     pitch: int
+    lost: bool = False
 
 
 @dataclass
@@ -89,7 +93,7 @@ class _TrackReader:
         if broken:
             found.broken_at = min(now, now if found.broken_at is None else found.broken_at)
         for (_, pitch), start in self._held.items():
-            found.notes.append(KeyPress(start, now, pitch))
+            found.notes.append(KeyPress(start, now, pitch, lost=True))
         found.pedals += [(down, now) for down in self._pedals.values()]
 
     def _events(self) -> Iterator[tuple[float, int, bytes]]:
@@ -132,8 +136,9 @@ class _TrackReader:
         if kind == 0xB0:
             self._control(found, now, channel, values[0], values[1])
             return
-        self._end(found, now, [(channel, values[0])])
-        if kind == 0x90 and values[1]:
+        struck = kind == 0x90 and values[1] > 0
+        self._end(found, now, [(channel, values[0])], lost=struck)
+        if struck:
             self._held[channel, values[0]] = now
 
     def _control(self, found: MidiNotes, now: float, channel: int, number: int, value: int) -> None:
@@ -144,11 +149,13 @@ class _TrackReader:
         elif number in (_PEDAL, _RESET_CONTROLLERS) and channel in self._pedals:
             found.pedals.append((self._pedals.pop(channel), now))
 
-    def _end(self, found: MidiNotes, now: float, keys: list[tuple[int, int]]) -> None:
+    def _end(
+        self, found: MidiNotes, now: float, keys: list[tuple[int, int]], *, lost: bool = False
+    ) -> None:
         for key in keys:
             start = self._held.pop(key, None)
             if start is not None:
-                found.notes.append(KeyPress(start, now, key[1]))
+                found.notes.append(KeyPress(start, now, key[1], lost))
 
 
 def _variable(data: bytes, at: int) -> tuple[int, int]:

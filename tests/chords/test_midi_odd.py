@@ -122,7 +122,7 @@ def test_whatever_ends_notes_ends_them(
     assert heard(HEAD + track(events)) == RIGHT
 
 
-@pytest.mark.parametrize("overlap", [-1.0, 0.0, 0.1, 0.24])
+@pytest.mark.parametrize("overlap", [-1.0, 0.0, 0.1, 0.24, 0.5, 0.9])
 def test_legato(overlap: float, heard: Callable[[bytes], object]) -> None:
     one_track_each = [
         track([e for p in AM_F_C_G[bar] for e in note(4 * bar, 4 * bar + 4 + overlap, p)])
@@ -143,6 +143,43 @@ def test_a_melody_above_held_chords(
     ]
     drums = [event for eighth in range(32) for event in note(eighth / 2, eighth / 2 + 0.1, 36, 9)]
     assert heard(HEAD + track(block()) + track(notes) + track(drums)) == RIGHT
+
+
+@pytest.mark.parametrize("melody", [(81, 83, 84, 86), (86, 77, 79, 81), (83, 84, 83, 81)])
+@pytest.mark.parametrize("step", [0.5, 1.0])
+def test_a_melody_that_begins_with_the_chord(
+    melody: tuple[int, ...], step: float, heard: Callable[[bytes], object]
+) -> None:
+    notes = [
+        event
+        for n in range(round(16 / step))
+        for event in note(n * step, n * step + 0.9 * step, melody[n % 4], 1)
+    ]
+    assert heard(HEAD + track(block()) + track(notes)) == RIGHT
+
+
+SPREAD = ((57, 72, 64), (53, 57, 72), (60, 52, 67), (55, 71, 62))
+"""The voices of one chord lie between those of the next."""
+
+
+@pytest.mark.parametrize("overlap", [0.1, 0.3, 0.5, 0.9])
+def test_legato_with_voices_that_cross(overlap: float, heard: Callable[[bytes], object]) -> None:
+    notes = [
+        event
+        for bar, chord in enumerate(SPREAD)
+        for pitch in chord
+        for event in note(4 * bar, 4 * bar + 4 + overlap, pitch, bar)
+    ]
+    assert [name for _, name in heard(HEAD + track(notes))] == ["Am", "F", "C/E", "G"]
+
+
+@pytest.mark.parametrize("lost", [(0, 2), (1, 0), (2, 1), (3, 0)])
+def test_a_key_whose_release_is_lost_does_not_hang(
+    lost: tuple[int, int], heard: Callable[[bytes], object]
+) -> None:
+    bar, voice = lost
+    end = 4 * bar + 3.95, bytes((0x80, AM_F_C_G[bar][voice], 0))
+    assert heard(HEAD + track([event for event in block() if event != end])) == RIGHT
 
 
 PATTERNS = [
