@@ -31,6 +31,7 @@ class TaskConfig:
         window: frames per item.
         log_sigma_mean, log_sigma_deviation: ln sigma of what is generated, normal, clipped to
             `sigma_range`.
+        even: sigma is drawn evenly from `sigma_range` instead (MSLDM).
         given_sigma: range of the noise on given latents, log-uniform: it stands for the codec's
             error on sounds it never saw.
         given: chances that 0, 1, … of the stems are given; the last is all but one.
@@ -55,6 +56,7 @@ class TaskConfig:
     )  # fmt: skip
     worn: float = 0.5
     doubt: float = 0.0
+    even: bool = False
 
 
 class Batch(NamedTuple):
@@ -108,8 +110,7 @@ class BatchSource:
         self, rng: np.random.Generator, size: int, stems: int
     ) -> tuple[np.ndarray, np.ndarray]:
         task = self._task
-        target = np.exp(rng.normal(task.log_sigma_mean, task.log_sigma_deviation, size))
-        target = np.clip(target, *task.sigma_range)
+        target = self._targets(rng, size)
         low, high = np.log(task.given_sigma)
         given = np.exp(rng.uniform(low, high, size))
         n_given = rng.choice(stems, size, p=task.given)
@@ -122,6 +123,14 @@ class BatchSource:
         counted = (order >= n_given[:, None])[:, :, None] & ~known[:, None]
         sigma = np.where(counted, target[:, None, None], given[:, None, None])
         return sigma.astype(np.float32), counted.astype(np.float32)
+
+    def _targets(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """Noise levels of what is generated, `[B]`."""
+        task = self._task
+        if task.even:
+            return rng.uniform(*task.sigma_range, size)
+        drawn = np.exp(rng.normal(task.log_sigma_mean, task.log_sigma_deviation, size))
+        return np.clip(drawn, *task.sigma_range)
 
     def _conditions(self, rng: np.random.Generator, conditions: Tensor) -> Tensor:
         """What is told `[B, K, F]`: doubtful chords, and blocks dropped."""

@@ -8,13 +8,11 @@ one process does it all. Checkpoints hold everything needed to go on, bit for bi
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +22,11 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
 from stembridge.conditions import Layout
-from stembridge.nn.backbone import Backbone, BackboneConfig
-from stembridge.nn.precondition import Preconditioned, denoising_loss
-from stembridge.nn.registry import Network, config_fields, write_network
-from stembridge.training.batches import BatchSource, TaskConfig
+from stembridge.errors import CancelledError
+from stembridge.nn.backbone import BackboneConfig
+from stembridge.nn.precondition import denoising_loss
+from stembridge.nn.registry import Network, write_network
+from stembridge.training.batches import BatchSource
 from stembridge.training.checkpoint import (
     load_state,
     module_tensors,
@@ -36,94 +35,22 @@ from stembridge.training.checkpoint import (
     save_state,
     under,
 )
-from stembridge.training.latents import LatentSet
-from stembridge.training.processes import average_gradients, free_port, orphaned, own_core
+from stembridge.training.denoiser_plan import DenoiserTraining as DenoiserTraining
+from stembridge.training.denoiser_plan import Plan as Plan
+from stembridge.training.denoiser_plan import learning_rate as learning_rate
+from stembridge.training.denoiser_plan import new_denoiser as new_denoiser
+from stembridge.training.denoiser_plan import new_optimizers as new_optimizers
+from stembridge.training.latents import LatentSet, WindowSource
+from stembridge.training.processes import (
+    average_gradients,
+    ctrl_c_waits,
+    free_port,
+    orphaned,
+    own_core,
+)
 from stembridge.training.progress import progress_bar
 
-
-@dataclass(frozen=True)
-class DenoiserTraining:
-    """One training run.
-
-    Attributes:
-        steps: length of the run; the last `decay` of it anneals the learning rate to 0.
-        batch: items per process and step.
-        processes: CPU workers; ignored on a GPU.
-        learning_rate, weight_decay, clip: of AdamW; clip bounds the gradient's norm.
-        warmup: steps of linear warm-up.
-        ema: decay of the averaged weights per step (they are what is exported).
-        muon: use Muon for the blocks' matrices (see `new_optimizers`).
-        seed: of data order, noise and initial weights.
-        save_every: steps between checkpoints.
-        until: step to stop at, with a checkpoint, if that is before the end of the run.
-        device: "cpu" or "cuda".
-    """
-
-    steps: int = 20_000
-    batch: int = 12
-    processes: int = 2
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    warmup: int = 300
-    decay: float = 0.3
-    ema: float = 0.999
-    muon: bool = False
-    seed: int = 1
-    save_every: int = 250
-    until: int | None = None
-    device: str = "cpu"
-    task: TaskConfig = field(default_factory=TaskConfig)
-
-
 Show = Callable[[int, Mapping[str, float]], None]
-
-
-def learning_rate(config: DenoiserTraining, step: int, done: float | None = None) -> float:
-    """Warm-up, constant, then cosine to 0 over the last part.
-
-    Args:
-        config: the run.
-        step: from 0.
-        done: share of the run that is over, 0 to 1; by default, of its steps.
-    """
-    rate = config.learning_rate * min(1.0, (step + 1) / config.warmup)
-    over = step / config.steps if done is None else done
-    if over > 1 - config.decay:
-        position = (over - 1 + config.decay) / config.decay
-        rate *= 0.5 * (1 + math.cos(math.pi * min(1.0, position)))
-    return rate
-
-
-def new_denoiser(config: BackboneConfig, seed: int = 0) -> Preconditioned:
-    """An untrained denoiser; latents have unit variance, so sigma_data is 1."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return Preconditioned(Backbone(config), sigma_data=1.0)
-
-
-def new_optimizers(
-    denoiser: nn.Module, config: DenoiserTraining
-) -> tuple[torch.optim.Optimizer, ...]:
-    """AdamW, and Muon for the matrices inside the blocks if the run asks for it.
-
-    Muon (Jordan et al. 2024) orthogonalises each matrix's update; its steps are scaled to AdamW's
-    size (Liu et al. 2025, "Muon is scalable", eq. 4), so both share one learning rate.
-    """
-    named = list(denoiser.named_parameters())
-    inner = [p for n, p in named if config.muon and ".body." in n and p.ndim == 2]
-    rest = [p for _, p in named if not any(p is q for q in inner)]
-    adam = torch.optim.AdamW(
-        rest, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay,
-        fused=True,
-    )  # fmt: skip
-    if not inner:
-        return (adam,)
-    muon = torch.optim.Muon(
-        inner, lr=config.learning_rate, momentum=0.95, weight_decay=config.weight_decay,
-        adjust_lr_fn="match_rms_adamw",
-    )  # fmt: skip
-    return adam, muon
 
 
 class Run:
@@ -131,13 +58,13 @@ class Run:
 
     def __init__(
         self,
-        model: BackboneConfig,
+        model: BackboneConfig | Plan,
         config: DenoiserTraining,
         folder: Path,
         initial: Mapping[str, Tensor] | None = None,
     ) -> None:
-        self.config, self.model_config, self.folder = config, model, folder
-        self.denoiser = new_denoiser(model, config.seed).to(config.device)
+        self.config, self.plan, self.folder = config, Plan.of(model), folder
+        self.denoiser = new_denoiser(self.plan, config.seed).to(config.device)
         if initial is not None:
             self.denoiser.load_state_dict(initial)
         self.average = {
@@ -162,7 +89,8 @@ class Run:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(self.config, self.step, done)
-        with torch.autocast(torch.device(self.config.device).type, torch.bfloat16):
+        kind = torch.device(self.config.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self.config.half):
             loss = self._loss(
                 self.denoiser, batch.clean, batch.noise, batch.sigma, batch.conditions,
                 batch.counted,
@@ -211,15 +139,15 @@ class Run:
 
 def save_average(run: Run, folder: Path) -> None:
     """The averaged weights as a network folder that export reads."""
-    module = new_denoiser(run.model_config)
+    module = new_denoiser(run.plan)
     module.load_state_dict({k: v.cpu() for k, v in run.average.items()})
-    fields = config_fields(run.model_config, sigma_data=1.0)
-    write_network(Network("backbone", fields, module), folder)
+    write_network(Network(run.plan.kind, run.plan.fields, module), folder)
 
 
 def _worker(
-    rank: int, world: int, run_arguments: tuple[Any, ...], data: Path, layout: Layout, port: int
-) -> None:
+    rank: int, world: int, run_arguments: tuple[Any, ...], data: Path | WindowSource,
+    layout: Layout, port: int,
+) -> None:  # fmt: skip
     torch.set_num_threads(1)
     if world > 1:
         own_core(rank)
@@ -227,22 +155,29 @@ def _worker(
         dist.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
     run = Run(*run_arguments)
     run.load()
-    source = BatchSource(LatentSet.open(data), layout, run.config.task, run.config.seed)
+    songs = LatentSet.open(data) if isinstance(data, Path) else data
+    source = BatchSource(songs, layout, run.config.task, run.config.seed)
     shown = progress_bar(run.config.steps) if rank == 0 and sys.stderr.isatty() else nullcontext()
-    with shown as show:
-        _steps(run, source, rank, world, show)
+    with shown as show, ctrl_c_waits(world == 1) as wanted:
+        _steps(run, source, rank, world, show, wanted)
     if world > 1:
         dist.barrier()
         dist.destroy_process_group()
 
 
-def _steps(run: Run, source: BatchSource, rank: int, world: int, show: Show | None) -> None:
+def _steps(
+    run: Run, source: BatchSource, rank: int, world: int, show: Show | None,
+    interrupted: Callable[[], bool],
+) -> None:  # fmt: skip
     """Trains to the end; the first process logs, shows and saves."""
     smooth, started, first = 0.0, time.monotonic(), run.step
     last = min(run.config.steps, run.config.until or run.config.steps)
     while run.step < last:
         if orphaned():
             raise SystemExit("the process that started this one is gone")
+        if interrupted():
+            run.save()
+            raise CancelledError(f"Stopped at step {run.step}; the same command goes on from here.")
         loss = float(run.train_step(source, rank, world))
         done = run.step - first
         smooth = loss if done == 1 else smooth + (loss - smooth) * max(0.01, 1 / done)
@@ -263,10 +198,10 @@ def _log(folder: Path, step: int, loss: float, rate: float) -> None:
 
 
 def train(
-    model: BackboneConfig,
+    model: BackboneConfig | Plan,
     config: DenoiserTraining,
     *,
-    data: Path,
+    data: Path | WindowSource,
     layout: Layout,
     folder: Path,
     port: int | None = None,
@@ -277,11 +212,14 @@ def train(
     Args:
         model: shape of the network.
         config: the run.
-        data: a latent set (`training.latents`).
+        data: a latent set (`training.latents`), or songs that are open already.
         layout: of the set's conditions.
         folder: receives `state.safetensors`, `log.jsonl` and `denoiser/` (averaged weights).
         port: loopback port where the processes meet; any free one by default.
         initial: weights that a new run starts from; a checkpoint in the folder goes first.
+
+    Raises:
+        CancelledError: one process was interrupted (Ctrl-C); it has saved where it stood.
     """
     world = config.processes if config.device == "cpu" else 1
     arguments = (model, config, folder, initial)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import torch
 import torch.distributed as dist
@@ -40,3 +45,27 @@ def free_port() -> int:
     """A loopback port nobody listens on, where the processes of one run can meet."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+@contextmanager
+def ctrl_c_waits(here: bool = True) -> Iterator[Callable[[], bool]]:
+    """Holds Ctrl-C back for the block, which looks between two steps whether it came.
+
+    A second one is not held back. Where this process is not to be interrupted so (not `here`), or
+    the thread is none that gets signals, nothing changes.
+    """
+    came = threading.Event()
+    if not here or threading.current_thread() is not threading.main_thread():
+        yield came.is_set
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        came.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
