@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from stembridge.cli.shared import ClusterOption, console, crew_of
+from stembridge.cli import train_preset
+from stembridge.cli.shared import ClusterOption, GpuOption, console, crew_of
+from stembridge.cli.train_preset import FolderOption, training_device
 
 train = typer.Typer(
     no_args_is_help=True,
@@ -22,7 +24,6 @@ OwnWorkersOption = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=64, help="Processes; as in the recipe if left out."),
 ]
-FolderOption = Annotated[Path, typer.Option("--out", help="The run's folder; goes on if there.")]
 
 
 @train.command("default")
@@ -116,6 +117,7 @@ def denoiser(
     ] = None,
     workers: OwnWorkersOption = None,
     cluster: ClusterOption = None,
+    gpu: GpuOption = None,
 ) -> None:
     """Train the denoiser on the run's songs, or fine-tune a finished model on your own stems."""
     from dataclasses import replace
@@ -130,7 +132,7 @@ def denoiser(
 
     chosen = load_recipe(recipe)
     if data is not None:
-        _fine_tune(out, data, init, steps, processes)
+        _fine_tune(out, data, init, steps, processes, training_device(gpu))
         return
     from stembridge.training.denoiser import train as run
 
@@ -140,7 +142,8 @@ def denoiser(
     fit_styles(chosen, out, latents, say)
     config = chosen.training
     config = replace(
-        config, steps=steps or config.steps, processes=processes or config.processes
+        config, steps=steps or config.steps, processes=processes or config.processes,
+        device=training_device(gpu),
     )  # fmt: skip
     run(chosen.backbone_config, config, data=latents, layout=chosen.layout, folder=out / "run")
     export_artifact(chosen, out, out / "artifact")
@@ -148,17 +151,17 @@ def denoiser(
 
 
 def _fine_tune(
-    out: Path, data: Path, init: str | None, steps: int | None, processes: int | None
+    out: Path, data: Path, init: str | None, steps: int | None, processes: int | None, device: str
 ) -> None:
-    from stembridge.dataset.stems_folder import read_stems_folder
+    from stembridge.dataset.opener import open_songs
     from stembridge.paths import pretrained_dir
     from stembridge.runtime.manifest import read_manifest
     from stembridge.training.finetune import FineTuning, finetune
     from stembridge.training.finetune_report import sentence, write_report
 
     start = pretrained_dir() if init is None or init == "default" else Path(init)
-    settings = FineTuning(processes=processes) if processes else FineTuning()
-    say, songs = console().print, read_stems_folder(data, read_manifest(start).sample_rate)
+    settings = FineTuning(processes=processes or FineTuning.processes, device=device)
+    say, songs = console().print, open_songs(data, read_manifest(start).sample_rate)
     report = finetune(songs, out, init=start, steps=steps or 600, settings=settings, say=say)
     page = write_report(report)
     # Not broken into lines: paths and commands are there to be copied.
@@ -273,28 +276,5 @@ def loss(
         out.write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")
 
 
-@train.command("vae")
-def vae(
-    out: FolderOption,
-    data: Annotated[Path, typer.Option(help="Rendered songs (`stembridge train songs`).")],
-    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 100_000,
-    preset: Annotated[str, typer.Option(help="msldm or tiny.")] = "msldm",
-    batch: Annotated[int, typer.Option(min=1, help="Crops of a second per step.")] = 28,
-    dac_weights: Annotated[
-        Path | None, typer.Option(help="Start from descript-audio-codec weights on your disk.")
-    ] = None,
-) -> None:
-    """Train the papers' neural autoencoder (a GPU's work; the default model does without)."""
-    from stembridge.nn.presets import PRESETS
-    from stembridge.training.autoencoder import VAETraining, train_vae
-    from stembridge.training.crops import StemCrops
-    from stembridge.training.progress import progress_bar
-
-    chosen = PRESETS[preset]
-    if chosen.vae is None:
-        raise typer.BadParameter(f"the preset {preset} has no autoencoder")
-    one_second = chosen.sample_rate
-    crops = StemCrops(sorted(data.glob("*.json")), chosen.sample_rate, one_second, batch)
-    with progress_bar(steps) as on_step:
-        train_vae(chosen.vae, VAETraining(steps=steps), crops, out, on_step, dac_weights)
-    print(out)
+train.command("preset")(train_preset.preset)
+train.command("vae")(train_preset.vae)

@@ -28,6 +28,7 @@ def infer(
     start: FloatArray | None = None,
     mixture: FloatArray | None = None,
     chains: tuple[Conditions, ...] = (),
+    negatives: tuple[Conditions | None, ...] = (),
     callback: Callable[[StepInfo], None] | None = None,
 ) -> FloatArray:
     """Sample a model.
@@ -41,6 +42,7 @@ def infer(
         start: latents to start from, for procedures that can (see `Sampling`, also below).
         mixture: latents of what is to be taken apart.
         chains: conditions of each chain of a network of single stems.
+        negatives: conditions that each chain is guided away from, see `Sampling`.
         callback: told before every network call; may raise to stop.
 
     Returns:
@@ -62,6 +64,8 @@ def infer(
         start,
         mixture,
         chains,
+        negatives,
+        settings.guidance,
     )
     if lacking := procedure.lacking(sampling, manifest.latents_add_up):
         words = " and ".join(NEEDS[need] for need in lacking)
@@ -69,7 +73,8 @@ def infer(
             f"'{settings.procedure}' needs {words}, which the model '{manifest.name}' or the "
             "request does not give. Use another model or procedure."
         )
-    D = classifier_free(_denoiser(model), settings.guidance)
+    D = _denoiser(model)  # chains with negatives guide it themselves
+    D = D if negatives else classifier_free(D, settings.guidance)
     made: FloatArray = procedure.run(D, sampling, callback)
     return made
 

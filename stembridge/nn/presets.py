@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stembridge.nn.habits import Habit, Learning, LogNormal, Uniform
+from stembridge.nn.linear_codec import LinearCodecConfig
 from stembridge.nn.source_vae import SourceVAEConfig
 from stembridge.nn.unet1d import UNet1dConfig
 from stembridge.request import STEMS
@@ -30,7 +31,7 @@ class Preset:
         stems: order of the stem axis.
         sample_rate: Hz.
         window_frames: latent frames the denoiser was trained on.
-        vae: the autoencoder; None for waveform models (hop 1, C = 1).
+        codec: the autoencoder; None for waveform models (hop 1, C = 1).
         unet: the denoiser.
         sigma_data: standard deviation of the latents, as the papers set it.
         sigma_min: least noise of the sampler's schedule.
@@ -48,7 +49,7 @@ class Preset:
     stems: tuple[str, ...]
     sample_rate: int
     window_frames: int
-    vae: SourceVAEConfig | None
+    codec: SourceVAEConfig | LinearCodecConfig | None
     unet: UNet1dConfig
     sigma_data: float
     sigma_min: float
@@ -68,7 +69,12 @@ class Preset:
     @property
     def hop(self) -> int:
         """Samples per latent frame."""
-        return 1 if self.vae is None else self.vae.hop
+        return 1 if self.codec is None else self.codec.hop
+
+    @property
+    def hears_mixtures(self) -> bool:
+        """Whether its one stem is the sum of all."""
+        return self.stems == (MIXTURE,)
 
 
 _LARGE_UNET = UNet1dConfig(
@@ -119,7 +125,7 @@ def _separating(churn: float) -> Habit:
 
 def _latent(name: str, unet: UNet1dConfig, **more: Any) -> Preset:
     fields: dict[str, Any] = {
-        "stems": STEMS, "vae": SourceVAEConfig(), "sample_rate": 22050, "window_frames": 1024,
+        "stems": STEMS, "codec": SourceVAEConfig(), "sample_rate": 22050, "window_frames": 1024,
         "sigma_data": 0.4, "sigma_min": 0.01, "sigma_max": 3.0, "learning": _MSLDM_LEARNING,
         "habit": _MSLDM_HABIT, "whole_window": True,
     }  # fmt: skip
@@ -131,7 +137,7 @@ _MSDM = Preset(
     stems=STEMS,
     sample_rate=22050,
     window_frames=1 << 18,
-    vae=None,
+    codec=None,
     unet=_MSDM_UNET,
     sigma_data=0.2,
     sigma_min=1e-4,
@@ -154,7 +160,7 @@ _ALL = (
     # The mixture's own autoencoder has as many latent channels as four stems together.
     _latent(
         "mixldm", UNet1dConfig(n_stems=1, latent_channels=320),
-        stems=(MIXTURE,), vae=SourceVAEConfig(latent_channels=320),
+        stems=(MIXTURE,), codec=SourceVAEConfig(latent_channels=320),
     ),
     _MSDM,
     replace(
@@ -169,7 +175,7 @@ _ALL = (
     ),
     _latent(
         "tiny", _TINY_UNET,
-        vae=_TINY_VAE, window_frames=64, whole_window=False,
+        codec=_TINY_VAE, window_frames=64, whole_window=False,
         learning=Learning(Uniform(0.0, 3.0), learning_rate=1e-3, batch=4, steps=200),
     ),
 )  # fmt: skip
@@ -180,14 +186,36 @@ PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ALL}
 
 def shrunk(preset: Preset) -> Preset:
     """A copy small enough to be tried on a CPU: the same structure, narrow, with short windows."""
+    # A mixture's own codec keeps having as many latent channels as four stems' together.
+    channels = 1 if preset.codec is None else (4 if preset.hears_mixtures else 1) * 8
+    codec = None if preset.codec is None else replace(_TINY_VAE, latent_channels=channels)
     unet = replace(
-        preset.unet, width=32, patch_factor=4, head_features=8,
-        latent_channels=min(preset.unet.latent_channels, _TINY_VAE.latent_channels),
+        preset.unet, width=16, patch_factor=2, heads=2, head_features=8, latent_channels=channels
     )  # fmt: skip
-    vae = None if preset.vae is None else _TINY_VAE
-    learning = replace(preset.learning, learning_rate=1e-3, batch=4, steps=200)
     frames = unet.frame_multiple * max(1, 64 // unet.frame_multiple)
     return replace(
-        preset, name=f"{preset.name}-mini", unet=unet, vae=vae, learning=learning,
-        window_frames=frames,
+        preset, name=f"{preset.name}-mini", unet=unet, codec=codec, window_frames=frames,
+        learning=replace(preset.learning, learning_rate=1e-3, batch=2, steps=200),
+    )  # fmt: skip
+
+
+def on_spectra(preset: Preset, width: int) -> Preset:
+    """A latent system on a linear codec that is fitted in a minute: for comparisons on few cores.
+
+    Noise levels keep their ratio to the latents' deviation, which is 1 here and .4 in the papers.
+    """
+    channels = (4 if preset.hears_mixtures else 1) * 32
+    codec = LinearCodecConfig(n_fft=2048, hop=2048, channels=channels, rate=22050, iterations=16)
+    scale, noise = 1 / preset.sigma_data, preset.learning.noise
+    if isinstance(noise, Uniform):
+        noise = Uniform(noise.low * scale, noise.high * scale)
+    unet = replace(
+        preset.unet, width=width, patch_factor=4, latent_channels=channels, head_features=32,
+        heads=4,
+    )  # fmt: skip
+    return replace(
+        preset, name=f"{preset.name}-spectra", unet=unet, codec=codec,
+        window_frames=128, sigma_data=1.0,
+        sigma_min=preset.sigma_min * scale, sigma_max=preset.sigma_max * scale,
+        learning=replace(preset.learning, learning_rate=5e-4, batch=16, noise=noise),
     )  # fmt: skip

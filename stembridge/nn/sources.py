@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from stembridge.nn.exporting import CodecExport
+from stembridge.nn.linear_codec import LinearCodecConfig
 from stembridge.nn.presets import PRESETS, Preset
 from stembridge.nn.registry import Network, build, config_fields, read_network
 from stembridge.request import STEMS
@@ -104,12 +105,19 @@ def denoiser(args: argparse.Namespace) -> Network:
 
 def preset_codec(preset: Preset, seed: int) -> Network:
     """The preset's codec with random weights."""
-    shape: dict[str, Any] = {"sample_rate": preset.sample_rate, "hop": 1, "latent_channels": 1}
-    if preset.vae is None:
+    shape: dict[str, Any] = {
+        "sample_rate": preset.sample_rate, "hop": preset.hop,
+        "latent_channels": preset.unet.latent_channels,
+    }  # fmt: skip
+    if preset.codec is None:
         return Network("waveform", {}, build("waveform", {}), shape)
-    shape |= {"hop": preset.vae.hop, "latent_channels": preset.vae.latent_channels}
-    config = config_fields(preset.vae)
-    return Network("source_vae", config, _random("source_vae", config, seed), shape)
+    kind, config = codec_kind(preset.codec), config_fields(preset.codec)
+    return Network(kind, config, _random(kind, config, seed), shape)
+
+
+def codec_kind(config: object) -> str:
+    """Key of a codec's builder in `registry.BUILDERS`."""
+    return "linear_codec" if isinstance(config, LinearCodecConfig) else "source_vae"
 
 
 def preset_denoiser(preset: Preset, seed: int) -> Network:
@@ -143,7 +151,7 @@ def preset_facts(preset: Preset) -> dict[str, Any]:
         "sigma_max": preset.sigma_max,
         "sigma_data": preset.sigma_data,
         "context_mode": "imputation",
-        "latents_add_up": preset.vae is None,
+        "latents_add_up": preset.codec is None,
         "sampler": preset.habit.manifest_fields(),
         "habits": {name: habit.manifest_fields() for name, habit in preset.habits.items()},
     }

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stembridge.errors import CancelledError
 from stembridge.nn.registry import Network, config_fields, write_network
 from stembridge.nn.source_vae import SourceVAE, SourceVAEConfig
 from stembridge.training.checkpoint import (
@@ -38,6 +39,7 @@ from stembridge.training.losses import (
     discriminator_loss,
     feature_loss,
 )
+from stembridge.training.processes import ctrl_c_waits, stopped_at
 
 VAE_FOLDER = "vae"
 Losses = dict[str, float]
@@ -233,22 +235,27 @@ def train_vae(
 
     Raises:
         ValueError: if the batches end before the run does.
+        CancelledError: Ctrl-C; the run has saved where it stood.
     """
     run = VAERun(model, config, folder)
     if dac_weights is not None:
         run.start_from(dac_weights)
     run.load()
     source = _from_step(batches, run.step)
-    while run.step < config.steps:
-        audio = next(source, None)
-        if audio is None:
-            raise ValueError(f"the batches ended at step {run.step} of {config.steps}")
-        losses = run.train_step(audio)
-        _log(folder, run.step, losses)
-        if run.step % config.save_every == 0 or run.step == config.steps:
-            run.save()
-        if on_step is not None:
-            on_step(run.step, losses)
+    with ctrl_c_waits() as interrupted:
+        while run.step < config.steps:
+            if interrupted():
+                run.save()
+                raise CancelledError(stopped_at(run.step))
+            audio = next(source, None)
+            if audio is None:
+                raise ValueError(f"the batches ended at step {run.step} of {config.steps}")
+            losses = run.train_step(audio)
+            _log(folder, run.step, losses)
+            if run.step % config.save_every == 0 or run.step == config.steps:
+                run.save()
+            if on_step is not None:
+                on_step(run.step, losses)
     return (run.average or run.vae).eval()
 
 

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from stembridge.audio.resample import resample
 from stembridge.dataset.annotated import load_song
-from stembridge.dataset.song import STEMS
 
 # A crop whose norm per sample is below this counts as silent (MSLDM's own threshold).
 _SILENCE = 1.5e-5
@@ -28,6 +27,7 @@ class StemCrops:
         length: samples per crop.
         batch: crops per step.
         seed: of the choice.
+        mixtures: crops of the stems' sum (MixLDM's autoencoder) instead of single stems.
     """
 
     songs: Sequence[Path]
@@ -35,6 +35,7 @@ class StemCrops:
     length: int
     batch: int
     seed: int = 0
+    mixtures: bool = False
 
     def __iter__(self) -> Iterator[Tensor]:
         return self.from_step(0)
@@ -52,8 +53,9 @@ class StemCrops:
             song = load_song(self.songs[int(rng.integers(len(self.songs)))])
             span = int(np.ceil(self.length * song.rate / self.rate))
             start = int(rng.integers(max(1, song.audio.shape[1] - span)))
-            stem = song.audio[rng.integers(len(STEMS)), start : start + span]
-            crop = resample(stem, song.rate, self.rate, self.length)
+            stem, heard = rng.integers(len(song.stems)), song.audio[:, start : start + span]
+            sound = heard.sum(0) if self.mixtures else heard[stem]
+            crop = resample(sound, song.rate, self.rate, self.length)
             if np.linalg.norm(crop) / self.length >= _SILENCE:
                 break
         return crop

@@ -47,6 +47,7 @@ from stembridge.training.processes import (
     free_port,
     orphaned,
     own_core,
+    stopped_at,
 )
 from stembridge.training.progress import progress_bar
 
@@ -177,7 +178,7 @@ def _steps(
             raise SystemExit("the process that started this one is gone")
         if interrupted():
             run.save()
-            raise CancelledError(f"Stopped at step {run.step}; the same command goes on from here.")
+            raise CancelledError(stopped_at(run.step))
         loss = float(run.train_step(source, rank, world))
         done = run.step - first
         smooth = loss if done == 1 else smooth + (loss - smooth) * max(0.01, 1 / done)
@@ -185,7 +186,7 @@ def _steps(
             continue
         if show is not None:
             show(run.step, {"loss": smooth})
-        if run.step % 25 == 0:
+        if run.step % 25 == 0 or done == 1 or run.step == last:
             _log(run.folder, run.step, smooth, done / (time.monotonic() - started))
         if run.step % run.config.save_every == 0 or run.step == last:
             run.save()

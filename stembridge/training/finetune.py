@@ -89,6 +89,7 @@ class FineTuning:
         validation: share of the recordings that are kept out of training.
         seed: of the choice of recordings, of data order and noise.
         save_every: steps between checkpoints.
+        device: "cpu" or "cuda:N".
         name: of the new model; the old one's with "-tuned" by default.
     """
 
@@ -98,6 +99,7 @@ class FineTuning:
     validation: float = 0.2
     seed: int = 1
     save_every: int = 100
+    device: str = "cpu"
     name: str | None = None
 
     def run(self, steps: int, task: TaskConfig) -> DenoiserTraining:
@@ -105,7 +107,7 @@ class FineTuning:
         return DenoiserTraining(
             steps=steps, batch=self.batch, processes=self.processes,
             learning_rate=self.learning_rate, warmup=max(1, min(50, steps // 10)), decay=0.5,
-            ema=0.99, seed=self.seed, save_every=self.save_every, task=task,
+            ema=0.99, seed=self.seed, save_every=self.save_every, device=self.device, task=task,
         )  # fmt: skip
 
 

@@ -69,3 +69,8 @@ def ctrl_c_waits(here: bool = True) -> Iterator[Callable[[], bool]]:
         yield came.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def stopped_at(step: int) -> str:
+    """What an interrupted run says."""
+    return f"Stopped at step {step}; the same command goes on from here."

@@ -38,8 +38,7 @@ from stembridge.nn.registry import (
 from stembridge.nn.style_classifier import StyleClassifier
 from stembridge.pool.jobs import Crew
 from stembridge.runtime.manifest import MANIFEST_NAME
-from stembridge.training.codec import collect_patches, fit
-from stembridge.training.codec_decoder import DecoderFit, collect_pairs, fit_decoder
+from stembridge.training.codec_whole import codec_network, fit_whole
 from stembridge.training.denoiser import train
 from stembridge.training.latents import LatentSet, write_latents
 from stembridge.training.model_card import write_card
@@ -95,7 +94,8 @@ def fit_codecs(recipe: Recipe, folder: Path, say: Say) -> dict[str, LinearCodec]
         home = folder / "codec" / stem
         if not (home / CONFIG_NAME).exists():  # written last
             codec = LinearCodec(recipe.codec_config(stem))
-            _fit_codec(recipe, codec, partial(_clips, songs, index), home, say)
+            table, clips = recipe.codec, partial(_clips, songs, index)
+            fit_whole(codec, clips, table.patches_per_song, table.decoder_epochs, home, say)
         codecs[stem] = _linear_codec(home)
     return codecs
 
@@ -110,31 +110,6 @@ def _linear_codec(home: Path) -> LinearCodec:
 def _clips(songs: Sequence[Path], index: int) -> Iterator[Tensor]:
     """One stem of every song, `[n_samples]`."""
     return (torch.from_numpy(load_song(path).audio[index]) for path in songs)
-
-
-def _fit_codec(
-    recipe: Recipe, codec: LinearCodec, clips: Callable[[], Iterator[Tensor]], home: Path, say: Say
-) -> None:
-    """Encoder first, then the decoder of its latents: the clips are read twice."""
-    per_clip = recipe.codec.patches_per_song
-    generator = torch.Generator().manual_seed(0)
-    patches = collect_patches(codec, clips(), per_clip, generator)
-    explained = fit(codec, patches)
-    say(f"codec of {home.name}: {explained:.3f} of the variance in {len(patches)} patches")
-    del patches
-    pairs = collect_pairs(codec, clips(), per_clip, generator)
-    loss = fit_decoder(codec, pairs, DecoderFit(epochs=recipe.codec.decoder_epochs))
-    say(f"decoder of {home.name}: squared distance {loss:.5f}")
-    write_network(codec_network(codec), home)
-
-
-def codec_network(codec: LinearCodec) -> Network:
-    """A codec with what the manifest must know of it."""
-    config = codec.config
-    facts = {
-        "sample_rate": config.rate, "hop": config.hop, "latent_channels": config.channels,
-    }  # fmt: skip
-    return Network("linear_codec", config_fields(config), codec, facts)
 
 
 def encode_songs(

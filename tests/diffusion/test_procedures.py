@@ -28,14 +28,15 @@ TOLD = Conditions(np.arange(F, dtype=np.float32).reshape(1, 1, -1))
 def sampling(name, **changes):
     """A sampling that lacks nothing: three stems, or two stems and their mixture as chains."""
     nothing = Known(np.zeros((1, 3, 2, F), np.float32), np.zeros((1, 3, F), np.float32))
+    n_chains = {"coupled": 3, "extract": 6, "ensemble": 6}.get(name, 0)
     plain = Sampling(
         TOLD,
         nothing,
-        FrameNoise([4], 3, 2),
+        FrameNoise([4], n_chains or 3, 2),
         karras_sigmas(12 if name == "generate" else 100, 1e-3, 3.0),  # see `procedures`
         WINDOWS,
         mixture=MIXTURE,
-        chains=(TOLD,) * 3 if name == "coupled" else (),
+        chains=(TOLD,) * n_chains,
     )
     return replace(plain, **changes)
 
@@ -157,3 +158,66 @@ def test_tokens_reach_the_model_beside_the_frames():
     settings = settings_of(model.manifest)
     low, high = (infer(model, told, nothing, settings, [1]) for told in (plain, raised))
     np.testing.assert_allclose(high - low, 2.0, atol=0.1)
+
+
+def flags(*values):
+    return tuple(Conditions(np.full((1, 1, F), value, np.float32)) for value in values)
+
+
+@pytest.mark.parametrize("name", ["extract", "ensemble"])
+def test_extracted_stems_have_the_posterior_mean(name):
+    """Stem k ~ N(0, v_k) against N(0, sum of the others): E[x_k | y] = v_k / (sum of all) y."""
+    variances = np.array([0.5, 1.0, 0.25])
+    spread = dict(enumerate([*variances, *(variances.sum() - variances)]))
+
+    def denoise(x, sigma, conditions):
+        v = spread[int(conditions.frames[0, 0, 0])]
+        return x * v / (v + sigma[:, :, None] ** 2)
+
+    y = np.full((1, 2, F), 1.4, np.float32)
+    made = PROCEDURES[name].run(denoise, sampling(name, chains=flags(*range(6)), mixture=y), None)
+    mean, error = made.mean((0, 2, 3)), 4 * np.sqrt(0.5 / (2 * F))
+    wanted = variances / variances.sum() * 1.4
+    assert mean[[0, 2]] == pytest.approx(wanted[[0, 2]], abs=error)
+    # The separator's drums are approximate: its constrained stem bears the others' noise.
+    assert mean[1] == pytest.approx(wanted[1], abs=error if name == "extract" else 0.3)
+
+
+def test_chains_are_guided_away_from_their_own_negatives():
+    """At w = 3 a denoiser that answers what it is told answers n + 3 (c - n)."""
+
+    def denoise(x, sigma, conditions):
+        return x * 0.0 + conditions.frames[:, None]
+
+    told = sampling(
+        "coupled", chains=flags(1, 2, 3), negatives=(*flags(0.5), None, *flags(3)), guidance=3.0
+    )
+    seen = []
+    PROCEDURES["coupled"].run(lambda *given: seen.append(1) or denoise(*given), told, None)
+    assert len(seen) == 3 * 2 * 3 * 100 * 2  # windows, both sides, chains, steps, corrections
+    from stembridge.diffusion.chains import _Chains
+
+    slope = _Chains(denoise, told, None).derivative()(np.zeros((1, 3, 2, F), np.float32), 1.0)
+    assert -slope[0, :, 0, 0] == pytest.approx([0.5 + 3 * 0.5, 6.0, 3.0])
+
+
+@pytest.mark.parametrize("sampler", ["ancestral", "adpm2"])
+def test_what_follows_a_mixture_can_be_sampled_as_gmsdi_was(sampler):
+    changed = sampling("separate_dirac", sampler=sampler)
+    told = []
+    out = PROCEDURES["separate_dirac"].run(white(SD), changed, told.append)
+    np.testing.assert_allclose(out.sum(1), MIXTURE, atol=1e-5)
+    assert [info.call for info in told] == list(range(told[0].n_calls))
+    assert told[0].n_calls == 3 * 2 * (100 if sampler == "ancestral" else 199)
+    spread = out - MIXTURE[:, None] / 3
+    assert spread[0].var() == pytest.approx(SD**2 * 2 / 3, rel=0.15)
+
+
+def test_the_leftover_stem_can_be_named():
+    """Dirac's constrained stem lets the others lead: another one, another sample."""
+    made = [
+        PROCEDURES["separate_dirac"].run(white(SD), sampling("separate_dirac", leftover=k), None)
+        for k in (0, 2, -1)
+    ]
+    assert np.array_equal(made[1], made[2])
+    assert not np.array_equal(made[0], made[1])

@@ -80,7 +80,7 @@ def separating(churn: float) -> Habit:
 
 def latent(unet: dict, vae: dict = SOURCE_VAE, **more: object) -> dict:
     return {
-        "stems": FOUR, "sample_rate": 22050, "window_frames": 1024, "vae": vae, "unet": unet,
+        "stems": FOUR, "sample_rate": 22050, "window_frames": 1024, "codec": vae, "unet": unet,
         "sigma_data": 0.4, "sigma_min": 0.01, "sigma_max": 3.0, "output_limit": None,
         "per_stem": False, "whole_window": True, "learning": MSLDM_LEARNING, "habit": euler(),
         "habits": {},
@@ -88,7 +88,7 @@ def latent(unet: dict, vae: dict = SOURCE_VAE, **more: object) -> dict:
 
 
 MSDM = {
-    "stems": FOUR, "sample_rate": 22050, "window_frames": 262_144, "vae": None, "unet": MSDM_UNET,
+    "stems": FOUR, "sample_rate": 22050, "window_frames": 262_144, "codec": None, "unet": MSDM_UNET,
     "sigma_data": 0.2, "sigma_min": 1e-4, "sigma_max": 20.0, "output_limit": 1.0,
     "per_stem": False, "whole_window": True, "learning": MSDM_LEARNING, "habit": euler(),
     "habits": {
@@ -124,7 +124,7 @@ def test_every_number_of_every_preset():
         preset = PRESETS[name]
         found = {field: getattr(preset, field) for field in wanted}
         found["unet"] = asdict(preset.unet)
-        found["vae"] = None if preset.vae is None else asdict(preset.vae)
+        found["codec"] = None if preset.codec is None else asdict(preset.codec)
         assert found == wanted, name
         assert preset.name == name
 
@@ -138,7 +138,7 @@ def test_the_numbers_reach_network_and_manifest():
         for field in ("stems", "window_frames", "sigma_min", "sigma_max", "sigma_data",
                       "whole_window"):  # fmt: skip
             assert facts[field] == wanted[field], (name, field)
-        assert facts["latents_add_up"] is (wanted["vae"] is None)
+        assert facts["latents_add_up"] is (wanted["codec"] is None)
         habits = {"generate": wanted["habit"], **wanted["habits"]}
         told = {"generate": facts["sampler"], **facts["habits"]}
         for purpose, habit in habits.items():

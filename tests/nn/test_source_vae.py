@@ -18,7 +18,7 @@ from stembridge.nn.source_vae import (
     SourceVAEConfig,
 )
 
-TINY = PRESETS["tiny"].vae
+TINY = PRESETS["tiny"].codec
 # DAC's decoder loses samples at odd strides and ends with a tanh.
 LIKE_DAC = replace(TINY, exact_length=False)
 needs_dac = pytest.mark.skipif(

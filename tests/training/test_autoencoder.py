@@ -24,7 +24,7 @@ from stembridge.training.discriminators import DiscriminatorConfig
 from stembridge.training.losses import MelScales
 from stembridge.training.progress import progress_bar
 
-TINY = PRESETS["tiny"].vae
+TINY = PRESETS["tiny"].codec
 SMALL_JUDGES = DiscriminatorConfig((2, 3), (4, 4), (256,), band_width=4)
 PLAIN = VAETraining(
     steps=80, learning_rate=3e-3, discriminators=None, kl_weight=0.1, save_every=1000

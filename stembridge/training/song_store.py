@@ -1,0 +1,148 @@
+"""Training music of a preset's run on disk: songs at its rate, then a file of latents for each.
+
+    songs/NAME.npy, NAME.json    whatever was opened, at the preset's rate (`dataset.annotated`)
+    latents/NAME.npy             float16 [S, C, F]; waveform models train on the songs themselves
+
+Each file appears complete, and what is there is not made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from stembridge.dataset.annotated import load_song, save_song
+from stembridge.dataset.opener import open_songs, rendered_songs
+from stembridge.errors import BadArgsError
+from stembridge.training.latents import SongWindows
+
+ALL_NAME = ".complete"
+_PCM = np.float32(1 / 32767)
+
+
+def store_songs(data: Path, rate: int, folder: Path, say: Callable[[str], None]) -> list[Path]:
+    """Opens music and keeps it at `rate` Hz; returns the songs' .json files.
+
+    Raises:
+        NoSuchFileError, BadAudioError, BadArgsError: as `open_songs`.
+    """
+    done = folder / ALL_NAME
+    if not done.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for count, song in enumerate(open_songs(data, rate)):
+            if not (folder / f"{song.name}.json").exists():
+                save_song(song, folder)
+            if count % 50 == 49:
+                say(f"{count + 1} songs read")
+        done.touch()
+    return rendered_songs(folder)
+
+
+def store_latents(
+    songs: Sequence[Path], encoder: nn.Module, hop: int, folder: Path, *, mixtures: bool,
+    device: str, say: Callable[[str], None],
+) -> list[Path]:  # fmt: skip
+    """Encodes songs by `encoder` (audio [B, n] to [B, C, F]); returns the files of their latents.
+
+    Args:
+        songs: of `store_songs`.
+        encoder: of the codec.
+        hop: samples per latent frame.
+        folder: for the files.
+        mixtures: encode the stems' sum, as the only stem.
+        device: "cpu" or "cuda:N".
+        say: told what happens.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder = encoder.to(device).eval()
+    files = [folder / f"{song.stem}.npy" for song in songs]
+    for count, (song, file) in enumerate(zip(songs, files, strict=True)):
+        if file.exists():
+            continue
+        audio = load_song(song).audio
+        audio = audio.sum(0, keepdims=True) if mixtures else audio
+        whole = torch.from_numpy(np.ascontiguousarray(audio[:, : audio.shape[1] // hop * hop]))
+        with torch.inference_mode():
+            latents = torch.cat([encoder(stem[None].to(device)).cpu() for stem in whole])
+        partial = file.with_suffix(".partial")
+        with partial.open("wb") as stream:
+            np.save(stream, latents.numpy().astype(np.float16))
+        partial.replace(file)
+        if count % 50 == 49:
+            say(f"{count + 1} of {len(files)} songs encoded")
+    encoder.to("cpu")
+    return files
+
+
+@dataclass(frozen=True)
+class SongFiles:
+    """A `WindowSource` of one memory-mapped file per song.
+
+    Attributes:
+        arrays: float16 latents `[S, C, F]`, or int16 sound `[S, n]` (then C is 1, and F is n).
+        summed: sound is summed over its stems, which makes S = 1.
+        channels: K of conditions, which are unknown throughout.
+    """
+
+    arrays: tuple[NDArray, ...]
+    summed: bool = False
+    channels: int = 0
+
+    @staticmethod
+    def open(files: Sequence[Path], summed: bool = False, channels: int = 0) -> SongFiles:
+        """Maps files of latents, or of sound."""
+        return SongFiles(tuple(np.load(f, mmap_mode="r") for f in files), summed, channels)
+
+    def require(self, n_frames: int, seconds: float) -> None:
+        """Some song is as long as a window.
+
+        Raises:
+            BadArgsError: none is.
+        """
+        if not self.arrays or self.lengths.max() < n_frames:
+            raise BadArgsError(
+                f"No song is as long as the {seconds:.1f} s that this model is trained on: give "
+                "longer ones."
+            )
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """Frames of every song, `[N]`."""
+        return np.array([array.shape[-1] for array in self.arrays], np.int32)
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """The papers learn the silence of a stem as well: every song has every stem, `[N, S]`."""
+        stems = 1 if self.summed else self.arrays[0].shape[0]
+        return np.ones((len(self.arrays), stems), bool)
+
+    def windows(
+        self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
+    ) -> SongWindows:
+        """`n_frames` of each song from its start on."""
+        parts = [
+            self._cut(self.arrays[song], start, n_frames)
+            for song, start in zip(songs, starts, strict=True)
+        ]
+        conditions = torch.zeros(len(parts), self.channels, n_frames)
+        return SongWindows(torch.from_numpy(np.stack(parts)), conditions)
+
+    def mixtures(
+        self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int,
+        which: NDArray[np.int64],
+    ) -> tuple[Tensor, Tensor] | None:  # fmt: skip
+        """See `WindowSource`; none are kept."""
+        return None
+
+    def _cut(self, array: NDArray, start: int, n_frames: int) -> NDArray[np.float32]:
+        part = np.asarray(array[..., start : start + n_frames], np.float32)
+        if array.dtype == np.int16:
+            part = part[:, None] * _PCM
+            part = part.sum(0, keepdims=True) if self.summed else part
+        return part

@@ -1,0 +1,195 @@
+"""Every system of the papers, small: learns, stops and goes on, exports, answers, serves."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+from stembridge.cli import main
+from stembridge.conditions import Conditions
+from stembridge.diffusion.inpaint import Known
+from stembridge.errors import BadArgsError, CancelledError, NoSuchFileError
+from stembridge.inference import codec, infer, settings_of
+from stembridge.nn.presets import PRESETS, on_spectra, shrunk
+from stembridge.runtime.load import load_model
+from stembridge.training import denoiser
+from stembridge.training.preset_run import Order, train_preset
+from stembridge.training.song_store import SongFiles
+
+RATE, STEPS = 22050, 30
+STEMS = ("bass", "drums", "guitar", "piano")
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two songs of four beating tones each, 3 s."""
+    folder, t = tmp_path_factory.mktemp("music"), np.arange(3 * RATE) / RATE
+    for song in range(2):
+        home = folder / f"song {song}"
+        home.mkdir()
+        for i, stem in enumerate(STEMS):
+            pitch = (55 + 7 * song) * 2**i
+            tone = 0.2 * np.sin(2 * np.pi * pitch * t) * (1 + np.sin(2 * np.pi * 2 * t)) / 2
+            soundfile.write(home / f"{stem}.wav", tone, RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The run of a preset's small copy; made once."""
+    home, said = tmp_path_factory.mktemp("runs"), []
+
+    def run(name: str) -> Path:
+        preset = PRESETS[name] if name == "tiny" else shrunk(PRESETS[name])
+        folder = home / name
+        if not folder.exists():
+            # TorchScript, since writing ONNX takes ten seconds each: one preset shows that.
+            order = Order(
+                preset, music, folder, steps=STEPS, codec_steps=1, half=False,
+                format="onnx" if name == "tiny" else "torchscript",
+            )  # fmt: skip
+            train_preset(order, said.append)
+        return folder
+
+    return run
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_learns_exports_and_serves(name: str, trained: Callable[[str], Path]):
+    model = load_model(trained(name) / "artifact", "cpu")
+    manifest, preset = model.manifest, PRESETS[name]
+    facts = manifest.training
+    assert facts["loss_after"] < facts["loss_before"]
+    assert facts["steps"] == STEPS
+    assert manifest.stems == preset.stems
+    assert manifest.latents_add_up is (preset.codec is None)
+    assert manifest.sampler.churn == preset.habit.churn
+    shape = (1, manifest.n_stems, manifest.latent_channels, manifest.window_frames)
+    nothing = Known(np.zeros(shape, np.float32), np.zeros((*shape[:2], shape[3]), np.float32))
+    told = Conditions(np.zeros((1, 0, shape[3]), np.float32))
+    made = infer(model, told, nothing, settings_of(manifest, steps=2), [0])
+    assert made.shape == shape
+    sound = codec.decode(model, manifest.stems[0], made[0, 0], shape[3] * manifest.hop)
+    assert np.isfinite(sound).all()
+    model.close()
+
+
+def test_each_part_of_isldm_learns_its_own_stem(trained: Callable[[str], Path]):
+    state = load_file(trained("isldm") / "run" / "denoiser" / "model.safetensors")
+    firsts = [state[f"network.networks.{k}.to_time.0.1.weight"] for k in range(4)]
+    assert all(not torch.equal(firsts[0], other) for other in firsts[1:])
+
+
+def test_mixldm_learns_mixtures(trained: Callable[[str], Path]):
+    folder = trained("mixldm")
+    songs, latents = sorted((folder / "songs").glob("*.npy")), folder / "latents"
+    assert np.load(songs[0]).shape[0] == 4
+    assert {np.load(file).shape[0] for file in latents.glob("*.npy")} == {1}
+    encoded = np.load(latents / songs[0].name)
+    model = load_model(folder / "artifact", "cpu")
+    audio = np.load(songs[0]).astype(np.float32).sum(0) / 32767
+    whole = audio[: len(audio) // 320 * 320]
+    served = model.encode("mixture", np.ascontiguousarray(whole[None]))
+    assert np.abs(served - encoded).max() < 0.01 * np.abs(served).max() + 1e-3
+    model.close()
+
+
+def test_ctrl_c_stops_between_two_steps_and_the_run_goes_on_bit_for_bit(
+    trained: Callable[[str], Path], music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    whole = trained("msldm")
+    preset = shrunk(PRESETS["msldm"])
+    order = Order(
+        preset, music, tmp_path / "again", steps=STEPS, half=False, format="torchscript",
+        codec_from=whole / "codec",
+    )  # fmt: skip
+    step = denoiser.Run.train_step
+
+    def interrupted(run, *arguments):
+        if run.step == 11:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(run, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(denoiser.Run, "train_step", interrupted)
+        with pytest.raises(CancelledError, match="Stopped at step 12; the same command goes on"):
+            train_preset(order, lambda line: None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    train_preset(order, lambda line: None)
+    ours, theirs = (load_file(f / "run" / "state.safetensors") for f in (order.folder, whole))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_folder_holds_one_run(trained: Callable[[str], Path], music: Path):
+    order = Order(shrunk(PRESETS["msdm"]), music, trained("tiny"))
+    with pytest.raises(BadArgsError, match="another preset"):
+        train_preset(order, lambda line: None)
+
+
+def test_songs_shorter_than_a_window_are_refused(music: Path, tmp_path: Path):
+    order = Order(replace(shrunk(PRESETS["msdm"]), window_frames=1 << 18), music, tmp_path / "run")
+    with pytest.raises(BadArgsError, match=r"as long as the 11\.9 s"):
+        train_preset(order, lambda line: None)
+
+
+def test_windows_are_the_songs_own_samples(trained: Callable[[str], Path]):
+    files = sorted((trained("msdm") / "songs").glob("*.npy"))
+    separate, summed = (SongFiles.open(files, summed=flag) for flag in (False, True))
+    songs, starts = np.array([1, 0]), np.array([100, 7])
+    apart = separate.windows(songs, starts, 50).latents
+    assert apart.shape == (2, 4, 1, 50)
+    assert np.allclose(apart[0, 2, 0], np.load(files[1])[2, 100:150] / 32767)
+    assert torch.allclose(summed.windows(songs, starts, 50).latents[:, 0], apart.sum(1))
+
+
+def test_linear_codecs_keep_the_ratio_of_noise_to_latents():
+    small, full = on_spectra(PRESETS["mixldm"], 64), PRESETS["mixldm"]
+    assert small.unet.latent_channels == 4 * on_spectra(PRESETS["msldm"], 64).unet.latent_channels
+    assert small.sigma_max / small.sigma_data == full.sigma_max / full.sigma_data
+    assert small.learning.noise.high == pytest.approx(7.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("msdlm", "--data", "."), "There is no preset 'msdlm'; there are msldm"),
+        (("tiny", "--data", "nowhere"), "There is no folder 'nowhere'"),
+        (("tiny", "--data", "empty"), "'empty' holds no music to learn from"),
+        (("msdm", "--data", "empty", "--spectra", "64"), "--spectra goes with latent systems"),
+        (("tiny", "--data", "empty", "--gpu", "7"), "There is no GPU 7"),
+    ],
+)
+def test_mistakes_get_sentences(
+    words: tuple[str, ...], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "preset", *words, "--out", "run"])
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "run" / "songs" / ".complete").exists()
+
+
+def test_an_autoencoder_that_does_not_fit_is_refused(
+    trained: Callable[[str], Path], music: Path, tmp_path: Path
+):
+    taken = replace(
+        Order(shrunk(PRESETS["mixldm"]), music, tmp_path / "run"),
+        codec_from=trained("msldm") / "codec",
+    )
+    with pytest.raises(BadArgsError, match="has latent_channels 8, but mixldm-mini needs 32"):
+        train_preset(taken, lambda line: None)
+    with pytest.raises(NoSuchFileError, match="no autoencoder"):
+        train_preset(replace(taken, codec_from=tmp_path), lambda line: None)
