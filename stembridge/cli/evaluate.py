@@ -77,6 +77,9 @@ def evaluate(
     separation: Annotated[
         bool, typer.Option("--separation", help="Instead: how well their mixes are taken apart.")
     ] = False,
+    closed_forms: Annotated[
+        bool, typer.Option("--closed-forms", help="Instead: procedures against exact answers.")
+    ] = False,
     curve: Annotated[
         str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
     ] = "",
@@ -96,6 +99,7 @@ def evaluate(
     cpu: CpuOption = False,
 ) -> None:
     """Generate every stem of held-out songs given the rest, and measure it."""
+    from stembridge.cli.evaluate_closed_forms import tell_closed_forms
     from stembridge.cli.evaluate_edges import measure_edges
     from stembridge.cli.evaluate_prompts import judge_prompts
     from stembridge.cli.evaluate_separation import judge_separation
@@ -104,6 +108,8 @@ def evaluate(
     from stembridge.evaluation.run import evaluate as run
     from stembridge.evaluation.summary import summary
 
+    if closed_forms:
+        return tell_closed_forms(out, seed)
     if prompts:
         return judge_prompts(out, prompts, seed, open_model(model, device_word(gpu, cpu)))
     if edges:
