@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,7 +126,7 @@ def test_a_path_that_is_too_long_is_a_sentence_at_once(tmp_path: Path) -> None:
             long = "/" + "/".join(["x" * 200] * 6) + ".wav"
             with pytest.raises(BadArgsError, match="shorter path"):
                 await client.generate(context={"drums": long}, **ASK)
-            many = {f"context.{stem}": "/" + stem + "x" * 950 for stem in "abcdefghij"}
+            many: dict[str, Any] = {f"context.{s}": "/" + s + "x" * 950 for s in "abcdefghij"}
             with pytest.raises(BadArgsError, match="one message"):
                 await client.generate(**ASK, **many)
             with pytest.raises(BadArgsError, match="old encoding"):
