@@ -21,6 +21,7 @@ from typing import Any
 from stembridge import paths
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.config import DaemonConfig
+from stembridge.daemon import memory
 from stembridge.daemon.desk import Desk, House
 from stembridge.daemon.endpoint import Endpoint, bind_all
 from stembridge.daemon.executor import WorkerEvent
@@ -184,6 +185,7 @@ class Daemon:
             await asyncio.sleep(_TIDY_PAUSE_S)
             with contextlib.suppress(JournalError):  # there will be another time
                 self.journal.tidy()
+            memory.give_back()
 
     def _announce(self, state: Path) -> Path:
         """Tell programs that look into the state folder where we listen."""

@@ -34,6 +34,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.loudness import integrated_loudness
 from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
+from stembridge.daemon import memory
 from stembridge.daemon.records import FileRecord, ModelFacts
 from stembridge.errors import (
     CancelledError,
@@ -144,6 +145,7 @@ class Worker:
         self._say("warm")
         while True:
             self._run(model, self._jobs.get())
+            memory.give_back()
 
     def _say_unusable(self, error: Exception, model: StemModel) -> None:
         known, _ = _translate(error, model.device)
