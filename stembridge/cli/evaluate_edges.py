@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stembridge.cli.shared import console
+from stembridge.cli.shared import say as print_line
 
 if TYPE_CHECKING:
     from stembridge.runtime.model import StemModel
@@ -18,7 +18,7 @@ def measure_edges(out: Path, sound: str, model: StemModel) -> None:
     """A line for every take, then the worst of each kind; stem by stem in edges.json."""
     from stembridge.evaluation.edges import as_mapping, evaluate_edges, summary
 
-    rows = evaluate_edges(model, sound=sound, say=console().print)
+    rows = evaluate_edges(model, sound=sound, say=print_line)
     figures = summary(rows)
     out.mkdir(parents=True, exist_ok=True)
     path = out / "edges.json"

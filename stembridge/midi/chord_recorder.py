@@ -9,7 +9,7 @@ keep their beat; without one, each is a bar.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 
 from stembridge.children.messages import Anchor
@@ -63,10 +63,11 @@ class ChordRecorder:
         if keyboard.changed_s is None or now_s - keyboard.changed_s < SETTLE_S:
             return None
         keyboard.changed_s = None
+        before = self.progression
         pitches = self._chord()
         symbol = recognise(pitches)
         if symbol is None:
-            return None
+            return self.progression if self.progression != before else None
         self._standing = pitches
         lowest, *others = sorted(pitches)
         if others[0] - lowest >= PEDAL_POINT:
@@ -75,7 +76,6 @@ class ChordRecorder:
         beat = None
         if anchor is not None and anchor.running:
             beat = max(0.0, floor(anchor.beat_at(keyboard.group_at_s) + 0.5))
-        before = self.progression
         self._append(_Heard(symbol, keyboard.group_at_s, beat))
         return self.progression if self.progression != before else None
 
@@ -95,14 +95,18 @@ class ChordRecorder:
 
     def _is_melody(self, latest: set[int]) -> bool:
         """Whether a chord stands and the latest keys only repeat it or lie above it."""
-        keys, standing = self.keyboard.keys, self._standing
+        keys = self.keyboard.keys
+        standing = self._standing & keys.keys()
+        sung = self._standing - standing  # with the chord, above it, and over before it is
         stands = (
             _n_classes(standing) >= WHOLE
-            and standing <= keys.keys()
+            and recognise(standing) is not None
+            and min(sung, default=128) > max(standing)
             and any(pitch not in latest for pitch in standing)
         )
         if not stands:
             return False
+        self._without_sung(standing)
         above = {pitch for pitch in latest if pitch > max(standing)}
         for pitch in above:
             keys[pitch].melody = True
@@ -110,6 +114,12 @@ class ChordRecorder:
             return True
         self.keyboard.open = self.keyboard.open and above != latest
         return above == latest
+
+    def _without_sung(self, standing: set[int]) -> None:
+        """What has ended above a chord that stands was melody, and no part of its name."""
+        if standing != self._standing and self._chords:
+            self._chords[-1] = replace(self._chords[-1], symbol=str(recognise(standing)))
+            self._standing = standing
 
     def _append(self, heard: _Heard) -> None:
         if self._fresh:

@@ -112,6 +112,19 @@ def test_a_melody_above_a_held_chord(length_s: float, melody: Any, channel: int)
     assert heard(played() + notes) == "Am F C G"
 
 
+@pytest.mark.parametrize("late_s", [0.0, 0.12, 0.2])
+@pytest.mark.parametrize("melody", [(81, 83, 84, 86), (86, 81, 88, 83), (83, 86, 83, 81)])
+def test_a_dense_melody_that_begins_with_the_chord(late_s: float, melody: Any) -> None:
+    notes = [
+        event
+        for n in range(4)
+        for m in range(8)
+        for event in on(start(n) + late_s + 0.22 * m, [melody[m % 4]], 2)
+        + off(start(n) + late_s + 0.22 * m + 0.18, [melody[m % 4]], 2)
+    ]
+    assert heard(played() + notes) == "Am F C G"
+
+
 def test_drums_play_no_chords_unless_asked_for() -> None:
     drums = [
         event
