@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -106,11 +107,14 @@ class Masked:
         self.kept += (masks * power).sum((1, 2))
         self.own += (masks**2 * power).sum((1, 2))
         stems = np.empty((len(masks), *recording.shape), np.float32)
-        for i, channel in enumerate(recording):
+
+        def take_out(i: int) -> None:
             self.check()
-            found = spectra(channel, n_fft)
+            found = spectra(recording[i], n_fft)
             for stem, mask in zip(stems, masks, strict=True):
                 stem[i] = sound(mask * found, n)
+
+        _side_by_side(take_out, range(len(recording)))
         return stems
 
     def _estimates(self, first: int, n: int) -> FloatArray:
@@ -120,10 +124,21 @@ class Masked:
         low = max(0, int(first / per_frame) - AROUND_FRAMES)
         high = min(self.latents.shape[-1], int(np.ceil((first + n) / per_frame)) + AROUND_FRAMES)
         skip, n_model = first - round(low * per_frame), (high - low) * manifest.hop
-        made = []
-        for stem, latents in zip(manifest.stems, self.latents, strict=True):
+        made = np.empty((len(self.latents), n), np.float32)
+
+        def decode(i: int) -> None:
             self.check()
-            estimate = codec.decode(self.model, stem, latents[:, low:high], n_model)
+            latents = self.latents[i, :, low:high]
+            estimate = codec.decode(self.model, manifest.stems[i], latents, n_model)
             at_rate = resample(estimate, manifest.sample_rate, rate)
-            made.append(fit_length(at_rate[skip:], n) / np.float32(self.mixture.gain))
-        return np.stack(made)
+            made[i] = fit_length(at_rate[skip:], n) / np.float32(self.mixture.gain)
+
+        _side_by_side(decode, range(len(made)))
+        return made
+
+
+def _side_by_side(work: Callable[[int], None], numbers: Iterable[int]) -> None:
+    """Two at a time: decoders and transforms leave a core idle now and then."""
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(work, number) for number in numbers]:
+            done.result()

@@ -18,7 +18,7 @@ from stembridge.errors import (
     NoSuchFileError,
     StembridgeError,
 )
-from stembridge.pipeline.events import Event, Progress, StemReady
+from stembridge.pipeline.events import Event, StageProgress, StemReady
 from stembridge.pipeline.separate import separate
 from stembridge.pipeline.separated import mix_name
 from stembridge.request.separation import (
@@ -116,10 +116,10 @@ def test_progress_rises_and_stems_are_told_when_they_are_there(mix: Path, tmp_pa
         events.append(event)
 
     separate(asked(mix), hearing(), tmp_path / "out", hear)
-    fractions = [event.fraction for event in events if isinstance(event, Progress)]
+    fractions = [event.fraction for event in events if isinstance(event, StageProgress)]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
     assert {"read", "encode", "sample", "decode"} <= {
-        event.stage for event in events if isinstance(event, Progress)
+        event.stage for event in events if isinstance(event, StageProgress)
     }
     assert sum(isinstance(event, StemReady) for event in events) == 5
 
@@ -127,7 +127,7 @@ def test_progress_rises_and_stems_are_told_when_they_are_there(mix: Path, tmp_pa
 @pytest.mark.parametrize("stage", ["read", "sample", "decode"])
 def test_a_cancel_leaves_no_file(mix: Path, tmp_path: Path, stage: str) -> None:
     def stop(event: Event) -> None:
-        if isinstance(event, Progress) and event.stage == stage:
+        if isinstance(event, StageProgress) and event.stage == stage:
             raise CancelledError("stop")
 
     with pytest.raises(CancelledError):
