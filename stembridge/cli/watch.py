@@ -30,6 +30,9 @@ def watch(
         str, typer.Option(help="Stems to make, with commas; those that are missing if left out.")
     ] = "",
     chords: Annotated[str, typer.Option(help='One chord per bar: "Am F C G".')] = "",
+    prompt: Annotated[
+        str, typer.Option(help='What it is to be, in words: "dark funk, slap bass".')
+    ] = "",
     seed: Annotated[
         int | None,
         typer.Option(help="The same seed makes the same stems (default: drawn for each song)."),
@@ -59,7 +62,7 @@ def watch(
     settle_s = 0.0 if once else WatchSettings.settle_s
     settings = WatchSettings(
         bpm, time_signature, stems, chords, seed, settle_s, midi=midi, loop_context=loop_context,
-        loop=loop,
+        loop=loop, prompt=prompt,
     )  # fmt: skip
     with Client(port=port) as client, contextlib.suppress(KeyboardInterrupt):
         watcher = Watcher(folder.resolve(), settings, client, say)

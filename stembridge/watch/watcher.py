@@ -45,6 +45,7 @@ class WatchSettings:
         time_signature: metre of all songs.
         make: stems to make; empty: those that are missing.
         chords: chord text for every song; "" lets the model hear the harmony.
+        prompt: what everything is to be, in words.
         seed: same seed, same files, same stems; None: drawn for each song.
         midi: MIDI files of the stems, too.
         loop_context: repeat files of whole bars that are shorter than the song.
@@ -63,6 +64,7 @@ class WatchSettings:
     midi: bool = False
     loop_context: bool = False
     loop: bool = False
+    prompt: str = ""
 
 
 @dataclass
@@ -179,6 +181,7 @@ class Watcher:
         facts += ["midi"] if settings.midi else []
         facts += ["loop"] if settings.loop_context else []
         facts += ["made as a loop"] if settings.loop else []
+        facts += [settings.prompt] if settings.prompt else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def _failure_mark(self, song: WatchedSong) -> tuple[str, str]:
@@ -239,7 +242,8 @@ class Watcher:
             **{name: "1" for name in ("midi", "loop", "loop_context") if getattr(settings, name)},
         }
         keys |= {} if settings.seed is None else {"seed": settings.seed}
-        return keys | ({"chords": settings.chords} if settings.chords else {})
+        words = {name: getattr(settings, name) for name in ("chords", "prompt")}
+        return keys | {name: told for name, told in words.items() if told}
 
     def _wait(self, song: WatchedSong, job: PlainJob) -> list[Stem]:
         """Wait for the job; take it back if the song's files change meanwhile."""

@@ -31,8 +31,8 @@ TABLE = {
     "style:rock guitar=overdrive/clean": "blues, blues rock, bluesrock, blues musik",
     "style:funk": "funk, p funk, soul, motown, funkmusik, go go",
     "style:funk bass=slap/finger guitar=muted": "slap funk",
-    "style:house": "house, techno, trance, edm, electro, dance, club, disco, deep house, "
-    "eurodance, tech house, garage, rave, elektro, electronica, clubmusik",
+    "style:house": "house, techno, trance, edm, electro, disco, deep house, eurodance, tech "
+    "house, garage, elektro, electronica, clubmusik",
     "style:house stem:drums": "four on the floor, 4 on the floor, four to the floor, 4x4",
     "style:house drums=electronic/808 density:more": "drum and bass, drum n bass, drumnbass, "
     "dnb, jungle, breakcore",
@@ -62,7 +62,7 @@ TABLE = {
     "style~pop": "poppy, catchy, radio",
     "style~rock": "rocky, rocking, rockig, rockin",
     "style~funk": "funky, groovy, soulful, funkig",
-    "style~house": "clubby, danceable, housey, electronic music, tanzbar",
+    "style~house": "club, dance, rave, clubby, danceable, housey, electronic music, tanzbar",
     "style~hiphop": "hiphoppy, urban",
     "style~jazz": "jazzy, jazzig, swinging, bluesy",
     "style~latin": "tropical, caribbean, latineske",

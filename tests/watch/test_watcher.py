@@ -79,6 +79,7 @@ def test_in_one_run_a_refusal_is_said_once(bench: Bench) -> None:
         {"make": ("piano",)},
         {"time_signature": "3/4"},
         {"loop": True},
+        {"prompt": "dark funk"},
     ],
 )
 def test_new_options_are_honoured(bench: Bench, change: dict[str, Any]) -> None:
@@ -86,6 +87,7 @@ def test_new_options_are_honoured(bench: Bench, change: dict[str, Any]) -> None:
     bench.look()
     bench.start(**change)
     assert "A 120bpm_piano.wav" in bench.look()
+    assert bench.client.asked[-1].get("prompt", "") == bench.watcher.settings.prompt
     assert bench.look() == []
 
 
