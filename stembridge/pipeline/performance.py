@@ -38,7 +38,7 @@ USUAL_LUFS = -26.0
 AROUND_S = 4.0
 """Of a loop that is read again on both sides, so that nothing begins or ends at its seam."""
 
-EARLY_BEATS = 0.0625
+EARLY_BEATS = 0.07
 
 
 def check_instruments(request: GenerationRequest, manifest: Manifest, roots: AllowedRoots) -> None:
@@ -73,7 +73,7 @@ def _part(stem: str, take: Take, request: GenerationRequest, model: StemModel) -
         part = _read(stem, take, request, model)
         # The grid begins on the session's bar line, the part where the take does.
         part = _on_grid(part, request) if request.use_grid else part
-        return _begun(part) if request.loop else part
+        return _begun(part) if request.loop else _over(part)
     if stem not in TRANSCRIBED or stem not in take.stems:
         return None
     beats = partial(seconds_to_beats, bpm=request.bpm)
@@ -138,6 +138,12 @@ def _on_grid(part: Part, request: GenerationRequest) -> Part:
     return part.with_notes(
         replace(note, start_beats=max(first, note.start_beats - ahead)) for note in whole.notes
     )
+
+
+def _over(part: Part) -> Part:
+    """A take's notes without a next bar's downbeat that was heard early: it would be a click."""
+    last = part.length_beats - EARLY_BEATS
+    return part.with_notes(note for note in part.notes if note.start_beats < last)
 
 
 def _begun(part: Part) -> Part:

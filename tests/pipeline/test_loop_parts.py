@@ -58,6 +58,12 @@ def test_a_downbeat_a_touch_early_begins_the_loop() -> None:
     assert pushed.start_beats == pytest.approx(3.75, abs=0.05)
 
 
+def test_a_take_that_ends_does_not_begin_the_next_bar() -> None:
+    levels = sounding((0, 4), (56, 60))
+    levels[63] = 2.0  # the next downbeat, a touch early
+    assert [note.start_beats for note in read(levels).notes] == pytest.approx([0, 3.5], abs=0.05)
+
+
 def test_on_the_grid_nothing_is_lost_at_the_seam() -> None:
     levels = sounding((2, 5), (63, 64))
     starts = [note.start_beats for note in read(levels, loop=True, snap=1).notes]
