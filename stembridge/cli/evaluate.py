@@ -80,6 +80,12 @@ def evaluate(
     closed_forms: Annotated[
         bool, typer.Option("--closed-forms", help="Instead: procedures against exact answers.")
     ] = False,
+    ears: Annotated[
+        bool, typer.Option("--ears", help="Instead: do the chord ears hear right, beside others.")
+    ] = False,
+    basic_pitch: Annotated[
+        Path | None, typer.Option(help="basic-pitch's nmp.onnx, to be heard with --ears.")
+    ] = None,
     curve: Annotated[
         str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
     ] = "",
@@ -100,6 +106,7 @@ def evaluate(
 ) -> None:
     """Generate every stem of held-out songs given the rest, and measure it."""
     from stembridge.cli.evaluate_closed_forms import tell_closed_forms
+    from stembridge.cli.evaluate_ears import judge_ears
     from stembridge.cli.evaluate_edges import measure_edges
     from stembridge.cli.evaluate_prompts import judge_prompts
     from stembridge.cli.evaluate_separation import judge_separation
@@ -115,6 +122,11 @@ def evaluate(
     if edges:
         return measure_edges(out, edges, open_model(model, device_word(gpu, cpu)))
     source = SongSource(song_set, kit, reference, data, soundfont, programs)
+    if ears:
+        opened = open_model(model, device_word(gpu, cpu))
+        heard = source.songs(songs, opened.manifest)
+        facts = _facts(opened.manifest, heard, "ears", seed, source)
+        return judge_ears(out, opened, heard, basic_pitch, facts)
     if separation:
         opened = open_model(model, device_word(gpu, cpu))
         mixes = source.songs(songs, opened.manifest)
