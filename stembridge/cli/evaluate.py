@@ -122,16 +122,12 @@ def evaluate(
     if edges:
         return measure_edges(out, edges, open_model(model, device_word(gpu, cpu)))
     source = SongSource(song_set, kit, reference, data, soundfont, programs)
-    if ears:
+    if ears or separation:
         opened = open_model(model, device_word(gpu, cpu))
         heard = source.songs(songs, opened.manifest)
-        facts = _facts(opened.manifest, heard, "ears", seed, source)
-        return judge_ears(out, opened, heard, basic_pitch, facts)
-    if separation:
-        opened = open_model(model, device_word(gpu, cpu))
-        mixes = source.songs(songs, opened.manifest)
-        facts = _facts(opened.manifest, mixes, "separation", seed, source)
-        return judge_separation(out, opened, mixes, seed, facts)
+        facts = _facts(opened.manifest, heard, "ears" if ears else "separation", seed, source)
+        judge = partial(judge_ears, basic_pitch=basic_pitch) if ears else judge_separation
+        return judge(out, opened, heard, facts=facts, seed=seed)
     counts = _step_counts(curve)
     if songs < 2 and (songs or counts):
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")

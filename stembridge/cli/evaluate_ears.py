@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 
 def judge_ears(
-    out: Path, model: StemModel, songs: Songs, basic_pitch: Path | None, facts: dict[str, Any]
+    out: Path,
+    model: StemModel,
+    songs: Songs,
+    seed: int,
+    facts: dict[str, Any],
+    basic_pitch: Path | None = None,
 ) -> None:
-    """Writes `report.json` and prints a table.
+    """Writes `report.json` and prints a table; nothing in it is drawn, so no `seed` matters.
 
     Raises:
         NoSuchFileError: there is no file of basic-pitch's network.

@@ -65,4 +65,4 @@ def test_notes_of_a_bar_become_its_triad(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_network_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFileError, match=r"nmp\.onnx"):
-        judge_ears(tmp_path, FakeModel(), [song()], tmp_path / "nmp.onnx", {})
+        judge_ears(tmp_path, FakeModel(), [song()], 0, {}, tmp_path / "nmp.onnx")
