@@ -75,6 +75,11 @@ def _summary(manifest: Manifest) -> list[str]:
         f"windows of {window_s:.1f} s",
         f"- {size:.0f} MiB; `{manifest.sampler.name}`, {manifest.sampler.steps} steps unless asked "
         "otherwise",
+        *(
+            []
+            if manifest.needs_torch
+            else ["- all networks are ONNX: it is served without PyTorch"]
+        ),
         *([f"- follows {_listed(told)}"] if (told := _told(manifest)) else []),
         f"- artifact `{manifest.artifact_sha256[:16]}`; this card is written from its "
         f"`{MANIFEST_NAME}` by `python -m stembridge.training.model_card`",
