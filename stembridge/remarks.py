@@ -37,6 +37,8 @@ WORDS = {
     "take_loud": "{lu} LU louder than the context",
     "turned_down": "the whole take is {db:g} dB softer than the one before it, so that nothing "
     "clips",
+    "context_gone": "what was given ({stems}) is not there any more: levels stay, and cannot be "
+    "compared with it",
     "made_loop": "bar {bar} was made anew, so that the end flows into the start",
     "best_of": "try {kept} of {of} was kept; their scores: {scores}",
     "prompt_read": "the prompt is read as: {read}",

@@ -18,7 +18,7 @@ from typing import Any
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.context import Context
-from stembridge.errors import BadArgsError
+from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.inference import codec
 from stembridge.parts import edit as edits
 from stembridge.pipeline.best import best_of
@@ -101,10 +101,9 @@ def rework(
     ensure_room(out_dir, room_for(request))
     check_instruments(request, model.manifest, places)
     report = Reporter(on_event, wish.best)
-    context = context_for(request, model, places, report)
+    context = _heard(request, done, model, places, report)
     if done is not wish:
-        remark = Remark("made_loop", {"bar": math.ceil(_bars(parent))})
-        context = replace(context, remarks=(*context.remarks, remark))
+        context = _with_remark(context, Remark("made_loop", {"bar": math.ceil(_bars(parent))}))
     made = _best(_Anew(parent, request, done, context, model, report), wish)
     folder, stems, pictures = out_dir / take_folder(request), [], []
     for stem in write_take(made, request, folder, report):
@@ -119,6 +118,27 @@ def rework(
     write_receipt(folder, receipt)
     write_page(folder, request, receipt, pictures)
     return stems
+
+
+def _heard(
+    request: GenerationRequest,
+    wish: Rework,
+    model: StemModel,
+    roots: AllowedRoots,
+    report: Reporter,
+) -> Context:
+    """What is given; notes alone can be changed without it."""
+    try:
+        return context_for(request, model, roots, report)
+    except NoSuchFileError:
+        if wish.asks_the_model:
+            raise
+    alone = context_for(replace(request, context=()), model, roots, report)
+    return _with_remark(alone, Remark("context_gone", {"stems": ", ".join(request.context_stems)}))
+
+
+def _with_remark(context: Context, remark: Remark) -> Context:
+    return replace(context, remarks=(*context.remarks, remark))
 
 
 def _origin(parent: _Parent) -> dict[str, Any]:
@@ -175,8 +195,9 @@ def _check(parent: _Parent, request: GenerationRequest, wish: Rework, manifest: 
     made, made_with = parent.request.generate, parent.receipt["model"]
     if wish.asks_the_model and made_with["artifact_sha256"] != manifest.artifact_sha256:
         raise BadArgsError(
-            f"The take was made with another model ({made_with['name']}), and only that one can "
-            "make bars of it anew. Open it with --model; notes can be changed with any."
+            f"The take was made with another model, or another version of it "
+            f"({made_with['name']}); only that can make bars of it anew. Open it with --model, or "
+            "make the take again; notes can be changed with any."
         )
     state, decoded = parent.state, decoded_stems(request, manifest)
     fits = state.latents.shape[:2] == (manifest.n_stems, manifest.latent_channels)
@@ -230,7 +251,9 @@ def _made(anew: _Anew, number: int) -> tuple[TakeState, dict[str, FloatArray]]:
     if not wish.asks_the_model:
         sounds = sounding(old.latents, report=decoding)
         audio = {stem: sound.audio for stem, sound in sounds.items()}
-        return replace(old, choice=choice, gain=None), audio
+        # Beside what is given the level follows from it, and stays where that is gone.
+        gain = old.gain if anew.request.context and not any(context.given) else None
+        return replace(old, choice=choice, gain=gain), audio
     span, seed = _span(anew.parent, wish), request.seed + (number << 32)
     latents = latents_anew(old, request, wish, span, seed, context, model, anew.report, number)
     sounds = sounding(latents, report=decoding)

@@ -207,6 +207,19 @@ def test_another_model_may_change_notes_only(tmp_path: Path) -> None:
         child(folder, redo=True)
 
 
+def test_notes_are_changed_although_what_was_given_is_gone(tmp_path: Path) -> None:
+    drums = tmp_path / "drums.wav"
+    soundfile.write(drums, np.sin(np.arange(44_100) / 9) * 0.2, 44_100)
+    folder = parent(tmp_path, bars=1, **{"context.drums": str(drums)})
+    gain = state(folder).gain
+    drums.unlink()
+    louder = child(folder, octaves=1)
+    assert state(louder).gain == gain
+    assert "(drums) is not there any more" in str(read_receipt(louder)["stems"][0]["verdict"])
+    with pytest.raises(NoSuchFileError, match=r"drums\.wav"):
+        child(folder, redo=True)
+
+
 def test_a_take_outside_the_allowed_folders_is_not_opened(tmp_path: Path) -> None:
     folder = parent(tmp_path)
     roots = AllowedRoots.of([tmp_path / "elsewhere"])
