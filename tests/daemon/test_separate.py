@@ -18,7 +18,7 @@ from stembridge.errors import (
     NoSuchFileError,
     StembridgeError,
 )
-from tests.helpers.daemons import ASK, talking
+from tests.helpers.daemons import ASK, DaemonProcess, talking
 from tests.helpers.mixes import four_tones
 
 HEARS = {"model": Path("fake:hears=mix")}
@@ -92,3 +92,21 @@ def test_it_can_be_taken_back(tmp_path: Path) -> None:
             assert not left
 
     asyncio.run(session())
+
+
+def test_kill_9_in_the_middle_loses_nothing(tmp_path: Path) -> None:
+    async def session(daemon: DaemonProcess, mix: str) -> list[Stem]:
+        async with AsyncClient(port=daemon.port, client_id="survivor", timeout_s=60) as client:
+            job = await client.separate(mix, request_id="apart")
+            async for event in job.events():
+                if isinstance(event, Progress):
+                    break
+            daemon.kill()
+            daemon.start_again()
+            return await asyncio.wait_for(job.wait(), 120)
+
+    with DaemonProcess(tmp_path, model="fake:hears=mix,delay=0.2") as daemon:
+        stems = asyncio.run(session(daemon, mix_in(tmp_path, 6.0)))
+    assert [stem.stem for stem in stems] == ["bass", "drums", "guitar", "piano", "rest"]
+    assert all(soundfile.info(stem.path).frames == 6 * 22_050 for stem in stems)
+    assert not list(tmp_path.rglob("*.part"))
