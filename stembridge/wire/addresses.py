@@ -17,6 +17,8 @@ from stembridge.wire.schema import (
     SEPARATE_KEYS,
     AddressRow,
     Arg,
+    incoming,
+    outgoing,
 )
 
 _ID = Arg("request_id", "s", "the job; chosen by the client, a UUID is best")
@@ -25,9 +27,8 @@ _SEQ = Arg("seq", "i", "grows with every message about this job; drop an older p
 _PORT = Arg("reply_port", "i", "where to answer, if not where hello said", optional=True)
 
 ROWS: tuple[AddressRow, ...] = (
-    AddressRow(
+    incoming(
         "/stembridge/hello",
-        "in",
         (
             _CLIENT,
             Arg("reply_port", "i", "UDP port the client listens on; 0: the one it sends from"),
@@ -38,106 +39,92 @@ ROWS: tuple[AddressRow, ...] = (
         "Log in, and say where answers go. Final answers still owed are sent again at once.",
         answers=("/stembridge/welcome",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/ping",
-        "in",
         (_CLIENT, Arg("n", "i", "any number"), _PORT),
         "Are you there? One a second keeps the lease.",
         answers=("/stembridge/pong",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/model",
-        "in",
         (_CLIENT, _PORT),
         "What the loaded model can make.",
         answers=("/stembridge/model.info",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/clip",
-        "in",
         (_ID, _CLIENT, Arg("index", "i", "0 to clips - 1")),
         "One context clip of a request to come, before its /stembridge/generate.",
         keys=CLIP_KEYS,
         answers=("/stembridge/clip.held",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/generate",
-        "in",
         (_ID, _CLIENT),
         "Make stems. Repeat until answered: the same id and content is the same job. An error with "
         "retry_after_ms > 0 means: send the clips and this again.",
         keys=GENERATE_KEYS,
         answers=("/stembridge/accepted",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/rework",
-        "in",
         (_ID, _CLIENT),
         "Make a new take of a finished one: bars or stems anew, more like it, longer, or its notes "
         "changed. From here on a job as /stembridge/generate begins one.",
         keys=REWORK_KEYS,
         answers=("/stembridge/accepted",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/separate",
-        "in",
         (_ID, _CLIENT),
         "Take a mix apart into stems that add up to it, and a file of what belongs to none, rest. "
         "From here on a job as /stembridge/generate begins one.",
         keys=SEPARATE_KEYS,
         answers=("/stembridge/accepted",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/status",
-        "in",
         (_ID, _PORT),
         "How is the job? A finished one also gets its final answer again.",
         answers=("/stembridge/state",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/cancel",
-        "in",
         (_ID, _PORT),
         "Take the job back; takes effect within one network call.",
         answers=("/stembridge/state",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/list",
-        "in",
         (_CLIENT, _PORT),
         "All jobs of this client that the journal still holds.",
         answers=("/stembridge/state", "/stembridge/list.end"),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/sync",
-        "in",
         (Arg("token", "s", "any text"), _PORT),
         "Answered when every job accepted before it has ended.",
         answers=("/stembridge/synced",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/received",
-        "in",
         (_ID,),
         "The final answer arrived: stop sending it again.",
     ),
-    AddressRow(
+    incoming(
         "/stembridge/goodbye",
-        "in",
         (_CLIENT, _PORT),
         "Log out. Jobs go on; their answers wait for the next hello.",
         answers=("/stembridge/farewell",),
     ),
-    AddressRow(
+    incoming(
         "/stembridge/quit",
-        "in",
         (Arg("boot_id", "s", "the boot id from welcome or pong"), _PORT),
         "Shut the daemon down; jobs that wait are kept for its next start.",
         answers=("/stembridge/farewell",),
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/welcome",
-        "out",
         (
             Arg("boot_id", "s", "new at every start: ask /stembridge/status for open jobs"),
             Arg("version", "s", "stembridge's version"),
@@ -149,9 +136,8 @@ ROWS: tuple[AddressRow, ...] = (
         ),
         "Answer to hello.",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/pong",
-        "out",
         (
             Arg("n", "i", "as sent"),
             Arg("boot_id", "s", "as in welcome"),
@@ -161,9 +147,8 @@ ROWS: tuple[AddressRow, ...] = (
         ),
         "Answer to ping.",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/model.info",
-        "out",
         (
             Arg("name", "s", "the model's name"),
             Arg("artifact_sha256", "s", "hash over the whole model"),
@@ -175,41 +160,35 @@ ROWS: tuple[AddressRow, ...] = (
         ),
         "Answer to model, and sent to all clients when the model has loaded.",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/clip.held",
-        "out",
         (_ID, Arg("index", "i", "as sent")),
         "The clip waits for its /stembridge/generate (in memory, for a minute).",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/accepted",
-        "out",
         (_ID, Arg("position", "i", "jobs before it"), Arg("boot_id", "s", "as in welcome")),
         "The job is on disk and will be answered, whatever happens to the daemon.",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/state",
-        "out",
         (_ID, Arg("state", "s", "queued, running, done, failed, cancelled or unknown"), _SEQ),
         "Answer to status, cancel and list.",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/list.end",
-        "out",
         (_CLIENT, Arg("count", "i", "how many state messages came before")),
         "End of a list.",
     ),
-    AddressRow("/stembridge/synced", "out", (Arg("token", "s", "as sent"),), "Answer to sync."),
-    AddressRow("/stembridge/farewell", "out", (), "Answer to goodbye and quit."),
-    AddressRow(
+    outgoing("/stembridge/synced", (Arg("token", "s", "as sent"),), "Answer to sync."),
+    outgoing("/stembridge/farewell", (), "Answer to goodbye and quit."),
+    outgoing(
         "/stembridge/progress",
-        "out",
         (_ID, _SEQ, Arg("stage", "s", "what is going on"), Arg("fraction", "f", "0 to 1, of all")),
         "At most ten a second per job; may be lost.",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/stem",
-        "out",
         (
             _ID,
             _SEQ,
@@ -228,9 +207,8 @@ ROWS: tuple[AddressRow, ...] = (
         ),
         "A file is complete. Sent as soon as it is, and again before every repeat of done.",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/done",
-        "out",
         (
             _ID,
             _SEQ,
@@ -240,9 +218,8 @@ ROWS: tuple[AddressRow, ...] = (
         ),
         "Final answer. Resent after 0.25, 0.5, 1, 2, 4 … s until received or the lease ends.",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/error",
-        "out",
         (
             Arg("request_id", "s", "the job, or empty"),
             Arg("address", "s", "the address that failed"),
@@ -254,9 +231,8 @@ ROWS: tuple[AddressRow, ...] = (
         "What was asked cannot be done; also the final answer of a job that failed or was "
         "cancelled, resent like done.",
     ),
-    AddressRow(
+    outgoing(
         "/stembridge/log",
-        "out",
         (Arg("priority", "i", "0 (least) to 3"), Arg("text", "s", "one line")),
         "News for the human; only to clients that announced :message:.",
         capability="message",

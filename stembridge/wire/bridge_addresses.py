@@ -7,16 +7,15 @@ bridge reports goes to clients that announced `bridge` (and `tempo`, for the tem
 
 from __future__ import annotations
 
-from stembridge.wire.schema import AddressRow, Arg
+from stembridge.wire.schema import AddressRow, Arg, from_bridge, to_bridge
 
 _ID = Arg("request_id", "s", "the job whose take it is")
 _CAPTURE = Arg("capture_id", "s", "chosen by the client")
-_REPORTS = "bridge"
 
 BRIDGE_ROWS: tuple[AddressRow, ...] = (
-    AddressRow(
+    to_bridge(
         "/stembridge/preview/play",
-        "relay",
+        "preview",
         (
             _ID,
             Arg("gain", "f", "linear gain, after matching loudness; 1 is unchanged", optional=True),
@@ -25,31 +24,25 @@ BRIDGE_ROWS: tuple[AddressRow, ...] = (
             Arg("context", "i", "1: together with the context it was made for", optional=True),
         ),
         "Play a finished take, looped, in time with MIDI clock or Link while they run.",
-        capability="preview",
-        must_arrive=True,
     ),
-    AddressRow(
+    to_bridge(
         "/stembridge/preview/stop",
-        "relay",
+        "preview",
         (_ID,),
         "Stop playing it.",
-        capability="preview",
-        must_arrive=True,
     ),
-    AddressRow(
+    from_bridge(
         "/stembridge/preview/state",
-        "relay",
         (
             _ID,
             Arg("state", "s", "playing, stopped or ended"),
             Arg("position_s", "f", "seconds into the loop"),
         ),
         "What the player does, four times a second while it plays.",
-        capability=_REPORTS,
     ),
-    AddressRow(
+    to_bridge(
         "/stembridge/capture/start",
-        "relay",
+        "capture",
         (
             _CAPTURE,
             Arg("stem", "s", "what it will be context for"),
@@ -58,20 +51,15 @@ BRIDGE_ROWS: tuple[AddressRow, ...] = (
             Arg("count_in_bars", "i", "clicks before it, if no clock runs", optional=True),
         ),
         "Record the input as a context stem, from the next bar line on.",
-        capability="capture",
-        must_arrive=True,
     ),
-    AddressRow(
+    to_bridge(
         "/stembridge/capture/cancel",
-        "relay",
+        "capture",
         (_CAPTURE,),
         "Forget a capture that has not ended.",
-        capability="capture",
-        must_arrive=True,
     ),
-    AddressRow(
+    from_bridge(
         "/stembridge/capture/done",
-        "relay",
         (
             _CAPTURE,
             Arg("stem", "s", "as asked"),
@@ -83,30 +71,24 @@ BRIDGE_ROWS: tuple[AddressRow, ...] = (
             Arg("start_beats", "f", "where it starts on the session's timeline"),
         ),
         "A capture is on the disk, compensated for the device's latency.",
-        capability=_REPORTS,
     ),
-    AddressRow(
+    to_bridge(
         "/stembridge/latency/measure",
-        "relay",
+        "capture",
         (),
         "Play a sweep and find it in the input: wire output to input first.",
-        capability="capture",
-        must_arrive=True,
     ),
-    AddressRow(
+    from_bridge(
         "/stembridge/latency/measured",
-        "relay",
         (
             Arg("frames", "i", "round trip"),
             Arg("rate", "i", "sample rate, in Hz"),
             Arg("clarity", "f", "0 to 1; below 0.3 nothing was heard"),
         ),
         "The round trip from output to input; captures are compensated by it from now on.",
-        capability=_REPORTS,
     ),
-    AddressRow(
+    from_bridge(
         "/stembridge/midi/tempo",
-        "relay",
         (
             Arg("bpm", "f", "measured tempo"),
             Arg("rms", "f", "its uncertainty, in bpm"),
@@ -116,46 +98,37 @@ BRIDGE_ROWS: tuple[AddressRow, ...] = (
         "The tempo heard on MIDI clock or Ableton Link.",
         capability="tempo",
     ),
-    AddressRow(
+    from_bridge(
         "/stembridge/midi/chords",
-        "relay",
         (Arg("progression", "s", 'chords played, such as "Am F C G"; empty for none'),),
         "The chords the next request from a pad will follow.",
-        capability=_REPORTS,
     ),
-    AddressRow(
+    to_bridge(
         "/stembridge/midi/pad",
-        "relay",
+        "bridge.ask",
         (
             Arg("action", "s", "as in the mapping file: generate, reroll, cancel, keep, next, …"),
             Arg("stem", "s", "or empty"),
         ),
         "Press a pad from afar: the same as on the controller.",
-        capability="bridge.ask",
-        must_arrive=True,
     ),
-    AddressRow(
+    to_bridge(
         "/stembridge/bridge/ask",
-        "relay",
+        "bridge.ask",
         (),
         "Which ports and devices are open?",
-        capability="bridge.ask",
-        must_arrive=True,
     ),
-    AddressRow(
+    from_bridge(
         "/stembridge/bridge/state",
-        "relay",
         (
             Arg("part", "s", "midi, audio or link"),
             Arg("state", "s", "off, waiting or ready"),
             Arg("text", "s", "the open port or device, or what is missing"),
         ),
         "Sent when asked, and at every change.",
-        capability=_REPORTS,
     ),
-    AddressRow(
+    from_bridge(
         "/stembridge/bridge/error",
-        "relay",
         (
             Arg("about", "s", "request, capture or part"),
             Arg("code", "i", "see the table of errors"),
@@ -163,6 +136,5 @@ BRIDGE_ROWS: tuple[AddressRow, ...] = (
             Arg("sentence", "s", "what happened"),
         ),
         "Something the bridge could not do, or lost.",
-        capability=_REPORTS,
     ),
 )

@@ -67,6 +67,35 @@ class AddressRow:
     must_arrive: bool = False
 
 
+def incoming(
+    address: str,
+    args: tuple[Arg, ...],
+    doc: str,
+    *,
+    answers: tuple[str, ...] = (),
+    keys: tuple[WireKey, ...] | None = None,
+) -> AddressRow:
+    """What goes to the daemon."""
+    return AddressRow(address, "in", args, doc, keys, answers)
+
+
+def outgoing(address: str, args: tuple[Arg, ...], doc: str, *, capability: str = "") -> AddressRow:
+    """What comes from the daemon."""
+    return AddressRow(address, "out", args, doc, capability=capability)
+
+
+def to_bridge(address: str, capability: str, args: tuple[Arg, ...], doc: str) -> AddressRow:
+    """What is asked of whoever has a capability: somebody must."""
+    return AddressRow(address, "relay", args, doc, capability=capability, must_arrive=True)
+
+
+def from_bridge(
+    address: str, args: tuple[Arg, ...], doc: str, *, capability: str = "bridge"
+) -> AddressRow:
+    """What a bridge reports to whoever listens."""
+    return AddressRow(address, "relay", args, doc, capability=capability)
+
+
 TOKEN_KEY = WireKey(
     "token",
     "text",
