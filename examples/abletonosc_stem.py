@@ -117,7 +117,8 @@ def place(live: Live, stem: Stem, start_beats: float) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make stems for the loop brace of a Live set.")
     parser.add_argument("--make", default="bass", help="stems, with commas")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="another take for each run if left out")
+    parser.add_argument("--loop", action="store_true", help="the end flows into the start")
     parser.add_argument("--port", type=int, default=9420, help="the daemon's port")
     parser.add_argument("--live-port", type=int, default=SEND_PORT)
     parser.add_argument("--live-reply-port", type=int, default=REPLY_PORT)
@@ -145,13 +146,15 @@ def make(live: Live, options: argparse.Namespace) -> int:
             length_beats=str(float(live.get("/live/song/get/loop_length", default=16.0))),
             time_signature=f"{numerator}/{denominator}",
             start_beats=str(start_beats),
-            seed=options.seed,
+            loop=str(int(options.loop)),
             clips=clips,
+            **({} if options.seed is None else {"seed": options.seed}),
         )
         stems = job.wait()
     for stem in stems:
         placed = place(live, stem, start_beats)
         print(f"{stem.stem}: {'placed' if placed else 'drag it in from'} {stem.path}")
+        print(f"  {'; '.join(stem.said)}")
     return 0
 
 

@@ -100,7 +100,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
 
 def run(port: int, live: FakeAbletonOsc) -> subprocess.CompletedProcess[str]:
     options = ("--live-port", str(live.port), "--live-reply-port", str(live.reply_port))
-    command = [sys.executable, str(EXAMPLE), "--port", str(port), *options]
+    command = [sys.executable, str(EXAMPLE), "--port", str(port), "--loop", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
@@ -114,10 +114,11 @@ def test_placed_where_possible_else_shown(daemon: DaemonProcess, can_create: boo
         live.close()
     assert done.returncode == 0, done.stderr
     assert "Keys is a MIDI track" in done.stdout
-    line = done.stdout.splitlines()[-1]
+    *_, line, said = done.stdout.splitlines()
     made = Path(line.rpartition(" ")[2])
     request = json.loads(made.with_name("receipt.json").read_text())["request"]
     assert (request["bpm"], request["time_signature"]) == ("87.3", "3/4")
+    assert f"seed {request['seed']}" in said and request["seed"] != 0 and request["loop"]
     (clip,) = request["context"]
     assert clip["file_start_s"] == pytest.approx(60 / 87.3, abs=1e-5) and clip["loop"]
     if can_create:
