@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import combinations, cycle
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,22 @@ def test_an_instrument_must_lie_where_files_may_be_read(tmp_path: Path) -> None:
         told = {"generate": "bass", "instrument.bass": "/x.sfz"} | more
         with pytest.raises(BadArgsError, match="An instrument is named"):
             arrange(request_for(**told), reading_model(), tmp_path / "p")
+
+
+def test_every_subset_metre_tempo_and_rate_is_exact_and_ends_in_silence(tmp_path: Path) -> None:
+    stems = STEMS.split(",")
+    subsets = [s for n in range(1, 5) for s in combinations(stems, n)]
+    metres, tempos, rates = ("4/4", "3/4", "7/8"), (60, 87.3, 120, 180), (44_100, 48_000, 96_000)
+    settings = zip(cycle(metres), cycle(tempos), cycle(rates[::-1] + rates), strict=False)
+    model = reading_model()
+    for subset, (metre, bpm, rate) in zip(subsets, settings, strict=False):
+        request = request_for(
+            generate=",".join(subset), time_signature=metre, bpm=str(bpm), session_rate=rate, bars=1
+        )
+        n_samples = round(request.length_beats * 60 / bpm * rate)
+        made = arrange(request, model, tmp_path)
+        assert [stem.stem for stem in made] == list(subset)
+        for stem in made:
+            audio, found = soundfile.read(stem.path)
+            assert (audio.shape, found) == ((n_samples, 2), rate), (subset, metre, bpm)
+            assert np.abs(audio[-1]).max() < 1e-3
