@@ -2,6 +2,7 @@
 
     python -m stembridge.training.figures REPORTS [FOLDER]          the embedded model, or another's
     python -m stembridge.training.figures REPORTS --readme README.md     its tables too
+    python -m stembridge.training.figures REPORTS --add                  the others' stay
 
 REPORTS holds a folder for each evaluation of the artifact that was made (`--out`):
 
@@ -9,6 +10,8 @@ REPORTS holds a folder for each evaluation of the artifact that was made (`--out
     programs/    stembridge evaluate --songs 24 --programs held-out --ceiling-only
     soundfont/   stembridge evaluate --songs 24 --soundfont TimGM6mb.sf2 --ceiling-only
     long/        stembridge evaluate --songs 0 --long-form 1
+    played/      stembridge evaluate --songs 100 --played-only
+    real_played/ stembridge evaluate --set real --kit KIT --songs 60 --played-only
     curve.json   stembridge train loss 2900=OLD 8100=OLDER … --data LATENTS --out curve.json
 """
 
@@ -50,6 +53,16 @@ _OF_SUBJECT = {
     "lsd_db": ("ceiling",),
 }
 _OF_LONG = ("quarter_change", "bars_change", "drift_ms", "seam_click_rank", "seam_jump_rank")
+_OF_PLAYED = (
+    "notes_per_s_of_truth",
+    "played_offset_beyond_truth_ms",
+    "played_rise_beyond_truth_ms",
+)
+_OF_PART = (
+    "note_f1", "notes_in_chord", "notes_in_chord_truth", "notes_on_grid", "notes_on_grid_truth",
+    "side_db",
+)  # fmt: skip
+_BOTH = ("on_sixteenth", "root", "in_chord", "loudness_difference_lu", "silent")
 _CODEC_ALONE = ("lsd_db_ceiling", "ceiling_treble_difference_db")
 
 Figures = dict[str, Any]
@@ -77,6 +90,10 @@ def manifest_figures(reports: Mapping[str, Mapping[str, Any]]) -> Figures:
         kept = {stem: _kept(values) for stem, values in reports[name]["stems"].items()}
         alone = {s: {k: v for k, v in f.items() if k in _CODEC_ALONE} for s, f in kept.items()}
         out[f"held_out_{name}"] = {"songs": reports[name]["facts"]["songs"], "stems": alone}
+    for name in ("played", "real_played"):
+        if name in reports:
+            stems = {s: _kept_played(values) for s, values in reports[name]["stems"].items()}
+            out[name] = {"songs": reports[name]["facts"]["songs"], "stems": stems}
     if "long" in reports:
         takes = reports["long"]["long_form"]["all"]
         out["long_takes"] = {"stems": {stem: _kept_long(takes[stem]) for stem in STEMS}}
@@ -97,6 +114,17 @@ def _kept(values: Mapping[str, Any]) -> Figures:
             values["ceiling_treble_difference_db"]["mean"]
         )
     return out
+
+
+def _kept_played(values: Mapping[str, Any]) -> Figures:
+    out = {name: _rounded(values[name]) for name in _OF_PLAYED if values.get(name) is not None}
+    part, played, truth = values["part"], values["played"], values["truth"]
+    out |= {name: _rounded(part[name]["mean"]) for name in _OF_PART if name in part}
+    for name in (name for name in _BOTH if name in played):
+        out[name] = _rounded(played[name]["mean"])
+        if name in truth:
+            out[f"{name}_truth"] = _rounded(truth[name]["mean"])
+    return out | {FRECHET: {"played": _rounded(values[FRECHET]["played"])}}
 
 
 def _kept_long(values: Mapping[str, Any]) -> Figures:
@@ -124,21 +152,31 @@ _ROWS = {
     ),
     "Silent though it should play": "{silent:.0%}",
 }
+_PLAYED_ROWS = {
+    "Onsets on the grid (true part)": "{notes_on_grid:.0%} ({notes_on_grid_truth:.0%})",
+    "Notes in the chord (true part)": "{notes_in_chord:.0%} ({notes_in_chord_truth:.0%})",
+    "Notes a second, of the true part's": "{notes_per_s_of_truth:.0%}",
+    "Notes read rightly in true parts (F1)": "{note_f1:.2f}",
+}
+_COMPOSED = "songs of the composer that it never heard"
+_REAL = "songs of held-out charts, drummers and real instruments"
 _SETS = {
-    "": "songs of the composer that it never heard",
-    "real": "songs of held-out charts, drummers and real instruments",
+    "": (_COMPOSED, _ROWS),
+    "real": (_REAL, _ROWS),
+    "played": (f"{_COMPOSED}, played by instruments", _PLAYED_ROWS),
+    "real_played": (f"{_REAL}, played by instruments", _PLAYED_ROWS),
 }
 
 
 def readme_tables(figures: Mapping[str, Any]) -> str:
     """The README's tables, from a manifest's figures alone: one for each set of songs."""
     lines: list[str] = []
-    for name, words in _SETS.items():
+    for name, (words, rows) in _SETS.items():
         found = figures.get(name, {}) if name else figures
         if "stems" in found:
             title = f"{found['songs']} {words}"
             lines += table_head(title, found["stems"])
-            lines += [_row(row, form, found["stems"]) for row, form in _ROWS.items()]
+            lines += [_row(row, form, found["stems"]) for row, form in rows.items()]
             lines.append("")
     return "\n".join(lines).strip()
 
@@ -168,13 +206,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("reports", type=Path)
     parser.add_argument("artifact", type=Path, nargs="?", default=pretrained_dir())
     parser.add_argument("--readme", type=Path)
+    parser.add_argument("--add", action="store_true")
     args = parser.parse_args(arguments)
     reports = {
         path.parent.name: json.loads(path.read_text())
         for path in sorted(args.reports.glob("*/report.json"))
     }
     figures = manifest_figures(reports)
-    mapping = read_manifest(args.artifact).to_mapping() | {"figures": figures}
+    mapping = read_manifest(args.artifact).to_mapping()
+    figures = (mapping["figures"] if args.add else {}) | figures
+    mapping["figures"] = figures
     if (curve := args.reports / "curve.json").is_file():
         mapping["training"]["learning_curve"] = json.loads(curve.read_text())
     write_manifest(parse_manifest(mapping), args.artifact)

@@ -126,3 +126,26 @@ def test_a_real_set_has_a_table_of_its_own() -> None:
 def test_the_readme_shows_the_figures_of_the_embedded_model() -> None:
     readme = README.read_text(encoding="utf-8")
     assert readme == with_tables(readme, read_manifest(pretrained_dir()).figures)
+
+
+def test_played_takes_stand_beside_what_was_measured_before(tmp_path: Path) -> None:
+    artifact, folder = tmp_path / "artifact", tmp_path / "reports" / "real_played"
+    shutil.copytree(pretrained_dir(), artifact)
+    folder.mkdir(parents=True)
+    values: dict[str, Any] = {
+        "played": {"root": estimate(0.7), "on_sixteenth": estimate(0.98)},
+        "truth": {"root": estimate(0.6), "on_sixteenth": estimate(0.97)},
+        "part": {"note_f1": estimate(0.95), "notes_in_chord": estimate(0.96)},
+        "notes_per_s_of_truth": 0.93,
+        FRECHET: {"played": 5.0},
+    }
+    facts = {"artifact": "a", "songs": 60}
+    (folder / "report.json").write_text(json.dumps({"facts": facts, "stems": {"bass": values}}))
+    before = read_manifest(artifact).to_mapping()["figures"]
+    main([str(tmp_path / "reports"), str(artifact), "--add"])
+    figures = read_manifest(artifact).to_mapping()["figures"]
+    assert figures["stems"] == before["stems"]
+    bass = figures["real_played"]["stems"]["bass"]
+    assert (bass["root"], bass["root_truth"], bass["notes_per_s_of_truth"]) == (0.7, 0.6, 0.93)
+    assert "| Notes a second, of the true part's | 93% |" in readme_tables(figures)
+    assert "Played: notes in the chord | 0.96 |" in (artifact / CARD_NAME).read_text()
