@@ -30,6 +30,7 @@ from stembridge.pipeline.performance import check_instruments, parts_of
 from stembridge.pipeline.receipt import build_receipt, write_receipt
 from stembridge.pipeline.receipt_reading import read_whole_receipt, request_of
 from stembridge.pipeline.rework_anew import Span, inside, latents_anew, spliced, stretched
+from stembridge.pipeline.rework_moved import moved_choice, moved_request, reheard
 from stembridge.pipeline.rework_notes import edited
 from stembridge.pipeline.settings import conditions_for, decoded_stems, settings_for
 from stembridge.pipeline.take_files import (
@@ -170,7 +171,8 @@ def _open(wish: Rework, roots: AllowedRoots) -> _Parent:
 
 def _request(parent: _Parent, wish: Rework) -> GenerationRequest:
     """The parent's request with what changes."""
-    old, asked = parent.request, request_to_mapping(parent.request)
+    old = parent.request
+    asked = moved_request(old, request_to_mapping(old), wish)
     asked |= {"request_id": wish.request_id, "variations": 1, "best": 1} | dict(wish.changes)
     if wish.more_bars:
         asked["length_beats"] = old.length_beats + wish.more_bars * old.time_signature.beats_per_bar
@@ -212,8 +214,8 @@ def _check(parent: _Parent, request: GenerationRequest, wish: Rework, manifest: 
     if not any(map(wish.concerns, made)):
         raise BadArgsError("All stems are to be kept: nothing is left to be made anew.")
     tempo_changes = request.bpm != parent.request.bpm
-    if tempo_changes and wish.asks_the_model:
-        raise BadArgsError("Change the tempo and make bars anew one after the other.")
+    if (tempo_changes or wish.semitones) and wish.asks_the_model:
+        raise BadArgsError("Change tempo or key and make bars anew one after the other.")
     if wish.bars is not None and wish.bars[1] > math.ceil(_bars(parent)):
         raise BadArgsError(
             f"Bars must lie between 1 and {math.ceil(_bars(parent))}, the take's last; they were "
@@ -235,8 +237,11 @@ def _best(anew: _Anew, wish: Rework) -> SoundedTake:
     for number in range(wish.best):
         state, decoded = _made(anew, number)
         state = replace(state, parts=edited(state.parts, request, wish, edit_span))
+        state = replace(state, choice=moved_choice(state.choice, wish))
         take = MadeTake(anew.parent.takes[-1], decoded, state)
-        takes.append(sounded(take, request, anew.context, manifest))
+        made = sounded(take, request, anew.context, manifest)
+        moves = request.bpm != anew.parent.request.bpm or wish.semitones
+        takes.append(reheard(made, request, anew.context, anew.model) if moves else made)
     return takes[0] if wish.best == 1 else best_of(takes, request)
 
 

@@ -207,6 +207,23 @@ def test_another_model_may_change_notes_only(tmp_path: Path) -> None:
         child(folder, redo=True)
 
 
+def test_a_new_key_and_tempo_are_what_comes_next_hears(tmp_path: Path) -> None:
+    folder = parent(tmp_path, chords="Am F C G")
+    moved = child(folder, semitones=3, bpm="90")
+    told = read_receipt(moved)
+    symbols = [span["symbol"] for span in told["request"]["chords"]]
+    assert symbols == ["Cm", "Ab", "Eb", "Bb"] and state(moved).choice.chords[0].symbol == "Cm"
+    assert told["stems"][0]["file"].split("_")[2] == "Cm"
+    frames = [state(f).latents.shape[-1] for f in (folder, moved)]
+    assert frames[1] == pytest.approx(frames[0] * 120 / 90, abs=1)
+    later = child(moved, redo=True, bars="2", stems="piano")
+    before, after = ([n for n in parts(f)["piano"].notes if n.start_beats < 3.9]
+                     for f in (moved, later))  # fmt: skip
+    assert before == after
+    octave = read_receipt(child(folder, octaves=1, stems="piano"))
+    assert octave["request"]["chords"][0]["symbol"] == "Am"
+
+
 def test_notes_are_changed_although_what_was_given_is_gone(tmp_path: Path) -> None:
     drums = tmp_path / "drums.wav"
     soundfile.write(drums, np.sin(np.arange(44_100) / 9) * 0.2, 44_100)

@@ -1,0 +1,60 @@
+"""Another key, another tempo: what else of a take moves when its notes do.
+
+Its chords follow, and its latents, which what is made anew later hears: they are encoded anew from
+how it sounds now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from stembridge.audio.resample import resample
+from stembridge.chords import transposed
+from stembridge.context import Context
+from stembridge.inference import codec
+from stembridge.pipeline.choice import Choice
+from stembridge.pipeline.take_files import SoundedTake
+from stembridge.request import GenerationRequest, Rework
+from stembridge.runtime.model import StemModel
+
+
+def new_key(wish: Rework) -> int:
+    """Semitones by which the harmony moves: of the whole take, and not by octaves alone."""
+    whole = not (wish.stems or wish.keep or wish.bars)
+    return wish.semitones if whole and wish.semitones % 12 else 0
+
+
+def moved_request(old: GenerationRequest, asked: dict[str, Any], wish: Rework) -> dict[str, Any]:
+    """The request `asked` with chords in the new key, and files told their own tempo."""
+    if key := new_key(wish):
+        asked = asked | {"chords": [transposed(chord, key) for chord in old.chords]}
+    if "bpm" in wish.changes:
+        own = [clip | {"source_bpm": clip["source_bpm"] or old.bpm} for clip in asked["context"]]
+        asked["context"] = own
+    return asked
+
+
+def moved_choice(choice: Choice, wish: Rework) -> Choice:
+    """What a take was made with, in its new key."""
+    if not (key := new_key(wish)):
+        return choice
+    return replace(choice, chords=tuple(transposed(chord, key) for chord in choice.chords))
+
+
+def reheard(
+    made: SoundedTake, request: GenerationRequest, context: Context, model: StemModel
+) -> SoundedTake:
+    """The take with latents of its stems as they sound now."""
+    manifest, n_samples = model.manifest, context.samples.shape[-1]
+    shape = (manifest.n_stems, manifest.latent_channels, -(-n_samples // manifest.hop))
+    latents = np.zeros(shape, np.float32)
+    for stem, sound in made.audio.items():
+        mono = (sound if sound.ndim == 1 else sound.mean(axis=0)) / np.float32(made.gain)
+        rate = manifest.sample_rate * context.pace.slower
+        audio = resample(mono, request.session_rate, rate, n_samples)
+        latents[manifest.stem_index(stem)] = codec.encode(model, stem, audio)
+    take = made.take
+    return replace(made, take=replace(take, state=replace(take.state, latents=latents)))
