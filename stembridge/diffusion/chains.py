@@ -91,12 +91,13 @@ class _Chains:
         """The mean of the network's answers to noise of every level alone [B, S, C, F]."""
         levels = list(self._sampling.sigmas[:-1])
         conditions = self._sampling.conditions.stretched(self.batch, self.reach)
-        total = 0.0
+        answers = []
         for i, sigma in enumerate(levels):
             self._joined.tell(StepInfo(i, len(levels), sigma))
             x = sigma * self._sampling.noise.at(i, 0, self.reach)
-            total = total + self._joined(x, x[:, :, 0] * 0.0 + sigma, conditions)
-        return (total / len(levels))[..., : self._n_frames]
+            answers.append(self._joined(x, x[:, :, 0] * 0.0 + sigma, conditions))
+        mean: Array = sum(answers[1:], answers[0]) / len(levels)
+        return mean[..., : self._n_frames]
 
 
 def listen(D: Denoiser, sampling: Sampling, callback: Callback | None = None) -> Array:

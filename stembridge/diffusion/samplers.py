@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import inf, log, sqrt
+from typing import Any
 
 from stembridge.conditions import Conditions
 from stembridge.diffusion.ancestral import sample_adpm2, sample_ancestral
@@ -169,6 +170,6 @@ CHURNED = ("euler", "heun")
 
 def solver(name: str, churn: float | None = None, eta: float | None = None) -> Sampler:
     """A sampler with a model's own amount of fresh noise; None leaves the sampler's."""
-    if name in CHURNED:
-        return SAMPLERS[name] if churn is None else partial(SAMPLERS[name], s_churn=churn)
-    return SAMPLERS[name] if eta is None else partial(SAMPLERS[name], eta=eta)
+    amount = {"s_churn": churn} if name in CHURNED else {"eta": eta}
+    told: dict[str, Any] = {key: value for key, value in amount.items() if value is not None}
+    return partial(SAMPLERS[name], **told) if told else SAMPLERS[name]

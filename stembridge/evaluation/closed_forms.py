@@ -110,8 +110,8 @@ def each_given_sum() -> tuple[Array, Array]:
 def of_product(given: float = 0.0, n_given: int = 0) -> tuple[Array, Array]:
     """Free stems under their priors times the mixture's, of which some stems are given."""
     v = V[n_given:]
-    covariance = np.linalg.inv(np.diag(1 / v) + 1 / MIXTURE_VARIANCE)
-    mean = -covariance.sum(1) * n_given * given / MIXTURE_VARIANCE
+    covariance: Array = np.linalg.inv(np.diag(1 / v) + 1 / MIXTURE_VARIANCE)
+    mean: Array = -covariance.sum(1) * n_given * given / MIXTURE_VARIANCE
     return mean, covariance
 
 
