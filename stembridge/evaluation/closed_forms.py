@@ -31,7 +31,7 @@ from stembridge.diffusion import PROCEDURES, FrameNoise, Known, Sampling, Window
 from stembridge.diffusion.ancestral import split
 from stembridge.diffusion.types import Denoiser
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 P = np.array(
     [[1.0, 0.5, 0.3, 0.2], [0.5, 0.8, 0.1, 0.3], [0.3, 0.1, 0.6, 0.4], [0.2, 0.3, 0.4, 0.9]]
