@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stembridge.cli.evaluate_instead import Instead
 from stembridge.cli.evaluate_songs import Programs, SongSet, SongSource
 from stembridge.cli.shared import (
     ClusterOption,
@@ -105,29 +106,17 @@ def evaluate(
     cpu: CpuOption = False,
 ) -> None:
     """Generate every stem of held-out songs given the rest, and measure it."""
-    from stembridge.cli.evaluate_closed_forms import tell_closed_forms
-    from stembridge.cli.evaluate_ears import judge_ears
-    from stembridge.cli.evaluate_edges import measure_edges
-    from stembridge.cli.evaluate_prompts import judge_prompts
-    from stembridge.cli.evaluate_separation import judge_separation
     from stembridge.evaluation.heldout import Trial
     from stembridge.evaluation.long_form import evaluate_long
     from stembridge.evaluation.run import evaluate as run
     from stembridge.evaluation.summary import summary
 
-    if closed_forms:
-        return tell_closed_forms(out, seed)
-    if prompts:
-        return judge_prompts(out, prompts, seed, open_model(model, device_word(gpu, cpu)))
-    if edges:
-        return measure_edges(out, edges, open_model(model, device_word(gpu, cpu)))
     source = SongSource(song_set, kit, reference, data, soundfont, programs)
-    if ears or separation:
-        opened = open_model(model, device_word(gpu, cpu))
-        heard = source.songs(songs, opened.manifest)
-        facts = _facts(opened.manifest, heard, "ears" if ears else "separation", seed, source)
-        judge = partial(judge_ears, basic_pitch=basic_pitch) if ears else judge_separation
-        return judge(out, opened, heard, facts=facts, seed=seed)
+    instead = Instead(closed_forms, prompts, edges, ears, separation, basic_pitch)
+    if instead.is_asked:
+        opened = partial(open_model, model, device_word(gpu, cpu))
+        facts = partial(_facts, seed=seed, source=source)
+        return instead.measure(out, seed, opened, partial(source.songs, songs), facts)
     counts = _step_counts(curve)
     if songs < 2 and (songs or counts):
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")

@@ -1,0 +1,60 @@
+"""What `stembridge evaluate` may measure instead of takes for songs, such as `--prompts 100`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stembridge.evaluation.songs import Songs
+    from stembridge.runtime.manifest import Manifest
+    from stembridge.runtime.model import StemModel
+
+
+@dataclass(frozen=True)
+class Instead:
+    """The fields are the command's options."""
+
+    closed_forms: bool
+    prompts: int
+    edges: str
+    ears: bool
+    separation: bool
+    basic_pitch: Path | None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything of it is wanted."""
+        asked = (self.closed_forms, self.prompts, self.edges, self.ears, self.separation)
+        return any(asked)
+
+    def measure(
+        self,
+        out: Path,
+        seed: int,
+        opened: Callable[[], StemModel],
+        songs_for: Callable[[Manifest], Songs],
+        facts_of: Callable[[Manifest, Songs, str], dict[str, Any]],
+    ) -> None:
+        """The first that is asked for."""
+        from stembridge.cli.evaluate_closed_forms import tell_closed_forms
+        from stembridge.cli.evaluate_ears import judge_ears
+        from stembridge.cli.evaluate_edges import measure_edges
+        from stembridge.cli.evaluate_prompts import judge_prompts
+        from stembridge.cli.evaluate_separation import judge_separation
+
+        if self.closed_forms:
+            return tell_closed_forms(out, seed)
+        model = opened()
+        if self.prompts:
+            return judge_prompts(out, self.prompts, seed, model)
+        if self.edges:
+            return measure_edges(out, self.edges, model)
+        heard = songs_for(model.manifest)
+        facts = facts_of(model.manifest, heard, "ears" if self.ears else "separation")
+        judge = partial(judge_ears, basic_pitch=self.basic_pitch) if self.ears else judge_separation
+        return judge(out, model, heard, facts=facts, seed=seed)
