@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-START_S, STOP_S = 60.0, 15.0
+START_S, STOP_S = 180.0, 60.0
 
 
 class DaemonProcess:

@@ -63,7 +63,7 @@ def test_clients_are_told(tmp_path: Path) -> None:
                 port=daemon.port, capabilities=":message:", on_message=heard.put_nowait
             ):
                 while True:
-                    call = await asyncio.wait_for(heard.get(), 20)
+                    call = await asyncio.wait_for(heard.get(), 60)
                     if call.row.address == "/stembridge/log":
                         break
                 assert "replaced" in call.args["text"]
@@ -91,6 +91,6 @@ def test_networks_that_do_not_do_what_the_manifest_says_end_the_daemon_in_words(
 
     async def session() -> None:
         with pytest.raises(StembridgeError, match="do not do what its manifest says"):
-            await asyncio.wait_for(Daemon(config_for(tmp_path), command=command).run(), 30)
+            await asyncio.wait_for(Daemon(config_for(tmp_path), command=command).run(), 120)
 
     asyncio.run(session())

@@ -67,8 +67,8 @@ def test_a_job_that_ends_meanwhile_is_answered_after(
                 with pytest.raises(DiskFullError, match="journal"):
                     await client.generate(**ASK, request_id="refused")
                 assert (await client.ping())["state"] == "failed"
-            assert len(await asyncio.wait_for(job.wait(), 30)) == 2
-            assert len(await asyncio.wait_for(waits.wait(), 30)) == 1
+            assert len(await asyncio.wait_for(job.wait(), 120)) == 2
+            assert len(await asyncio.wait_for(waits.wait(), 120)) == 1
             assert (await client.ping())["state"] == "ready"
             assert await client.status("refused") == "unknown"
 
@@ -86,7 +86,7 @@ def test_a_worker_lost_meanwhile_is_not_forgotten(
             with illness(daemon, monkeypatch, WRITES):
                 daemon.executor._process.kill()  # type: ignore[attr-defined]
                 await until(lambda: daemon.state() == "failed")
-            assert len(await asyncio.wait_for(job.wait(), 30)) == 1
+            assert len(await asyncio.wait_for(job.wait(), 120)) == 1
 
     asyncio.run(session())
 
@@ -104,6 +104,6 @@ def test_a_keeper_that_ends_ends_the_daemon(
             monkeypatch.setattr(daemon.executor, "_bury", broken)
             daemon.executor._process.kill()  # type: ignore[attr-defined]
             with pytest.raises(StembridgeError, match="keeps the worker alive"):
-                await asyncio.wait_for(daemon.serve(), 10)
+                await asyncio.wait_for(daemon.serve(), 60)
 
     asyncio.run(session())

@@ -163,7 +163,7 @@ def test_a_client_of_many_jobs_remembers_the_latest(
         async with talking(tmp_path) as (_daemon, client):
             for seed in range(5):
                 job = await client.generate(**{**ASK, "seed": seed, "request_id": f"j{seed}"})
-                await asyncio.wait_for(job.wait(), 30)
+                await asyncio.wait_for(job.wait(), 120)
             assert list(client.jobs) == ["j3", "j4"]
 
     asyncio.run(session())

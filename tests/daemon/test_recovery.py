@@ -45,7 +45,7 @@ async def kills(folder: Path, count: int, jobs_per_life: int) -> None:
                 started_s = time.monotonic()
                 daemon.start_again()
                 ready_s.append(time.monotonic() - started_s)
-            stems = [await asyncio.wait_for(job.wait(), 60) for job in accepted]
+            stems = [await asyncio.wait_for(job.wait(), 120) for job in accepted]
         assert daemon.stop() == 0
     assert len(accepted) >= min(count, 16)
     check_takes(folder, stems)

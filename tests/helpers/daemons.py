@@ -100,14 +100,14 @@ async def talking(
     """A daemon and a client of it; waits for the model unless told not to."""
     async with (
         running(folder, **options) as daemon,
-        AsyncClient(port=daemon.port, client_id=client_id) as client,
+        AsyncClient(port=daemon.port, client_id=client_id, timeout_s=60) as client,
     ):
         if ready:
             await until(lambda: daemon.executor.state == "ready")
         yield daemon, client
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> float:
+async def until(condition: Callable[[], bool], timeout_s: float = 120.0) -> float:
     """Wait for a condition; returns the seconds it took."""
     started_s = time.monotonic()
     while not condition():
