@@ -141,7 +141,7 @@ def _hermite(
             over = index >= loop[1]
             over &= base < loop[1]
             index = np.where(over, index - (loop[1] - loop[0]), index)
-        taps.append(samples[:, np.clip(index, 0, last)])
+        taps.append(np.take(samples, index, axis=1, mode="clip"))
     before, here, after, later = taps
     slope = (after - before) * np.float32(0.5)
     bend = here - after
@@ -153,22 +153,35 @@ def _hermite(
 
 def _shape(envelope: Envelope, n: int, held_s: float, rate: int) -> FloatArray:
     """Amplitude `[n]` of a note whose key is down for `held_s`."""
-    time = np.arange(n, dtype=np.float32) / np.float32(rate)
     rises = envelope.delay_s + envelope.attack_s
-    decibels = np.zeros(n, np.float32)
-    falling = time > rises + envelope.hold_s
-    if envelope.sustain_db > 0:
+    fades_s, let_go = rises + envelope.hold_s, _sample_after(held_s, rate, n)
+    falling = _sample_after(fades_s, rate, n) if envelope.sustain_db > 0 else n
+    shape = np.ones(n, np.float32)
+    level_db = 0.0
+    if falling < n:
         slope = FALL_DB / max(envelope.decay_s, 1e-3)
-        fall = (time[falling] - (rises + envelope.hold_s)) * np.float32(slope)
-        decibels[falling] = -np.minimum(fall, np.float32(envelope.sustain_db))
-    let_go = time > held_s
-    if let_go.any():
+        time = np.arange(falling, n, dtype=np.float32) / np.float32(rate)
+        fall = np.minimum((time - np.float32(fades_s)) * np.float32(slope), envelope.sustain_db)
+        shape[falling:] = _amplitude(-fall)
+        level_db = -float(fall[let_go - falling]) if falling <= let_go < n else 0.0
+    if let_go < n:
         slope = FALL_DB / max(envelope.release_s, SHORTEST_RELEASE_S)
-        decibels[let_go] = decibels[int(let_go.argmax())]
-        decibels[let_go] -= (time[let_go] - np.float32(held_s)) * np.float32(slope)
-    shape = np.exp(decibels * np.float32(np.log(10) / 20))  # powers of 10 take five times as long
+        time = np.arange(let_go, n, dtype=np.float32) / np.float32(rate) - np.float32(held_s)
+        shape[let_go:] = _amplitude(np.float32(level_db) - time * np.float32(slope))
     if rises > 0:
-        rise = (time - np.float32(envelope.delay_s)) / np.float32(max(envelope.attack_s, 1e-4))
-        shape *= np.clip(rise, 0, 1)
-    result: FloatArray = shape
-    return result
+        attack_s = max(envelope.attack_s, 1e-4)
+        stop = _sample_after(envelope.delay_s + attack_s, rate, n)
+        time = np.arange(stop, dtype=np.float32) / np.float32(rate)
+        rise = (time - np.float32(envelope.delay_s)) / np.float32(attack_s)
+        shape[:stop] *= np.clip(rise, 0, 1)
+    return shape
+
+
+def _sample_after(seconds: float, rate: int, n: int) -> int:
+    """The first of `n` samples that lies after a time; n where none does."""
+    return n if seconds * rate >= n - 1 else max(0, int(np.floor(seconds * rate)) + 1)
+
+
+def _amplitude(decibels: FloatArray) -> FloatArray:
+    amplitude: FloatArray = np.exp(decibels * np.float32(np.log(10) / 20))  # faster than powers
+    return amplitude
