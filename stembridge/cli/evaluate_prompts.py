@@ -28,12 +28,15 @@ def _print_table(figures: dict[str, dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", "asked for", "moved so", "against", "p (sign test)", "another's words")
+    table = Table(
+        "", "asked for", "moved so", "against", "p (sign test)", "another's words", "chosen"
+    )
     for kind, found in figures.items():
         table.add_row(
             kind,
             *(str(found[name]) for name in ("asked", "moved", "against")),
             f"{found['p']:.2g}",
             f"{found['control']:.2f}",
+            str(found["chosen"]) if kind in ("style", "instrument") else "",
         )
     Console().print(table)

@@ -115,7 +115,8 @@ def evaluate_prompts(
 
     Returns:
         Of each kind: how many were asked for, moved as asked, moved otherwise, the sign test's
-        one-sided p, and the same share for what another prompt asked for; and all trials.
+        one-sided p, the same share for what another prompt asked for, and how many styles and
+        instruments were chosen; and all trials.
     """
     prompts = list(draw_prompts(model.manifest, count, seed))
     judge = judge_of(model)
@@ -132,6 +133,7 @@ def evaluate_prompts(
         for control, asks in ((False, prompt), (True, others)):
             trials += [
                 {"prompt": words, "control": control, **vars(asked),
+                 "chosen": _is_chosen(pair[1], asked),
                  "before": judge(pair[0], asked), "after": judge(pair[1], asked)}
                 for asked in asks
             ]  # fmt: skip
@@ -194,6 +196,14 @@ def judge_of(model: StemModel) -> Judge:
     return lambda made, asked: by_kind.get(asked.kind, notes)(made, asked)
 
 
+def _is_chosen(made: Made, asked: Asked) -> bool:
+    """Whether the take has the style, or is played by the instrument, that was asked for."""
+    choice = made.take.choice
+    if asked.kind == "style":
+        return choice.style == asked.value
+    return asked.kind == "instrument" and choice.timbres.get(asked.stem) in asked.value.split("/")
+
+
 def _durations(parts: Mapping[str, Part]) -> NDArray[np.float64]:
     """Beats of each pitch class [12] in all parts with a pitch."""
     total = np.zeros(12)
@@ -218,6 +228,7 @@ def figures(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
                 "against": against,
                 "p": sign_test(moved, moved + against),
                 "control": chance / max(1, chance + not_chance),
+                "chosen": sum(bool(trial.get("chosen")) for trial in own),
             }
     return found
 

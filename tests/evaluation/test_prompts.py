@@ -73,6 +73,8 @@ def test_what_moves_notes_is_seen_and_figures_count_it(tmp_path: Path) -> None:
     for kind in ("density", "dynamics"):
         assert found["figures"][kind]["moved"] > 0
         assert found["figures"][kind]["against"] == 0
+    for kind in ("style", "instrument"):
+        assert found["figures"][kind]["chosen"] == found["figures"][kind]["asked"]
     judge_prompts(tmp_path, 2, 0, model)
     assert json.loads((tmp_path / "prompts.json").read_text())["figures"]["all"]["asked"] >= 2
 
@@ -83,7 +85,7 @@ def test_figures_tell_moved_from_against_and_control() -> None:
 
     trials = [trial(0, 1), trial(0, 2), trial(1, 0), trial(1, 1), trial(0, 1, control=True)]
     assert figures(trials)["style"] == {
-        "asked": 4, "moved": 2, "against": 1, "p": 0.5, "control": 1.0
+        "asked": 4, "moved": 2, "against": 1, "p": 0.5, "control": 1.0, "chosen": 0
     }  # fmt: skip
 
 
