@@ -67,10 +67,11 @@ class Outbox:
         return address in self._own
 
     def post(self, to: Address, address: str, *values: osc.Value) -> None:
-        """Send one message once."""
+        """Send one message once; what no OSC string can hold is cut."""
         send = self._sends.get(":" in to[0])
         if send is not None and not self.is_own(to):
-            send(protocol.pack(address, *values), to)
+            fitting = (bodies.fitting_text(v) if isinstance(v, str) else v for v in values)
+            send(protocol.pack(address, *fitting), to)
 
     def tell_all(self, capability: str, address: str, *values: osc.Value) -> None:
         """Send one message to every living client with a capability."""

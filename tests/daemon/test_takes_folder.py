@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from stembridge.daemon.files_gate import TakesFolder, tellable
+from stembridge.daemon.jobs import Journal
+from stembridge.daemon.outbox import Outbox
+from stembridge.daemon.sessions import ClientSessions
 from stembridge.errors import AttemptsExhaustedError, CreateFailedError
 from stembridge.request.tag import take_tag
-from stembridge.wire import osc, protocol
-from stembridge.wire.bodies import fitting_text
+from stembridge.wire import osc
 from tests.helpers.daemons import ASK, talking
 
 
@@ -44,10 +46,13 @@ def test_a_folder_that_no_message_can_name_is_refused_at_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["ü" * 5000, "a\0b", "a\udcffb", "😀" * 300, "short"])
-def test_whatever_is_said_fits_a_message(text: str) -> None:
-    fitted = fitting_text(text)
-    data = protocol.pack("/stembridge/log", 1, fitted)
-    assert osc.parse(data)[0].values == (1, fitted)
+def test_whatever_is_said_fits_a_message(tmp_path: Path, text: str) -> None:
+    sent: list[bytes] = []
+    outbox = Outbox(Journal(tmp_path / "journal.sqlite3"), ClientSessions(10.0))
+    outbox.connect(lambda data, _to: sent.append(data), frozenset(), six=False)
+    outbox.post(("127.0.0.1", 9), "/stembridge/log", 1, text)
+    ((priority, fitted),) = [message.values for data in sent for message in osc.parse(data)]
+    assert priority == 1 and isinstance(fitted, str)
     assert fitted == text or len(fitted) < len(text) or "\udcff" in text
 
 
