@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stembridge.diffusion.samplers import DEFAULT_STEPS
-from stembridge.diffusion.schedule import karras_sigmas
-from stembridge.runtime.manifest import Manifest
+from stembridge.diffusion.schedule import ddim_sigmas, karras_sigmas
+from stembridge.runtime.manifest import Manifest, SamplerDefaults
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,19 @@ def settings_of(
     own = sampler in (None, habit.name)
     name = sampler or habit.name
     steps = steps or (habit.steps if own else DEFAULT_STEPS[name])
-    low, high = habit.sigma_min or manifest.sigma_min, habit.sigma_max or manifest.sigma_max
     return Settings(
-        name, steps, tuple(karras_sigmas(steps, low, high, habit.rho)),
+        name, steps, _sigmas(manifest, habit, steps, own),
         habit.guidance if guidance is None else guidance,
         procedure="generate" if purpose == "partial" else purpose,
         churn=habit.churn if own else None,
         eta=habit.eta if own else None,
         resamples=habit.resamples,
     )  # fmt: skip
+
+
+def _sigmas(manifest: Manifest, habit: SamplerDefaults, steps: int, own: bool) -> tuple[float, ...]:
+    """The levels of a run: DDIM's, if that is the habit and its sampler is used, or Karras's."""
+    if own and habit.schedule == "ddim":
+        return tuple(ddim_sigmas(steps))
+    low, high = habit.sigma_min or manifest.sigma_min, habit.sigma_max or manifest.sigma_max
+    return tuple(karras_sigmas(steps, low, high, habit.rho))

@@ -7,7 +7,7 @@ the setting that its paper used.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class LogNormal:
 
 
 @dataclass(frozen=True)
+class Ddpm:
+    """Noise levels of training: those of a DDPM's thousand steps, each as often."""
+
+
+@dataclass(frozen=True)
 class Learning:
     """How a denoiser learns; the optimiser is Adam, unless weights decay (AdamW).
 
@@ -40,7 +45,7 @@ class Learning:
         drop: probability that an item is told nothing of its condition.
     """
 
-    noise: Uniform | LogNormal
+    noise: Uniform | LogNormal | Ddpm
     learning_rate: float
     batch: int
     steps: int
@@ -64,6 +69,7 @@ class Habit:
         rho: how levels crowd towards 0.
         sigma_min, sigma_max: ends of the schedule.
         guidance: pull of the conditions.
+        schedule: whose levels: Karras's, or those of DDIM.
     """
 
     sampler: str = "euler"
@@ -75,6 +81,7 @@ class Habit:
     sigma_min: float | None = None
     sigma_max: float | None = None
     guidance: float = 1.0
+    schedule: Literal["karras", "ddim"] = "karras"
 
     def manifest_fields(self) -> dict[str, Any]:
         """As `SamplerDefaults` of a manifest."""

@@ -64,14 +64,42 @@ class Preconditioned(nn.Module):
         self.sigma_data = sigma_data
         self.output_limit = output_limit
 
+    def scalings(self, sigma: Tensor) -> Scalings:
+        """Scalings at noise sigma [B, S, F]."""
+        return scalings(sigma, self.sigma_data)
+
+    def loss_weight(self, sigma: Tensor) -> Tensor:
+        """Weight of the squared error at sigma [B, S, F], [B, S, 1, F]."""
+        return loss_weight(sigma, self.sigma_data)
+
     def forward(self, x: Tensor, sigma: Tensor, conditions: Tensor) -> Tensor:
         """Denoise x [B, S, C, F] at sigma [B, S, F] under conditions [B, K, F]."""
-        scale = scalings(sigma, self.sigma_data)
+        scale = self.scalings(sigma)
         output = self.network(scale.c_in * x, sigma, conditions)
         denoised = scale.c_skip * x + scale.c_out * output
         if self.output_limit is not None:
             denoised = denoised.clamp(-self.output_limit, self.output_limit)
         return denoised
+
+
+class EpsilonPreconditioned(Preconditioned):
+    """A network that tells the noise in z = x / sqrt(1 + sigma^2), as DDPM's do (MSG-LD).
+
+    With x = z / sqrt(a) and sigma^2 = (1 - a) / a, z is what the network saw in training, and
+    D = x - sigma epsilon. Its loss, the squared error of epsilon, is that of D over sigma^2.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network, sigma_data=1.0)
+
+    def scalings(self, sigma: Tensor) -> Scalings:
+        """See the class."""
+        sigma = sigma.unsqueeze(2)
+        return Scalings(torch.ones_like(sigma), -sigma, (1 + sigma**2).rsqrt())
+
+    def loss_weight(self, sigma: Tensor) -> Tensor:
+        """See the class."""
+        return sigma.clamp_min(SMALLEST_SIGMA).unsqueeze(2).square().reciprocal()
 
 
 def denoising_loss(
@@ -95,7 +123,7 @@ def denoising_loss(
     """
     x = clean + sigma.unsqueeze(2) * noise
     error = (denoiser(x, sigma, conditions) - clean).square()
-    weighted = loss_weight(sigma, denoiser.sigma_data) * error
+    weighted = denoiser.loss_weight(sigma) * error
     if counted is None:
         return weighted.mean()
     mask = counted.unsqueeze(2)

@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from stembridge.nn.backbone import Backbone, BackboneConfig
 from stembridge.nn.chord_ears import ChordEars, ChordEarsConfig
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
+from stembridge.nn.mel_vae import MelVAE, MelVAEConfig
 from stembridge.nn.note_reader import NoteReader, NoteReaderConfig
-from stembridge.nn.precondition import Preconditioned
+from stembridge.nn.precondition import EpsilonPreconditioned, Preconditioned
 from stembridge.nn.source_vae import SourceVAE, SourceVAEConfig
 from stembridge.nn.style_classifier import StyleClassifier, StyleClassifierConfig
 from stembridge.nn.unet1d import PerStem, UNet1d, UNet1dConfig
+from stembridge.nn.unet3d import UNet3d, UNet3dConfig
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -51,6 +53,12 @@ def _unet1d_per_stem(config: dict[str, Any]) -> nn.Module:
     return Preconditioned(PerStem(UNet1dConfig(**config)), sigma_data, output_limit)
 
 
+def _unet3d(config: dict[str, Any]) -> nn.Module:
+    for field_of_others in ("sigma_data", "output_limit"):
+        config.pop(field_of_others, None)
+    return EpsilonPreconditioned(UNet3d(UNet3dConfig(**config)))
+
+
 def _backbone(config: dict[str, Any]) -> nn.Module:
     sigma_data = config.pop("sigma_data")
     return Preconditioned(Backbone(BackboneConfig(**config)), sigma_data)
@@ -65,6 +73,8 @@ BUILDERS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "note_reader": lambda config: NoteReader(NoteReaderConfig(**config)),
     "source_vae": lambda config: SourceVAE(SourceVAEConfig(**config)),
     "unet1d": _unet1d,
+    "unet3d": _unet3d,
+    "mel_vae": lambda config: MelVAE(MelVAEConfig(**config)),
     "unet1d_per_stem": _unet1d_per_stem,
 }
 """Kind -> builder. Codecs have `encoder` and `decoder` or a `codec_pair()`; denoisers are

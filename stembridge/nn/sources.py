@@ -13,6 +13,7 @@ import torch
 
 from stembridge.nn.exporting import CodecExport
 from stembridge.nn.linear_codec import LinearCodecConfig
+from stembridge.nn.mel_vae import MelVAEConfig
 from stembridge.nn.presets import PRESETS, Preset
 from stembridge.nn.registry import Network, build, config_fields, read_network
 from stembridge.request import STEMS
@@ -117,7 +118,8 @@ def preset_codec(preset: Preset, seed: int) -> Network:
 
 def codec_kind(config: object) -> str:
     """Key of a codec's builder in `registry.BUILDERS`."""
-    return "linear_codec" if isinstance(config, LinearCodecConfig) else "source_vae"
+    kinds = {LinearCodecConfig: "linear_codec", MelVAEConfig: "mel_vae"}
+    return kinds.get(type(config), "source_vae")
 
 
 def preset_denoiser(preset: Preset, seed: int) -> Network:
@@ -142,6 +144,7 @@ def preset_facts(preset: Preset) -> dict[str, Any]:
     multiple = preset.unet.frame_multiple
     return {
         "stems": preset.stems,
+        "condition_layout": [{"name": name, "channels": n} for name, n in preset.told],
         "latent_channels": preset.unet.latent_channels,
         "window_frames": preset.window_frames,
         "overlap_frames": preset.window_frames // 4 // multiple * multiple,

@@ -54,7 +54,7 @@ YOUNGER_FIELDS = (
 )  # fmt: skip
 
 
-YOUNGER_SAMPLER_FIELDS = ("churn", "eta", "resamples", "sigma_min", "sigma_max")
+YOUNGER_SAMPLER_FIELDS = ("churn", "eta", "resamples", "sigma_min", "sigma_max", "schedule")
 
 
 class Manifest(ManifestFields):

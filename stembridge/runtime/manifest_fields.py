@@ -34,7 +34,7 @@ class ArtifactFile(_Part):
 class ConditionBlock(_Part):
     """One named block of condition channels; the blocks follow each other on axis K."""
 
-    name: Literal["grid", "chords", "style", "timbre", "heard"]
+    name: Literal["grid", "chords", "style", "timbre", "heard", "mixture", "embedding", "labels"]
     channels: Channels
 
 
@@ -43,7 +43,7 @@ class SamplerDefaults(_Part):
 
     `churn` and `eta` are amounts of fresh noise (`diffusion.samplers.solver`), `resamples` how
     often each step is made, `sigma_min` and `sigma_max` the ends of the schedule; None is the
-    sampler's or the model's own.
+    sampler's or the model's own. `schedule`: levels of Karras et al., or DDIM's.
     """
 
     name: SamplerName = "dpmpp_2m"
@@ -55,6 +55,7 @@ class SamplerDefaults(_Part):
     resamples: Annotated[int, Field(ge=1, le=100)] = 1
     sigma_min: PositiveFloat | None = None
     sigma_max: PositiveFloat | None = None
+    schedule: Literal["karras", "ddim"] = "karras"
 
 
 class NoteReaderEntry(_Part):

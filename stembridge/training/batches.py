@@ -31,6 +31,7 @@ class TaskConfig:
         window: frames per item.
         log_sigma_mean, log_sigma_deviation: ln sigma of what is generated, normal, clipped to
             `sigma_range`.
+        levels: sigma is one of these instead, each as often (DDPM's steps).
         even: sigma is drawn evenly from `sigma_range` instead (MSLDM).
         given_sigma: range of the noise on given latents, log-uniform: it stands for the codec's
             error on sounds it never saw.
@@ -57,6 +58,7 @@ class TaskConfig:
     worn: float = 0.5
     doubt: float = 0.0
     even: bool = False
+    levels: tuple[float, ...] = ()
 
 
 class Batch(NamedTuple):
@@ -127,6 +129,8 @@ class BatchSource:
     def _targets(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """Noise levels of what is generated, `[B]`."""
         task = self._task
+        if task.levels:
+            return rng.choice(task.levels, size)
         if task.even:
             return rng.uniform(*task.sigma_range, size)
         drawn = np.exp(rng.normal(task.log_sigma_mean, task.log_sigma_deviation, size))

@@ -5,7 +5,6 @@ Source: DAC (Kumar et al. 2023, section 3.4), which MSLDM's SourceVAE takes over
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,35 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# Slaney's mel scale: linear below 1 kHz (3 mel per 200 Hz), logarithmic above.
-_HZ_PER_MEL = 200 / 3
-_BREAK_HZ = 1000.0
-_LOG_STEP = math.log(6.4) / 27
-
-
-def _to_mel(hz: Tensor) -> Tensor:
-    above = _BREAK_HZ / _HZ_PER_MEL + (hz.clamp_min(1e-9) / _BREAK_HZ).log() / _LOG_STEP
-    return torch.where(hz < _BREAK_HZ, hz / _HZ_PER_MEL, above)
-
-
-def _to_hz(mel: Tensor) -> Tensor:
-    break_mel = _BREAK_HZ / _HZ_PER_MEL
-    above = _BREAK_HZ * ((mel - break_mel) * _LOG_STEP).exp()
-    return torch.where(mel < break_mel, mel * _HZ_PER_MEL, above)
-
-
-def mel_filters(n_mels: int, n_fft: int, sample_rate: int) -> Tensor:
-    """Triangular filters [n_mels, n_fft / 2 + 1] from 0 Hz to Nyquist, each of unit area in Hz.
-
-    Edges are equally spaced on Slaney's mel scale (Auditory Toolbox, 1998).
-    """
-    nyquist = torch.tensor([sample_rate / 2], dtype=torch.float64)
-    edges = _to_hz(torch.linspace(0, 1, n_mels + 2, dtype=torch.float64) * _to_mel(nyquist))
-    bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
-    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rising, falling = (bins - low) / (centre - low), (high - bins) / (high - centre)
-    triangles = torch.minimum(rising, falling).clamp_min(0)
-    return (triangles * 2 / (high - low)).float()
+from stembridge.nn.mel import mel_filters as mel_filters
 
 
 @dataclass(frozen=True)

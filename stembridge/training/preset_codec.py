@@ -13,6 +13,7 @@ from torch import Tensor
 from stembridge.dataset.annotated import load_song
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
+from stembridge.nn.mel_vae import MelVAEConfig
 from stembridge.nn.presets import Preset
 from stembridge.nn.registry import CONFIG_NAME, Network, read_network
 from stembridge.nn.source_vae import SourceVAEConfig
@@ -21,6 +22,7 @@ from stembridge.training.autoencoder import VAE_FOLDER, VAETraining, train_vae
 from stembridge.training.codec_whole import fit_whole
 from stembridge.training.crops import StemCrops
 from stembridge.training.discriminators import DiscriminatorConfig
+from stembridge.training.mel_vae import MelVAETraining, train_mel_vae
 
 Say = Callable[[str], None]
 _PATCHES, _EPOCHS = 200, 4  # of a linear codec, per clip and in all
@@ -58,6 +60,13 @@ def made_codec(order: CodecOrder, say: Say) -> Network:
             clips = _clips(order.songs, order.preset.hears_mixtures)
             fit_whole(LinearCodec(config), clips, _PATCHES, _EPOCHS, home, say)
         return read_network(home)
+    if isinstance(config, MelVAEConfig):
+        training = MelVAETraining(device=order.device)
+        training = replace(training, steps=order.steps or training.steps)
+        say(f"mel autoencoder: {training.steps} steps; progress in {home / 'log.jsonl'}")
+        crops = StemCrops(order.songs, config.sample_rate, 2 * config.sample_rate, 8)
+        train_mel_vae(config, training, crops, home)
+        return read_network(home / VAE_FOLDER)
     return _vae(order, config, home, say)
 
 

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ from safetensors.numpy import load
 from torch import nn
 
 from stembridge.conditions import Layout
+from stembridge.dataset.annotated import load_song
+from stembridge.diffusion.schedule import ddpm_levels
 from stembridge.errors import BadArgsError, StembridgeError
 from stembridge.nn import parity
 from stembridge.nn.exporting import CodecExport, codec_modules, export_codec
 from stembridge.nn.exporting_denoiser import DEFAULT_FORMAT, Format, export_denoiser
-from stembridge.nn.habits import Uniform
+from stembridge.nn.habits import Ddpm, Uniform
 from stembridge.nn.precondition import SMALLEST_SIGMA, Preconditioned, denoising_loss
-from stembridge.nn.presets import Preset
+from stembridge.nn.presets import LABELS, Preset
 from stembridge.nn.registry import Network, read_network
 from stembridge.nn.sources import denoiser_config, preset_facts
 from stembridge.runtime.artifact_files import read_verified
@@ -35,11 +38,11 @@ from stembridge.training.batches import Batch, BatchSource, TaskConfig
 from stembridge.training.denoiser import train
 from stembridge.training.denoiser_plan import DenoiserTraining, Plan, new_denoiser
 from stembridge.training.preset_codec import CodecOrder, made_codec
-from stembridge.training.song_store import SongFiles, store_latents, store_songs
+from stembridge.training.song_store import SongFiles, mapped, store_latents, store_songs
+from stembridge.training.sound_embedding import sound_embedding
 
 Say = Callable[[str], None]
 ORDER_NAME = "order.json"
-NO_CONDITIONS = Layout(())
 
 
 @dataclass(frozen=True)
@@ -88,17 +91,21 @@ class Order:
 
 
 def task_of(preset: Preset) -> TaskConfig:
-    """The papers' only task: all stems at one noise level, nothing given and nothing told."""
+    """The papers' only task: all stems at one noise level, and nothing given."""
     noise, stems = preset.learning.noise, len(preset.stems)
-    if isinstance(noise, Uniform):
-        law: dict[str, Any] = {"even": True, "sigma_range": (noise.low, noise.high)}
+    law: dict[str, Any]
+    if isinstance(noise, Ddpm):
+        law = {"levels": tuple(ddpm_levels())}
+    elif isinstance(noise, Uniform):
+        law = {"even": True, "sigma_range": (noise.low, noise.high)}
     else:
         mean, deviation = noise.mean, noise.deviation
         law = {"log_sigma_mean": mean, "log_sigma_deviation": deviation,
                "sigma_range": (SMALLEST_SIGMA, 1e4)}  # fmt: skip
     given = (1.0, *[0.0] * (stems - 1))
+    drop = tuple((name, preset.learning.drop) for name, _ in preset.told)
     return TaskConfig(
-        window=preset.window_frames, given=given, continuation=0.0, drop=(), worn=0.0, **law
+        window=preset.window_frames, given=given, continuation=0.0, drop=drop, worn=0.0, **law
     )
 
 
@@ -120,7 +127,7 @@ def train_preset(order: Order, say: Say) -> Path:
     source = _source(order, songs, codec, say)
     source.require(preset.window_frames, preset.window_frames * preset.hop / preset.sample_rate)
     plan = Plan(preset.kind, denoiser_config(preset))
-    train(plan, order.denoiser, data=source, layout=NO_CONDITIONS, folder=folder / "run")
+    train(plan, order.denoiser, data=source, layout=Layout(preset.told), folder=folder / "run")
     trained = read_network(folder / "run" / "denoiser")
     before, after = loss_before_and_after(order, source, trained.module)
     say(f"loss {before:.4f} before, {after:.4f} after {order.denoiser.steps} steps")
@@ -146,22 +153,27 @@ def _keep_order(order: Order) -> None:
 
 
 def _source(order: Order, songs: Sequence[Path], codec: Network, say: Say) -> SongFiles:
-    """The songs as the denoiser's windows: sound itself, or its latents."""
-    preset = order.preset
+    """The songs as the denoiser's windows, sound or latents, and what is told of them."""
+    preset, labelled = order.preset, LABELS in dict(order.preset.told)
     if preset.codec is None:
-        return SongFiles.open([song.with_suffix(".npy") for song in songs], preset.hears_mixtures)
+        sound = mapped([song.with_suffix(".npy") for song in songs])
+        return SongFiles(sound, preset.hears_mixtures, labelled=labelled)
     encoder, _ = codec_modules(codec.module)
-    files = store_latents(
-        songs, encoder, preset.hop, order.folder / "latents",
-        mixtures=preset.hears_mixtures, device=order.device, say=say,
-    )  # fmt: skip
-    return SongFiles.open(files)
+    store = partial(store_latents, songs, encoder, preset.hop, device=order.device, say=say)
+    files = store(order.folder / "latents", mixtures=preset.hears_mixtures)
+    told: tuple[Any, ...] = ()
+    if "mixture" in dict(preset.told):
+        mixtures = mapped(store(order.folder / "mixtures", mixtures=True))
+        told = tuple(mixture[0] for mixture in mixtures)
+    elif "embedding" in dict(preset.told):
+        told = tuple(sound_embedding(load_song(song)) for song in songs)
+    return SongFiles(mapped(files), told=told)
 
 
 def loss_before_and_after(order: Order, source: SongFiles, trained: nn.Module) -> tuple[float, ...]:
     """Losses of untrained and trained weights on the same windows and noise."""
     run = order.denoiser
-    batches = BatchSource(source, NO_CONDITIONS, run.task, order.seed + 1)
+    batches = BatchSource(source, Layout(order.preset.told), run.task, order.seed + 1)
     plan = Plan(order.preset.kind, denoiser_config(order.preset))
     found = []
     for module in (new_denoiser(plan, order.seed), trained):

@@ -2,6 +2,7 @@
 
     songs/NAME.npy, NAME.json    whatever was opened, at the preset's rate (`dataset.annotated`)
     latents/NAME.npy             float16 [S, C, F]; waveform models train on the songs themselves
+    mixtures/NAME.npy            float16 [1, C, F], for models that are told the mixture
 
 Each file appears complete, and what is there is not made again.
 """
@@ -87,17 +88,14 @@ class SongFiles:
     Attributes:
         arrays: float16 latents `[S, C, F]`, or int16 sound `[S, n]` (then C is 1, and F is n).
         summed: sound is summed over its stems, which makes S = 1.
-        channels: K of conditions, which are unknown throughout.
+        told: what is told of each song, `[K, F]`, or `[K, 1]` for the whole of it; or nothing.
+        labelled: sound is summed over some of the stems, and what is told is which.
     """
 
     arrays: tuple[NDArray, ...]
     summed: bool = False
-    channels: int = 0
-
-    @staticmethod
-    def open(files: Sequence[Path], summed: bool = False, channels: int = 0) -> SongFiles:
-        """Maps files of latents, or of sound."""
-        return SongFiles(tuple(np.load(f, mmap_mode="r") for f in files), summed, channels)
+    told: tuple[NDArray, ...] = ()
+    labelled: bool = False
 
     def require(self, n_frames: int, seconds: float) -> None:
         """Some song is as long as a window.
@@ -126,12 +124,16 @@ class SongFiles:
         self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
     ) -> SongWindows:
         """`n_frames` of each song from its start on."""
-        parts = [
-            self._cut(self.arrays[song], start, n_frames)
-            for song, start in zip(songs, starts, strict=True)
-        ]
-        conditions = torch.zeros(len(parts), self.channels, n_frames)
-        return SongWindows(torch.from_numpy(np.stack(parts)), conditions)
+        latents, told = [], []
+        for song, start in zip(songs.tolist(), starts.tolist(), strict=True):
+            at = slice(start, start + n_frames)
+            part = np.asarray(self.arrays[song][..., at], np.float32)
+            sounding = self._sounding(song, start, len(part))
+            if self.arrays[song].dtype == np.int16:
+                part = part[:, None] * _PCM
+            latents.append(part[sounding].sum(0, keepdims=True) if self.summed else part)
+            told.append(self._told(song, at, sounding))
+        return SongWindows(torch.from_numpy(np.stack(latents)), torch.from_numpy(np.stack(told)))
 
     def mixtures(
         self, songs: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int,
@@ -140,9 +142,24 @@ class SongFiles:
         """See `WindowSource`; none are kept."""
         return None
 
-    def _cut(self, array: NDArray, start: int, n_frames: int) -> NDArray[np.float32]:
-        part = np.asarray(array[..., start : start + n_frames], np.float32)
-        if array.dtype == np.int16:
-            part = part[:, None] * _PCM
-            part = part.sum(0, keepdims=True) if self.summed else part
-        return part
+    def _sounding(self, song: int, start: int, stems: int) -> NDArray[np.bool_]:
+        """Which stems are in the sum: all, or a choice that follows from the window's place."""
+        if not self.labelled:
+            return np.ones(stems, bool)
+        chosen = np.random.default_rng([song, start]).random(stems) < 0.5
+        return chosen if chosen.any() else ~chosen
+
+    def _told(self, song: int, at: slice, sounding: NDArray[np.bool_]) -> NDArray[np.float32]:
+        n_frames = at.stop - at.start
+        if self.labelled:
+            return np.repeat(sounding.astype(np.float32)[:, None], n_frames, 1)
+        if not self.told:
+            return np.zeros((0, n_frames), np.float32)
+        told = self.told[song]
+        part = told if told.shape[1] == 1 else told[:, at]
+        return np.broadcast_to(np.asarray(part, np.float32), (len(part), n_frames)).copy()
+
+
+def mapped(files: Sequence[Path]) -> tuple[NDArray, ...]:
+    """Arrays of files, memory-mapped."""
+    return tuple(np.load(file, mmap_mode="r") for file in files)

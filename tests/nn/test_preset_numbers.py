@@ -5,11 +5,12 @@ Whoever changes one has to change it here, and say why it is no longer the paper
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import pytest
 import torch
 
-from stembridge.nn.habits import Habit, Learning, LogNormal, Uniform
+from stembridge.nn.habits import Ddpm, Habit, Learning, LogNormal, Uniform
 from stembridge.nn.presets import PRESETS
 from stembridge.nn.sources import denoiser_config, preset_facts
 from stembridge.nn.unet1d import PerStem
@@ -69,7 +70,7 @@ TINY_LEARNING = Learning(
 def euler(steps: int = 150, churn: float = 20.0, **more: object) -> Habit:
     fields = {
         "eta": None, "resamples": 1, "rho": 7.0, "sigma_min": None, "sigma_max": None,
-        "guidance": 1.0,
+        "guidance": 1.0, "schedule": "karras",
     }  # fmt: skip
     return Habit(sampler="euler", steps=steps, churn=churn, **{**fields, **more})
 
@@ -97,6 +98,38 @@ MSDM = {
     },
 }  # fmt: skip
 
+GMSDI = MSDM | {
+    "stems": ("mixture",), "unet": MSDM_UNET | {"n_stems": 1, "condition_channels": 4},
+    "learning": replace(MSDM_LEARNING, drop=0.1),
+    "habit": Habit("adpm2", 150, None, 1.0, 1, 7.0, None, None, 1.0, "karras"),
+    "habits": {
+        "coupled": Habit("adpm2", 600, None, 1.0, 1, 7.0, None, None, 1.0, "karras"),
+        "separate_dirac": Habit("ancestral", 150, None, 1.0, 2, 7.0, None, 1.0, 3.0, "karras"),
+        "extract": Habit("ancestral", 150, None, 1.0, 2, 7.0, None, 1.0, 7.5, "karras"),
+    },
+}  # fmt: skip
+
+MEL_VAE = {
+    "sample_rate": 16_000, "n_fft": 1024, "hop": 160, "bands": 64, "floor": 1e-5,
+    "iterations": 32, "width": 128, "multipliers": (1, 2, 4), "n_blocks": 2, "depth": 8,
+}  # fmt: skip
+UNET3D = {
+    "n_stems": 4, "depth": 8, "frequencies": 16, "multipliers": (1, 2, 3, 5), "n_blocks": 2,
+    "attention_levels": (1, 2, 3), "head_features": 32, "embedding": 512,
+}  # fmt: skip
+DDIM = Habit("ancestral", 200, None, 1.0, 1, 7.0, None, None, 1.0, "ddim")
+MSG_LD = {
+    "stems": FOUR, "sample_rate": 16_000, "window_frames": 256, "codec": MEL_VAE,
+    "unet": UNET3D | {"width": 128, "told": "mixture"}, "sigma_data": 1.0,
+    "sigma_min": pytest.approx(0.055, abs=5e-4), "sigma_max": pytest.approx(81.386, abs=1e-3),
+    "output_limit": None, "per_stem": False, "whole_window": True,
+    "learning": Learning(
+        Ddpm(), learning_rate=3e-5, batch=8, steps=400_000, betas=(0.9, 0.999), weight_decay=0.01,
+        warmup=1000, ema=0.9999, drop=0.1,
+    ),
+    "habit": DDIM, "habits": {},
+}  # fmt: skip
+
 TABLE = {
     "msldm": latent(MSLDM_UNET),
     "msldm-large": latent(LARGE_UNET),
@@ -111,6 +144,12 @@ TABLE = {
         "habits": {
             "separate_dirac": separating(40.0), "separate_gaussian": separating(40.0),
         },
+    },
+    "gmsdi": GMSDI,
+    "msg-ld": MSG_LD,
+    "mt-musicldm": MSG_LD | {
+        "unet": UNET3D | {"width": 192, "told": "embedding"},
+        "habit": replace(DDIM, guidance=2.0), "habits": {"partial": DDIM},
     },
     "tiny": latent(
         TINY_UNET, TINY_VAE, window_frames=64, whole_window=False, learning=TINY_LEARNING

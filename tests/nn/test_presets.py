@@ -72,7 +72,8 @@ def test_presets_map_frames_to_frames(name: str):
     n_frames = preset.unet.frame_multiple
     shape = (2, preset.unet.n_stems, preset.unet.latent_channels, n_frames)
     with torch.device("meta"):
-        sigma, conditions = torch.zeros(2, shape[1], n_frames), torch.zeros(2, 0, n_frames)
+        sigma = torch.zeros(2, shape[1], n_frames)
+        conditions = torch.zeros(2, preset.unet.condition_channels, n_frames)
         denoiser = build(preset.kind, denoiser_config(preset))
         assert denoiser(torch.zeros(shape), sigma, conditions).shape == shape
 

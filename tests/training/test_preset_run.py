@@ -23,7 +23,7 @@ from stembridge.nn.presets import PRESETS, on_spectra, shrunk
 from stembridge.runtime.load import load_model
 from stembridge.training import denoiser
 from stembridge.training.preset_run import Order, train_preset
-from stembridge.training.song_store import SongFiles
+from stembridge.training.song_store import SongFiles, mapped
 
 RATE, STEPS = 22050, 12
 STEMS = ("bass", "drums", "guitar", "piano")
@@ -54,7 +54,8 @@ def trained(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
         if not folder.exists():
             # One autoencoder serves all systems of four stems. TorchScript, since writing ONNX
             # takes ten seconds each: one preset shows that.
-            shared = None if name in ("tiny", "mixldm", "msldm") else run("msldm") / "codec"
+            shares = name in ("msldm-large", "isldm")
+            shared = run("msldm") / "codec" if shares else None
             order = Order(
                 preset, music, folder, steps=STEPS, codec_steps=1, codec_from=shared, half=False,
                 format="onnx" if name == "tiny" else "torchscript",
@@ -77,7 +78,7 @@ def test_every_preset_learns_exports_and_serves(name: str, trained: Callable[[st
     assert manifest.sampler.churn == preset.habit.churn
     shape = (1, manifest.n_stems, manifest.latent_channels, manifest.window_frames)
     nothing = Known(np.zeros(shape, np.float32), np.zeros((*shape[:2], shape[3]), np.float32))
-    told = Conditions(np.zeros((1, 0, shape[3]), np.float32))
+    told = Conditions(np.zeros((1, manifest.condition_channels, shape[3]), np.float32))
     made = infer(model, told, nothing, settings_of(manifest, steps=2), [0])
     assert made.shape == shape
     sound = codec.decode(model, manifest.stems[0], made[0, 0], shape[3] * manifest.hop)
@@ -146,12 +147,17 @@ def test_songs_shorter_than_a_window_are_refused(music: Path, tmp_path: Path):
 
 def test_windows_are_the_songs_own_samples(trained: Callable[[str], Path]):
     files = sorted((trained("msdm") / "songs").glob("*.npy"))
-    separate, summed = (SongFiles.open(files, summed=flag) for flag in (False, True))
+    separate, summed = (SongFiles(mapped(files), summed=flag) for flag in (False, True))
     songs, starts = np.array([1, 0]), np.array([100, 7])
     apart = separate.windows(songs, starts, 50).latents
     assert apart.shape == (2, 4, 1, 50)
     assert np.allclose(apart[0, 2, 0], np.load(files[1])[2, 100:150] / 32767)
     assert torch.allclose(summed.windows(songs, starts, 50).latents[:, 0], apart.sum(1))
+    labelled = SongFiles(mapped(files), summed=True, labelled=True)
+    latents, told, _ = labelled.windows(songs, starts, 50)
+    assert told.shape == (2, 4, 50) and set(told.unique().tolist()) <= {0.0, 1.0}
+    flags = told[:, :, :1, None]
+    assert torch.allclose(latents[:, 0], (apart * flags).sum(1), atol=1e-6)
 
 
 def test_linear_codecs_keep_the_ratio_of_noise_to_latents():
