@@ -2,9 +2,9 @@
 // It drives the device as a hand would: by clicking its boxes.
 
 import dgram from "node:dgram";
-import fs from "node:fs";
 import vm from "node:vm";
 
+import { fileClass } from "./file.mjs";
 import { liveApiClass } from "./liveapi.mjs";
 import { decode, encode } from "./osc.mjs";
 
@@ -83,45 +83,14 @@ export class Max {
         clearTimeout(this.timer);
       }
     }
-    class File {
-      constructor(path, mode) {
-        this.path = path;
-        this.text = "";
-        this.at = 0;
-        this.bytes = mode === "read" && fs.existsSync(path) ? fs.readFileSync(path) : null;
-        this.isopen = mode === "write" || this.bytes !== null;
-      }
-      get position() {
-        return this.bytes ? this.at : this.text.length;
-      }
-      get eof() {
-        return this.bytes ? this.bytes.length : this.text.length;
-      }
-      readbytes(count) {
-        if (count > 16000) max.live.complain("readbytes of more than 16 KB");
-        const slice = [...this.bytes.subarray(this.at, this.at + count)];
-        this.at += slice.length;
-        return slice;
-      }
-      set eof(size) {
-        this.text = this.text.slice(0, size);
-      }
-      writestring(text) {
-        if (text.length > 16000) max.live.complain("writestring of more than 16 KB");
-        this.text += text;
-      }
-      close() {
-        if (this.bytes) return;
-        fs.writeFileSync(this.path, this.text);
-      }
-    }
     function Global(name) {
       shared[name] = shared[name] || {};
       return shared[name];
     }
     return vm.createContext({
       inlets: 0, outlets: 0, autowatch: 0, messagename: "",
-      LiveAPI: liveApiClass(this.live), Task, File, Global,
+      LiveAPI: liveApiClass(this.live), Task, Global,
+      File: fileClass(this.live),
       arrayfromargs: (list) => Array.from(list),
       outlet: (...args) => max.outlet(args),
       post: (...args) => max.console.push(args.join(" ")),
