@@ -59,6 +59,8 @@ WORDS = {
     "mix_clipped": "the mix is clipped ({share:.2%} of its samples); expect dirt in the stems",
     "stem_absent": "hardly anything in the mix sounds like {stem}: the file holds what leaked",
     "stem_unsure": "{bleed:.0%} of what sounds in {stem} may be other stems' bleed",
+    "stem_runaway": "{stem} is {times} times as strong as the mix: sampling did not settle. More "
+    "--steps may help",
     "stem_over": "{stem} reaches {db:.1f} dB above full scale, where a 24-bit file ends: what is "
     "above it is in rest (float files keep it)",
     "tempo": "what is given sounds like {heard:.1f} bpm, the request says {told:g}",

@@ -44,7 +44,7 @@ from stembridge.separation.masked import Masked
 from stembridge.separation.parts import Silence
 
 ABSENT = 10 ** (-25 / 10)  # of the mixture's power
-UNSURE = 0.6
+UNSURE, RUNAWAY = 0.6, 4.0
 FULL_SCALE, CLIPPED_SHARE = 1e-3, 1e-4  # nearer to +-1 than this, and how many samples may be
 _SPARE_BYTES = 2**20
 
@@ -173,6 +173,8 @@ def _said(stem: str, one: Growing, mix_power: float, sureness: float | None) -> 
         return
     if share < ABSENT:
         yield Remark("stem_absent", {"stem": stem})
+    elif share > RUNAWAY:
+        yield Remark("stem_runaway", {"stem": stem, "times": round(share)})
     elif sureness is not None and sureness < UNSURE:
         yield Remark("stem_unsure", {"stem": stem, "bleed": round(1 - sureness, 2)})
 

@@ -44,8 +44,8 @@ class SeparationRequest:
     steps: Annotated[
         int | None,
         Wish(
-            optional(whole("number of steps", 1, 1000)),
-            "steps of dirac and gaussian (default: 150)",
+            optional(whole("number of steps", 20, 1000)),
+            "steps of dirac and gaussian, 20 to 1000 (default: 150): few overshoot the mix",
         ),
     ] = None
     sample_format: Annotated[

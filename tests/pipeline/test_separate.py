@@ -29,7 +29,7 @@ from stembridge.request.separation import (
     separation_to_mapping,
 )
 from stembridge.testing import FakeModel, hearing_manifest
-from tests.helpers.mixes import four_tones
+from tests.helpers.mixes import BandModel, four_tones
 
 RATE = 44_100
 
@@ -87,7 +87,7 @@ def test_the_receipt_says_how_and_gives_the_same_stems_again(mix: Path, tmp_path
 
 def test_everything_one_can_ask_survives_the_journal() -> None:
     request = parse_separation({"mix": "/a.wav", "stems": "drums", "method": "dirac", "seed": "3",
-                                "steps": "9", "sample_format": "float", "name": "x"})  # fmt: skip
+                                "steps": "90", "sample_format": "float", "name": "x"})  # fmt: skip
     kept = json.loads(json.dumps(separation_to_mapping(request)))
     assert parse_separation(kept) == separation_from_mapping(kept) == request
     assert set(separation_to_mapping(request)) == set(SEPARATION_FIELDS)
@@ -100,6 +100,7 @@ def test_everything_one_can_ask_survives_the_journal() -> None:
         ({"stems": "bass;drums"}, "stem"),
         ({"method": "magic"}, "method"),
         ({"volume": 3}, "volume"),
+        ({"steps": 2}, "between 20"),
     ],
 )
 def test_what_cannot_be_meant_is_said(wishes: dict[str, Any], word: str) -> None:
@@ -133,6 +134,17 @@ def test_a_cancel_leaves_no_file(mix: Path, tmp_path: Path, stage: str) -> None:
     with pytest.raises(CancelledError):
         separate(asked(mix), hearing(), tmp_path / "out", stop)
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+
+def test_a_sampling_that_did_not_settle_is_said(tmp_path: Path) -> None:
+    class Wild(BandModel):
+        def denoise(self, x: Any, sigma: Any, conditions: Any, tokens: Any = None) -> Any:
+            return x * 1.5
+
+    path = tmp_path / "mix.wav"
+    soundfile.write(path, BandModel().draw(1, 2048).sum(0).T, 22_050, subtype="FLOAT")
+    files = separate(asked(path, steps=20), Wild(), tmp_path / "out")
+    assert "stem_runaway" in {remark.code for file in files for remark in file.verdict.remarks}
 
 
 def sound(shape: str) -> np.ndarray:
