@@ -39,6 +39,8 @@ _WORDS = {
     "played_rise_beyond_truth_ms": "Played: attacks rise longer than the true stem's by, ms",
     "side_db": "Played: side signal beside the middle, dB",
     "on_sixteenth_truth": "Onsets on the sixteenth grid, true stem",
+    "si_sdr_improvement_db": "Taken out of the mix: SI-SDR above the mix's own, dB",
+    "si_sdr_improvement_db_ceiling": "… of the ceiling",
     "quarter_change": "On-grid share, last quarter minus first",
     "quarter_change_truth": "… of the true stem",
     "bars_change": "On-grid share, last two bars minus first two",
@@ -68,7 +70,7 @@ def figures_section(figures: Mapping[str, Any], title: str = "") -> Iterator[str
         yield from ("", f"### {title.replace('_', ' ')}", "")
     stems = figures.get("stems", {})
     if stems:
-        yield (
+        yield figures.get("measured") or (
             f"By `stembridge evaluate`: {figures.get('songs', 'some')} songs from seeds that "
             "training never used, each stem made given the other three. Shares are of 1; the true "
             "stem through the codec alone is the ceiling."
@@ -76,7 +78,7 @@ def figures_section(figures: Mapping[str, Any], title: str = "") -> Iterator[str
         if figures.get("setting"):
             yield from ("", f"Setting: `{figures['setting']}`")
         yield from ("", *_table(stems))
-    rest = {k: v for k, v in figures.items() if k not in ("stems", "songs", "setting")}
+    rest = {k: v for k, v in figures.items() if k not in ("stems", "songs", "setting", "measured")}
     yield from (f"- {_name(k)}: {v}" for k, v in _flat(rest, within=False).items())
     for name, inner in rest.items():
         if isinstance(inner, Mapping):

@@ -12,6 +12,7 @@ REPORTS holds a folder for each evaluation of the artifact that was made (`--out
     long/        stembridge evaluate --songs 0 --long-form 1
     played/      stembridge evaluate --songs 100 --played-only
     real_played/ stembridge evaluate --set real --kit KIT --songs 60 --played-only
+    separation/  stembridge evaluate --songs 24 --separation    (or separation_real, --set real)
     curve.json   stembridge train loss 2900=OLD 8100=OLDER … --data LATENTS --out curve.json
 """
 
@@ -98,6 +99,24 @@ def manifest_figures(reports: Mapping[str, Mapping[str, Any]]) -> Figures:
         takes = reports["long"]["long_form"]["all"]
         out["long_takes"] = {"stems": {stem: _kept_long(takes[stem]) for stem in STEMS}}
     return out
+
+
+def separation_figures(report: Mapping[str, Any]) -> Figures:
+    """What the manifest keeps of a `separation.json`."""
+    found = report["si_sdr_improvement_db"]
+    kinds = {"": found["mask"]} | ({"_ceiling": found["ceiling"]} if "ceiling" in found else {})
+    stems = {
+        stem: {f"si_sdr_improvement_db{kind}": row["stems"][stem] for kind, row in kinds.items()}
+        for stem in found["mask"]["stems"]
+    }
+    songs, source = report["facts"]["songs"], report["facts"]["soundfont"]
+    mean, windows = found["mask"]["mean"], found["mask"]["windows"]
+    words = (
+        f"By `stembridge evaluate --separation`: mixes of {songs} songs ({source}"
+        f"), {windows} windows of 4 s; mean of the stems {mean:.2f} dB. Masks of "
+        "the true stems as the codecs hold them are the ceiling."
+    )
+    return {"songs": songs, "measured": words, "stems": stems}
 
 
 def _kept(values: Mapping[str, Any]) -> Figures:
@@ -213,6 +232,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for path in sorted(args.reports.glob("*/report.json"))
     }
     figures = manifest_figures(reports)
+    for path in sorted(args.reports.glob("*/separation.json")):
+        figures[path.parent.name] = separation_figures(json.loads(path.read_text()))
     mapping = read_manifest(args.artifact).to_mapping()
     figures = (mapping["figures"] if args.add else {}) | figures
     mapping["figures"] = figures

@@ -149,3 +149,21 @@ def test_played_takes_stand_beside_what_was_measured_before(tmp_path: Path) -> N
     assert (bass["root"], bass["root_truth"], bass["notes_per_s_of_truth"]) == (0.7, 0.6, 0.93)
     assert "| Notes a second, of the true part's | 93% |" in readme_tables(figures)
     assert "Played: notes in the chord | 0.96 |" in (artifact / CARD_NAME).read_text()
+
+
+def test_separation_reaches_manifest_and_card_beside_other_figures(tmp_path: Path) -> None:
+    artifact = Path(shutil.copytree(pretrained_dir(), tmp_path / "artifact"))
+    row = {"stems": dict.fromkeys(STEMS, 7.5), "mean": 7.5, "windows": 96}
+    report = {"facts": {"songs": 24, "soundfont": "X.sf2"},
+              "si_sdr_improvement_db": {"mask": row, "ceiling": row}}  # fmt: skip
+    (tmp_path / "reports" / "separation").mkdir(parents=True)
+    (tmp_path / "reports" / "separation" / "separation.json").write_text(json.dumps(report))
+    before = read_manifest(artifact).figures
+    main([str(tmp_path / "reports"), str(artifact), "--add"])
+    after = read_manifest(artifact).figures
+    assert {k: v for k, v in after.items() if k != "separation"} == {
+        k: v for k, v in before.items() if k != "separation"
+    }
+    card = (artifact / CARD_NAME).read_text()
+    assert "mixes of 24 songs (X.sf2), 96 windows" in card
+    assert "SI-SDR above the mix's own, dB | 7.50 |" in card
