@@ -50,7 +50,8 @@ class _Made(BaseModel):
 
 
 class _Stem(BaseModel):
-    file: str
+    # A name and no path: pages play what is called so beside the receipt.
+    file: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,255}$")]
     stem: str
     variation: Annotated[int, Field(ge=0, lt=10**6)]
     sha256: str

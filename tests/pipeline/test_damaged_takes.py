@@ -112,6 +112,16 @@ def test_an_array_that_says_it_is_huge_costs_nothing(whole: Path, frames: int) -
         works(take, redo=True)
 
 
+@pytest.mark.parametrize("name", ["//elsewhere/x.wav", "/etc/x.wav", "../x.wav", "a\\b", ""])
+def test_a_receipt_names_files_beside_it(whole: Path, name: str) -> None:
+    take = copied(whole)
+    receipt = json.loads((take / "receipt.json").read_text())
+    receipt["stems"][0]["file"] = name
+    (take / "receipt.json").write_text(json.dumps(receipt))
+    with pytest.raises(BadArgsError, match="damaged"):
+        works(take, semitones=1)
+
+
 def test_whatever_one_value_becomes(whole: Path) -> None:
     rng, outcomes = random.Random(13), {"worked": 0, "refused": 0}
     receipt = json.loads((whole / "receipt.json").read_text())

@@ -44,6 +44,7 @@ class Elements(HTMLParser):
 
 
 def made(tmp_path: Path, **more: Any) -> tuple[Path, str]:
+    tmp_path.mkdir(exist_ok=True)
     odd = tmp_path / "a'b <i>&.wav"
     soundfile.write(odd, np.zeros(44100), 44100)
     told = {"generate": "bass,piano", "bpm": "120", "bars": 2, "steps": 2, "chords": "Am F"}
@@ -106,3 +107,13 @@ def test_a_browser_plays_it(tmp_path: Path) -> None:
     title = re.search(r"<title>(.*?)</title>", browser.stdout)
     assert title is not None, browser.stderr[-2000:]
     assert title[1] == "4.00 s 2"
+
+
+def test_prompts_and_folders_are_never_markup(tmp_path: Path) -> None:
+    evil = "x'\"><script>alert(1)</script><img src=x onerror=alert(1)>"
+    home = tmp_path / evil.replace("/", "_")
+    _, text = made(home, prompt=evil, negative_prompt=evil)
+    page = Elements(text)
+    assert evil in page.words and "onerror=alert(1)>/out/" in page.words
+    assert len(page.of("script")) == 1 and not page.of("img")
+    assert not [name for _, given in page.found for name in given if name.startswith("on")]
