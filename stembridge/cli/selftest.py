@@ -21,7 +21,7 @@ def selftest(
         str, typer.Option(help="Numbers of the rows to run, by comma; all if left out.")
     ] = "",
     long: Annotated[
-        bool, typer.Option("--long", help="The form for releases: hours instead of two minutes.")
+        bool, typer.Option("--long", help="The form for releases: an hour, and a soak of eight.")
     ] = False,
     soak_hours: Annotated[
         float | None, typer.Option(min=0.001, max=1000, help="Length of row 15, in hours.")
