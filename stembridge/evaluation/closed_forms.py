@@ -43,7 +43,7 @@ F = 64  # frames; as many channels make 4096 samples of one seed
 
 
 @dataclass(frozen=True)
-class Row:
+class ClosedFormRow:
     """One procedure and what came of it.
 
     Attributes:
@@ -126,17 +126,17 @@ def ancestral_variance(sigmas: Sequence[float], eta: float, v: float) -> float:
 
 
 @dataclass(frozen=True)
-class Trial:
+class ClosedForm:
     """A procedure to be held against an exact answer.
 
     Attributes:
-        name: see `Row`.
+        name: see `ClosedFormRow`.
         procedure: key of PROCEDURES.
         D: denoiser.
         mean, covariance: of the stems that are compared, the exact answer.
         changes: fields of the sampling.
         first: of the result's stems that are compared.
-        exact: see `Row`.
+        exact: see `ClosedFormRow`.
         target: what the sum of the result's stems should be, if anything.
     """
 
@@ -151,7 +151,7 @@ class Trial:
     target: float | None = None
 
 
-def measured(trial: Trial, n_samples: int, seed: int) -> Row:
+def measured(trial: ClosedForm, n_samples: int, seed: int) -> ClosedFormRow:
     """Samples a trial's procedure and compares."""
     channels = -(-n_samples // F)
     chains = trial.changes.get("chains", ())
@@ -175,7 +175,7 @@ def measured(trial: Trial, n_samples: int, seed: int) -> Row:
     n, exact = samples.shape[1], trial.covariance
     found = np.cov(samples)
     spread = np.sqrt((np.outer(np.diag(exact), np.diag(exact)) + exact**2) / n)
-    return Row(
+    return ClosedFormRow(
         trial.name, trial.exact,
         float(np.abs(samples.mean(1) - trial.mean).max()),
         float(np.sqrt(np.diag(exact).max() / n)),
@@ -199,15 +199,15 @@ def _first_given(
     return known
 
 
-def trials(steps: int) -> list[Trial]:
+def trials(steps: int) -> list[ClosedForm]:
     """All of them, at so many steps."""
     return [*_generated(steps), *_completed(steps), *_separated(steps), *_coupled(steps)]
 
 
-def _generated(steps: int) -> list[Trial]:
+def _generated(steps: int) -> list[ClosedForm]:
     nothing, sigmas = np.zeros(4), karras_sigmas(steps, 0.005, 40.0)
     rows = [
-        Trial(f"generate, {name}", "generate", joint(P), nothing, P,
+        ClosedForm(f"generate, {name}", "generate", joint(P), nothing, P,
               {"sigmas": sigmas, "sampler": name, **more})
         for name, more in (
             ("heun", {}), ("dpmpp_2m", {}), ("adpm2", {}), ("euler", {"churn": 20.0}),
@@ -217,11 +217,11 @@ def _generated(steps: int) -> list[Trial]:
         v = np.diag([ancestral_variance(sigmas, eta, V[k]) for k in range(4)])
         changes = {"sigmas": sigmas, "sampler": "ancestral", "eta": eta}
         name = f"generate, ancestral, eta {eta:g} (variance of its own recursion)"
-        rows.append(Trial(name, "generate", joint(np.diag(V)), nothing, v, changes))
+        rows.append(ClosedForm(name, "generate", joint(np.diag(V)), nothing, v, changes))
     return rows
 
 
-def _completed(steps: int) -> list[Trial]:
+def _completed(steps: int) -> list[ClosedForm]:
     mean, left = given_some([0], GIVEN)
     sigmas = karras_sigmas(steps, 0.005, 40.0)
     free, free_left = mean[1:], left[1:, 1:]
@@ -232,56 +232,56 @@ def _completed(steps: int) -> list[Trial]:
         ("imputation, euler churn 20, 4 resamples", "euler", _first_given("imputation", 4), False),
     )
     return [
-        Trial(f"partial, {name}", "generate", joint(P), free, free_left,
+        ClosedForm(f"partial, {name}", "generate", joint(P), free, free_left,
               {"sigmas": sigmas, "sampler": sampler, "known": known}, 1, exact)
         for name, sampler, known, exact in ways
     ]  # fmt: skip
 
 
-def _separated(steps: int) -> list[Trial]:
+def _separated(steps: int) -> list[ClosedForm]:
     sigmas = karras_sigmas(steps, 1e-3, 5.0)
     changes = {"sigmas": sigmas, "mixture": True}
     weak = _flags(0, 1, 2, 3)
     against = (*V, *(V.sum() - V))
     eight = {**changes, "chains": _flags(*range(8))}
     return [
-        Trial("separate, Dirac", "separate_dirac", joint(P), *given_sum(P), changes,
+        ClosedForm("separate, Dirac", "separate_dirac", joint(P), *given_sum(P), changes,
               exact=False, target=Y),
-        Trial("separate, Gaussian", "separate_gaussian", joint(P), *given_sum(P), changes,
+        ClosedForm("separate, Gaussian", "separate_gaussian", joint(P), *given_sum(P), changes,
               exact=False, target=Y),
-        Trial("separate, weak Dirac (four networks)", "separate_dirac", single(tuple(V)),
+        ClosedForm("separate, weak Dirac (four networks)", "separate_dirac", single(tuple(V)),
               *given_sum(np.diag(V)), {**changes, "chains": weak}, exact=False, target=Y),
-        Trial("separate, weak Gaussian", "separate_gaussian", single(tuple(V)),
+        ClosedForm("separate, weak Gaussian", "separate_gaussian", single(tuple(V)),
               *given_sum(np.diag(V)), {**changes, "chains": weak}, exact=False, target=Y),
-        Trial("GMSDI extractor (14)", "extract", single(against), *each_given_sum(), eight,
+        ClosedForm("GMSDI extractor (14)", "extract", single(against), *each_given_sum(), eight,
               exact=False),
-        Trial("GMSDI separator (13), drums constrained", "separate_dirac", single(tuple(V)),
+        ClosedForm("GMSDI separator (13), drums constrained", "separate_dirac", single(tuple(V)),
               *given_sum(np.diag(V)), {**changes, "chains": weak, "leftover": 1}, exact=False,
               target=Y),
-        Trial("GMSDI ensemble", "ensemble", single(against), *each_given_sum(), eight,
+        ClosedForm("GMSDI ensemble", "ensemble", single(against), *each_given_sum(), eight,
               exact=False),
     ]  # fmt: skip
 
 
-def _coupled(steps: int) -> list[Trial]:
+def _coupled(steps: int) -> list[ClosedForm]:
     sigmas = karras_sigmas(4 * steps, 1e-3, 10.0)
     network, chains = single((*V, MIXTURE_VARIANCE)), _flags(0, 1, 2, 3, 4)
     changes = {"sigmas": sigmas, "chains": chains}
     return [
-        Trial("GMSDI coupled, total (8-11)", "coupled", network, *of_product(), changes,
+        ClosedForm("GMSDI coupled, total (8-11)", "coupled", network, *of_product(), changes,
               exact=False),
-        Trial("GMSDI coupled, partial (12)", "coupled", network, *of_product(GIVEN, 1),
+        ClosedForm("GMSDI coupled, partial (12)", "coupled", network, *of_product(GIVEN, 1),
               {**changes, "chains": chains[1:], "known": _first_given("clean", n=1)},
               0, exact=False),
     ]  # fmt: skip
 
 
-def closed_forms(n_samples: int = 4096, steps: int = 100, seed: int = 0) -> list[Row]:
+def closed_forms(n_samples: int = 4096, steps: int = 100, seed: int = 0) -> list[ClosedFormRow]:
     """The whole table."""
     return [measured(trial, n_samples, seed) for trial in trials(steps)]
 
 
-def as_text(rows: Sequence[Row]) -> str:
+def as_text(rows: Sequence[ClosedFormRow]) -> str:
     """The table as aligned text."""
     head = f"{'procedure':58} {'mean off':>9} {'(MC)':>7} {'cov off':>9} {'(MC)':>7} {'sum off':>9}"
     lines = [head]

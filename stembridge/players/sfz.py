@@ -150,10 +150,10 @@ def _opcodes(line: str) -> Iterator[tuple[str, str]]:
         yield match[1].lower(), line[match.end() : end].strip()
 
 
-def _zone(
+def _recording(
     region: Opcodes, folder: Path, recordings: dict[Path, Recording | None], shelf: Shelf
-) -> Iterator[Zone]:
-    """The zone of a region whose sample is there."""
+) -> Recording | None:
+    """A region's sample, each opened once; None for one that is not there."""
     name = region.get("default_path", "") + region["sample"]
     asked = folder / name
     if asked not in recordings:
@@ -164,7 +164,14 @@ def _zone(
             if path is None
             else Recording(path.name, partial(shelf.recording, path, path.name))
         )
-    recording = recordings[asked]
+    return recordings[asked]
+
+
+def _zone(
+    region: Opcodes, folder: Path, recordings: dict[Path, Recording | None], shelf: Shelf
+) -> Iterator[Zone]:
+    """The zone of a region whose sample is there."""
+    recording = _recording(region, folder, recordings, shelf)
     if recording is None:
         return
     key = region.get("key")
