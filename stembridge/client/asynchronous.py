@@ -115,10 +115,13 @@ class AsyncClient(Asking):
         pairs: Mapping[str, osc.Value],
         clips: Sequence[Mapping[str, osc.Value]] = (),
     ) -> Job:
-        job = Job(request_id or str(uuid.uuid4()))
-        ended = [known for known, old in self.jobs.items() if old.is_over]
-        for known in ended[: 1 - MAX_ENDED]:
-            del self.jobs[known]
+        known = self.jobs.get(request_id)
+        # Asked again while it is open, it stays the same job: whoever waits for it is told.
+        again = known is not None and not known.is_over
+        job = known if known is not None and again else Job(request_id or str(uuid.uuid4()))
+        ended = [old_id for old_id, old in self.jobs.items() if old.is_over]
+        for old_id in ended[: 1 - MAX_ENDED]:
+            del self.jobs[old_id]
         self.jobs[job.request_id] = job
         head = (job.request_id, self.client_id)
 
@@ -130,7 +133,8 @@ class AsyncClient(Asking):
         try:
             await self._repeat(send, news_of(job.request_id))
         except StembridgeError:
-            del self.jobs[job.request_id]
+            if not again:
+                del self.jobs[job.request_id]
             raise
         job.is_accepted = True
         return job

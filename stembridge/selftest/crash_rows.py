@@ -90,7 +90,8 @@ def _fail_points(
     except SkippedError as error:
         return f"none at system calls ({error})"
     count = 0
-    for call, most in [point for point in _FAIL_POINTS.items() for _ in range(rounds)]:
+    points = [point for point in _FAIL_POINTS.items() for _ in range(rounds)]
+    for n, (call, most) in enumerate(points):
         inject = f"inject={call}:signal=KILL:when={rng.randint(1, most)}"
         command = [strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
         worker = worker_of(daemon.process.pid)
@@ -98,14 +99,14 @@ def _fail_points(
         with subprocess.Popen([*command, *pids]) as tracer:
             time.sleep(0.3)
             with contextlib.suppress(StembridgeError):
-                jobs += _ask(client, f"{call}{count}", 1)
+                jobs += _ask(client, f"point{n}", 1)
             count += _dies(daemon, worker)
             _end(tracer)
         if daemon.process.poll() is not None:
             daemon.close()
             daemon.start_again()
             with contextlib.suppress(StembridgeError):  # the one it was killed in, again
-                jobs += _ask(client, f"{call}{count}again", 1)
+                jobs += _ask(client, f"point{n}again", 1)
     return f"{count} at system calls"
 
 

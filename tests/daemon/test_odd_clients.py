@@ -167,3 +167,13 @@ def test_a_client_of_many_jobs_remembers_the_latest(
             assert list(client.jobs) == ["j3", "j4"]
 
     asyncio.run(session())
+
+
+def test_a_job_asked_for_twice_is_told_to_whoever_waits(tmp_path: Path) -> None:
+    async def session() -> None:
+        async with talking(tmp_path, model=Path("fake:delay=0.02")) as (_daemon, client):
+            jobs = [await client.generate(**ASK, request_id="twice") for _ in range(2)]
+            for job in jobs:
+                assert len(await asyncio.wait_for(job.wait(), 120)) == 1
+
+    asyncio.run(session())
