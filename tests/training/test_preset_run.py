@@ -116,6 +116,8 @@ def test_ctrl_c_stops_between_two_steps_and_the_run_goes_on_bit_for_bit(
         codec_from=whole / "codec",
     )  # fmt: skip
     step = denoiser.Run.train_step
+    # Whatever began pytest may have it ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(run, *arguments):
         if run.step == 5:
@@ -126,7 +128,7 @@ def test_ctrl_c_stops_between_two_steps_and_the_run_goes_on_bit_for_bit(
         patch.setattr(denoiser.Run, "train_step", interrupted)
         with pytest.raises(CancelledError, match="Stopped at step 6; the same command goes on"):
             train_preset(order, lambda line: None)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
     train_preset(order, lambda line: None)
     ours, theirs = (load_file(f / "run" / "state.safetensors") for f in (order.folder, whole))
     assert ours.keys() == theirs.keys()

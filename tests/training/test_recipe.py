@@ -112,7 +112,7 @@ def test_the_same_command_goes_on_and_does_nothing_twice(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a finished stage was done again")
 
-    for name in ("export_codec", "write_latents", "fit", "fit_style_classifier"):
+    for name in ("export_codec", "write_latents", "fit_whole", "fit_style_classifier"):
         monkeypatch.setattr(recipes, name, never)
     recipes.run_recipe(tiny_recipe(), tiny_run, lambda text: None)
     assert {p: p.stat().st_mtime_ns for p in before} == before

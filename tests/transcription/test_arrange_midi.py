@@ -11,7 +11,7 @@ from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
 from stembridge.testing import FakeModel
 
-ASK = {"generate": "bass,drums,piano", "bpm": "120", "bars": 2, "steps": 2}
+ASK = {"generate": "bass,drums,piano", "bpm": "120", "bars": 2, "steps": 2, "seed": 0}
 
 
 def test_midi_files_lie_beside_the_stems(tmp_path: Path) -> None:
