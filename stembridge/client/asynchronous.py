@@ -213,7 +213,9 @@ class AsyncClient(Asking):
             self._waiters.append(waiter)
             send()
             try:
-                call: Call = await asyncio.wait_for(waiter[1], pause_s)
+                # Not `wait_for`: Python 3.11's forgets a cancel that comes with the answer.
+                async with asyncio.timeout(pause_s):
+                    call: Call = await waiter[1]
             except TimeoutError:
                 if loop.time() > until_s:
                     raise TimedOutError("The daemon did not answer.") from None

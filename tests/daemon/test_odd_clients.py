@@ -14,6 +14,7 @@ import pytest
 from stembridge.client import AsyncClient
 from stembridge.errors import BadArgsError
 from stembridge.wire import osc, protocol
+from stembridge.wire.protocol import Call
 from tests.helpers.daemons import ASK, running, talking, until
 from tests.helpers.raw import RawClient, raw
 
@@ -175,5 +176,27 @@ def test_a_job_asked_for_twice_is_told_to_whoever_waits(tmp_path: Path) -> None:
             jobs = [await client.generate(**ASK, request_id="twice") for _ in range(2)]
             for job in jobs:
                 assert len(await asyncio.wait_for(job.wait(), 120)) == 1
+
+    asyncio.run(session())
+
+
+def test_who_leaves_as_the_pong_comes_has_left(tmp_path: Path) -> None:
+    """Else the client kept its lease for ever, and closing it never ended."""
+
+    async def session() -> None:
+        async with running(tmp_path) as daemon:
+
+            def leave(call: Call) -> None:
+                if call.row.address == "/stembridge/pong" and client._lease is not None:
+                    client._lease.cancel()
+                    left.set()
+
+            client, left = AsyncClient(port=daemon.port, on_message=leave), asyncio.Event()
+            await client.connect()
+            await left.wait()
+            assert client._lease is not None
+            done, _ = await asyncio.wait({client._lease}, timeout=5)
+            assert done
+            await client.close()
 
     asyncio.run(session())
