@@ -7,7 +7,7 @@ is then up to the pipeline.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from stembridge.chords import ChordSpan
 from stembridge.musical_time import FOUR_FOUR, TimeSignature, beats_to_seconds
@@ -34,6 +34,21 @@ from stembridge.request.readers import (
 )
 from stembridge.roles import in_order
 
+RequestId: TypeAlias = Annotated[
+    str, Wish(optional(read_request_id), "", key=None, option=None, optional=True)
+]
+SampleFormat: TypeAlias = Annotated[
+    Literal["pcm24", "float"],
+    Wish(
+        choice("sample format", SAMPLE_FORMATS),
+        "pcm24 or float",
+        option="--float",
+        switch="float",
+        help="write 32-bit float WAV",
+    ),
+]
+"""Both stand in separations, too."""
+
 
 @dataclass(frozen=True)
 class GenerationRequest:
@@ -44,9 +59,7 @@ class GenerationRequest:
     and made.
     """
 
-    request_id: Annotated[
-        str, Wish(optional(read_request_id), "", key=None, option=None, optional=True)
-    ]
+    request_id: RequestId
     generate: Annotated[
         tuple[str, ...],
         Wish(stem_set("stems to generate"), "stems to make, by comma: bass, drums, guitar, piano"),
@@ -183,16 +196,7 @@ class GenerationRequest:
             "how near played notes are drawn to the grid, 0 to 1 (default: 0.5)",
         ),
     ] = None
-    sample_format: Annotated[
-        Literal["pcm24", "float"],
-        Wish(
-            choice("sample format", SAMPLE_FORMATS),
-            "pcm24 or float",
-            option="--float",
-            switch="float",
-            help="write 32-bit float WAV",
-        ),
-    ] = "pcm24"
+    sample_format: SampleFormat = "pcm24"
     use_grid: Annotated[
         bool,
         Wish(

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 
 from stembridge.readers import choice, optional, text, whole
 from stembridge.request.fields import Wish, fields_of, read_fields
-from stembridge.request.readers import SAMPLE_FORMATS, read_name, read_request_id, stem_set
+from stembridge.request.model import RequestId, SampleFormat
+from stembridge.request.readers import read_name, stem_set
 
 METHODS = ("mask", "dirac", "gaussian")
 
@@ -23,9 +24,7 @@ METHODS = ("mask", "dirac", "gaussian")
 class SeparationRequest:
     """What to take apart, complete and checked; of what is None or empty the model decides."""
 
-    request_id: Annotated[
-        str, Wish(optional(read_request_id), "", key=None, option=None, optional=True)
-    ]
+    request_id: RequestId
     mix: Annotated[
         str, Wish(text("path of the mix", 4096), "absolute path of the audio file", option=None)
     ]
@@ -48,16 +47,7 @@ class SeparationRequest:
             "steps of dirac and gaussian, 20 to 1000 (default: 150): few overshoot the mix",
         ),
     ] = None
-    sample_format: Annotated[
-        Literal["pcm24", "float"],
-        Wish(
-            choice("sample format", SAMPLE_FORMATS),
-            "pcm24 or float",
-            option="--float",
-            switch="float",
-            help="write 32-bit float WAV",
-        ),
-    ] = "pcm24"
+    sample_format: SampleFormat = "pcm24"
     name: Annotated[
         str | None, Wish(optional(read_name), "name of the stems' folder (a name, not a path)")
     ] = None
