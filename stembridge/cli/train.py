@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stembridge.cli import train_preset
+from stembridge.cli import train_default, train_preset
 from stembridge.cli.shared import ClusterOption, GpuOption, console, crew_of
 from stembridge.cli.train_preset import FolderOption, training_device
 
@@ -18,20 +18,12 @@ train = typer.Typer(
 )
 
 RecipeOption = Annotated[
-    Path | None, typer.Option(help="Recipe (TOML); the shipped default model's if left out.")
+    Path | None, typer.Option(help="Recipe (TOML); the shipped default.toml if left out.")
 ]
 OwnWorkersOption = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=64, help="Processes; as in the recipe if left out."),
 ]
-
-
-@train.command("default")
-def default(out: FolderOption, recipe: RecipeOption = None) -> None:
-    """Make a model from nothing: compose, render, fit codecs, train, export."""
-    from stembridge.training.recipe import load_recipe, run_recipe
-
-    print(run_recipe(load_recipe(recipe), out, console().print))
 
 
 @train.command("material")
@@ -119,35 +111,21 @@ def denoiser(
     cluster: ClusterOption = None,
     gpu: GpuOption = None,
 ) -> None:
-    """Train the denoiser on the run's songs, or fine-tune a finished model on your own stems."""
+    """Fine-tune a model on your own stems; without --data, one on General MIDI songs alone."""
     from dataclasses import replace
 
-    from stembridge.training.recipe import (
-        encode_songs,
-        export_artifact,
-        fit_codecs,
-        fit_styles,
-        load_recipe,
-    )
+    from stembridge.training.recipe import load_recipe, run_recipe
 
-    chosen = load_recipe(recipe)
     if data is not None:
         _fine_tune(out, data, init, steps, processes, training_device(gpu))
         return
-    from stembridge.training.denoiser import train as run
-
-    say = console().print
-    crew = crew_of(workers or chosen.data.workers, cluster)
-    latents = encode_songs(chosen, out, "train", fit_codecs(chosen, out, say), crew)
-    fit_styles(chosen, out, latents, say)
-    config = chosen.training
+    chosen = load_recipe(recipe)
+    crew, config = crew_of(workers or chosen.data.workers, cluster), chosen.training
     config = replace(
         config, steps=steps or config.steps, processes=processes or config.processes,
         device=training_device(gpu),
     )  # fmt: skip
-    run(chosen.backbone_config, config, data=latents, layout=chosen.layout, folder=out / "run")
-    export_artifact(chosen, out, out / "artifact")
-    print(out / "artifact")
+    print(run_recipe(replace(chosen, training=config), out, console().print, crew))
 
 
 def _fine_tune(
@@ -276,5 +254,6 @@ def loss(
         out.write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")
 
 
+train.command("default")(train_default.default)
 train.command("preset")(train_preset.preset)
 train.command("vae")(train_preset.vae)

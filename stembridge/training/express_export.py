@@ -27,7 +27,7 @@ def export_express(recipe: ExpressRecipe, folder: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     _keep_codecs(recipe, out)
     denoiser = read_network(folder / "run" / "denoiser")
-    named = Network(denoiser.kind, denoiser.config, denoiser.module, recipe.facts())
+    named = Network(denoiser.kind, denoiser.config, denoiser.module, recipe.facts(folder))
     export_denoiser(out, named, float16=True)
     export_styles(read_network(folder / "style"), out, recipe.layout.channels)
     ears = read_network(folder / "ears").module
@@ -44,7 +44,7 @@ def export_express(recipe: ExpressRecipe, folder: Path, out: Path) -> None:
 
 def _keep_codecs(recipe: ExpressRecipe, out: Path) -> None:
     """Copies the base's codecs with their part of the manifest and torch's answers to noise."""
-    manifest = recipe.manifest.to_mapping()
+    manifest = recipe.manifest
     files = sorted({*manifest["encoders"].values(), *manifest["decoders"].values()})
     for name in files:
         shutil.copyfile(recipe.base / name, out / name)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from stembridge.conditions import Layout, full_layout
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.styles import STYLES, TIMBRES
-from stembridge.runtime.manifest import Manifest, read_manifest
+from stembridge.errors import NoSuchFileError
+from stembridge.runtime.manifest import MANIFEST_NAME
 from stembridge.training.express import MakeSong, SongOrder
 from stembridge.training.express_run import Express
-from stembridge.training.live import LiveTraining
-from stembridge.training.recipe import load_recipe
+from stembridge.training.live import LiveTraining, log_lines
+from stembridge.training.recipe import Recipe, load_recipe
 from stembridge.training.recipe_tables import ExpressTables, backbone_config, read_tables
 
 
@@ -23,69 +27,96 @@ class ExpressRecipe:
 
     Attributes:
         tables: of the TOML file.
-        base: folder of that artifact.
+        base: folder of that artifact, which may hold codecs alone (`recipe.export_codecs`).
+        codecs: the recipe that those were fitted by.
     """
 
     tables: ExpressTables
     base: Path
+    codecs: Recipe = field(default_factory=load_recipe)
 
-    @property
-    def manifest(self) -> Manifest:
-        """Of the base."""
-        return read_manifest(self.base)
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """The base's.
+
+        Raises:
+            NoSuchFileError: it has none.
+        """
+        path = self.base / MANIFEST_NAME
+        if not path.is_file():
+            raise NoSuchFileError(f"There are no codecs in '{self.base}': it has no {path.name}.")
+        mapping: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return mapping
 
     @property
     def layout(self) -> Layout:
         """Conditions of the composer's songs, and mixtures by the base's encoders."""
-        return full_layout(list(STYLES), TIMBRES, latent_channels=self.manifest.latent_channels)
+        return full_layout(list(STYLES), TIMBRES, latent_channels=self._channels)
+
+    @property
+    def _channels(self) -> int:
+        return int(self.manifest["latent_channels"])
 
     def plan(self, device: str, pace: float = 1.0) -> Express:
-        """Networks and clocks; `pace` stretches all clocks, for slower devices."""
+        """Networks and clocks; `pace` stretches all clocks, for slower devices.
+
+        Where it shortens them, the style classifier has fewer steps, too.
+        """
         manifest, tables = self.manifest, self.tables
         ears, reader = tables.ears, tables.reader
         return Express(
-            backbone_config(tables.backbone, manifest.latent_channels, self.layout),
+            backbone_config(tables.backbone, self._channels, self.layout),
             replace(tables.denoiser, device=device),
             LiveTraining(tables.denoiser_s * pace, tables.songs.train, tables.songs.longest),
             replace(ears, seconds=ears.seconds and ears.seconds * pace, device=device),
             replace(reader, max_s=reader.max_s and reader.max_s * pace),
-            tables.style,
-            frame_s=manifest.hop / manifest.sample_rate,
+            replace(tables.style, steps=max(1, round(tables.style.steps * min(1.0, pace)))),
+            frame_s=manifest["hop"] / manifest["sample_rate"],
             device=device,
         )
 
     def orders(self, folder: Path, make: MakeSong) -> list[SongOrder]:
         """Songs to be made in `folder`, those kept out first."""
-        codecs, manifest = load_recipe(), self.manifest
-        encoders = {
-            stem: ((self.base / manifest.encoders[stem]).read_bytes(), codecs.codec_config(stem))
-            for stem in STEMS
-        }
+        files, of_stem = self.manifest["encoders"], self.codecs.codec_config
+        encoders = {s: ((self.base / files[s]).read_bytes(), of_stem(s)) for s in STEMS}
         songs = self.tables.songs
         return [
             SongOrder(split, count, folder / "songs" / split, encoders, self.layout, make)
             for split, count in (("validation", songs.validation), ("train", songs.train))
         ]
 
-    def facts(self) -> dict[str, Any]:
-        """Manifest fields of the model that no network file holds."""
+    def note(self, folder: Path) -> str:
+        """What a run's log says of its denoiser, for the card."""
+        steps = log_lines(folder / "run") or [{"step": 0, "s": 0.0}]
+        denoiser, frame_s = (
+            self.tables.denoiser,
+            self.manifest["hop"] / self.manifest["sample_rate"],
+        )
+        return (
+            f"{steps[-1]['step']} steps of {denoiser.batch} windows of "
+            f"{denoiser.task.window * frame_s:.1f} s, averaged weights, in {steps[-1]['s']:.0f} s."
+        )
+
+    def facts(self, folder: Path) -> dict[str, Any]:
+        """Manifest fields of the model in a run's folder that no network file holds."""
         tables, base, layout = self.tables, self.manifest, self.layout
         run = asdict(tables.denoiser) | {"steps": None, "seconds": tables.denoiser_s}
         return tables.serving.facts() | {
-            "stems": list(base.stems),
-            "latent_channels": base.latent_channels,
+            "stems": list(STEMS),
+            "latent_channels": self._channels,
             "window_frames": tables.denoiser.task.window,
             "sigma_data": 1.0,
             "context_mode": "clean",
             "condition_layout": [{"name": n, "channels": c} for n, c in layout.blocks],
             "styles": list(layout.styles),
             "timbres": {stem: list(names) for stem, names in layout.timbres},
-            "nominal_lufs": base.mixture_lufs,
-            "nominal_stem_lufs": base.stem_lufs,
+            "nominal_lufs": base.get("nominal_lufs"),
+            "nominal_stem_lufs": base.get("nominal_stem_lufs", {}),
             "training": {
                 "backbone": asdict(self.plan("cpu").backbone),
                 "run": run,
                 "data": asdict(tables.songs),
+                "note": self.note(folder),
                 **tables.card,
             },
         }  # fmt: skip

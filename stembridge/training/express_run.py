@@ -80,12 +80,13 @@ def run_express(
     """
     makers = start_makers(orders, workers)
     kept_out, songs, layout = orders[0].folder, orders[-1].folder, orders[-1].layout
-    # The style classifier needs no GPU. The others wait for the denoiser: two processes training
-    # on one GPU ended both with a launch failure where this was tried.
+    # Beside a GPU's training the style classifier has cores to itself. The others wait for the
+    # denoiser: two processes training on one GPU ended both with a launch failure when tried.
     beside = multiprocessing.get_context("spawn").Process(
         target=fit_beside, args=(plan, songs, layout, folder), daemon=True
     )
-    beside.start()
+    if plan.device != "cpu":
+        beside.start()
     if not (folder / "run" / "done").exists():
         train_live(plan.backbone, plan.denoiser, plan.live, songs=songs, layout=layout,
                    folder=folder / "run", say=say)  # fmt: skip
@@ -94,7 +95,8 @@ def run_express(
         maker.terminate()
     fit_ears(plan, songs, kept_out, folder / "ears", say)
     fit_readers(plan, songs, kept_out, folder / "readers", say)
-    beside.join()
+    if plan.device != "cpu":
+        beside.join()
     fit_style(plan, songs, layout, folder, say)  # unless that is done
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import torch
 
 from stembridge.conditions import Layout
+from stembridge.errors import TimedOutError
 from stembridge.nn.backbone import BackboneConfig
 from stembridge.training.batches import BatchSource
 from stembridge.training.denoiser import DenoiserTraining, Run
 from stembridge.training.device_set import DeviceSet
 from stembridge.training.encoded_songs import arriving, load
 
+LOG_NAME = "log.jsonl"
 _LOOK_EVERY = 20  # steps between looks for new songs
 _AT_ONCE = 60  # songs taken up between two steps, so that no look takes long
 _WAIT_S = 0.5
@@ -53,7 +55,7 @@ def train_live(
     initial: Mapping[str, torch.Tensor] | None = None,
     say: Callable[[str], None] = print,
 ) -> Run:
-    """Trains until the time is over; returns the run, saved.
+    """Trains until the time is over; returns the run, saved. What was interrupted goes on.
 
     Args:
         model: shape of the network.
@@ -67,19 +69,23 @@ def train_live(
     """
     run = Run(model, config, folder, initial)
     run.load()
-    held, seen, started = _wait_for_songs(songs, live, config.device), set[str](), time.monotonic()
+    held, seen, saved = _wait_for_songs(songs, live, config.device), set[str](), time.monotonic()
+    before = [line["s"] for line in log_lines(folder) if line["step"] <= run.step]
+    started = saved - (before[-1] if before else 0.0)
     _take_up(held, songs, seen, live.first)
     source = BatchSource(held, layout, config.task, config.seed)
-    saved, losses, log = started, [], folder / "log.jsonl"
+    losses: list[torch.Tensor] = []
     folder.mkdir(parents=True, exist_ok=True)
-    while (done := (time.monotonic() - started) / live.seconds) < 1:
+    done = (time.monotonic() - started) / live.seconds
+    while done < 1:
         losses.append(run.train_step(source, 0, 1, done))
-        if run.step % _LOOK_EVERY:
+        done = (time.monotonic() - started) / live.seconds
+        if run.step % _LOOK_EVERY and done < 1:
             continue
         _take_up(held, songs, seen, _AT_ONCE)
         loss, losses = float(torch.stack(losses).mean()), []
         line = {"step": run.step, "s": done * live.seconds, "loss": loss, "songs": len(held)}
-        with log.open("a", encoding="utf-8") as file:
+        with (folder / LOG_NAME).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         if run.step % (_LOOK_EVERY * 20) == 0:
             say(json.dumps(line))
@@ -90,18 +96,29 @@ def train_live(
     return run
 
 
+def log_lines(folder: Path) -> list[dict[str, float]]:
+    """What a run wrote down every few steps: `step`, `s` since its first song, `loss`, `songs`."""
+    log = folder / LOG_NAME
+    return (
+        [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.is_file() else []
+    )
+
+
 def _wait_for_songs(songs: Path, live: LiveTraining, device: str) -> DeviceSet:
     """An empty set, once enough songs are there to begin.
 
     Raises:
-        TimeoutError: none arrived for minutes: those who make them must have failed.
+        TimedOutError: none arrived for minutes: those who make them must have failed.
     """
     there, since = 0, time.monotonic()
     while len(found := sorted(songs.glob("*.npz"))) < min(live.first, live.capacity):
         if len(found) > there:
             there, since = len(found), time.monotonic()
         if time.monotonic() - since > _PATIENCE_S:
-            raise TimeoutError(f"no songs arrive in '{songs}'; {there} are there")
+            raise TimedOutError(
+                f"No songs arrive in '{songs}' ({there} are there): the processes that make them "
+                "have failed, or were never started."
+            )
         time.sleep(_WAIT_S)
     return DeviceSet(live.capacity, live.frames, load(found[0]).encoded, device)
 

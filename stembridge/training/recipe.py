@@ -177,6 +177,16 @@ def artifact_facts(recipe: Recipe) -> dict[str, Any]:
 
 def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
     """Writes codecs (unless they are there) and averaged denoiser as an artifact."""
+    export_codecs(folder, out)
+    network = read_network(folder / "run" / "denoiser")
+    facts = artifact_facts(recipe)
+    export_denoiser(out, Network(network.kind, network.config, network.module, facts), float16=True)
+    export_styles(read_network(folder / "style"), out, recipe.layout.channels)
+    write_card(out)
+
+
+def export_codecs(folder: Path, out: Path) -> None:
+    """Writes a run's codecs, those that are not there, into an artifact."""
     out.mkdir(parents=True, exist_ok=True)
     for stem in STEMS:
         if stem in _exported(out):
@@ -185,11 +195,6 @@ def export_artifact(recipe: Recipe, folder: Path, out: Path) -> None:
         # The old exporter keeps the phase's double precision, and takes a tenth of the time.
         exported = CodecExport((stem,), codec_network(codec), f"-{stem}")
         export_codec(out, exported, legacy=True, float16=True)
-    network = read_network(folder / "run" / "denoiser")
-    facts = artifact_facts(recipe)
-    export_denoiser(out, Network(network.kind, network.config, network.module, facts), float16=True)
-    export_styles(read_network(folder / "style"), out, recipe.layout.channels)
-    write_card(out)
 
 
 def export_styles(network: Network, out: Path, condition_channels: int) -> None:
@@ -210,15 +215,15 @@ def _exported(out: Path) -> dict[str, str]:
     return json.loads(path.read_text()).get("decoders", {}) if path.exists() else {}
 
 
-def run_recipe(recipe: Recipe, folder: Path, say: Say) -> Path:
-    """All stages; returns the artifact's folder."""
+def run_recipe(recipe: Recipe, folder: Path, say: Say, crew: Crew | None = None) -> Path:
+    """All stages; returns the artifact's folder. Without a crew, the recipe's processes work."""
     splits = (("train", recipe.data.songs), ("validation", recipe.data.validation_songs))
     for split, count in splits:
-        for done, name in enumerate(make_songs(recipe.data, folder, split, count)):
+        for done, name in enumerate(make_songs(recipe.data, folder, split, count, None, crew)):
             if done % 50 == 0:
                 say(f"song {name}")
     codecs = fit_codecs(recipe, folder, say)
-    data = {split: encode_songs(recipe, folder, split, codecs) for split, _ in splits}
+    data = {split: encode_songs(recipe, folder, split, codecs, crew) for split, _ in splits}
     fit_styles(recipe, folder, data["train"], say)
     say("training the denoiser; progress in run/log.jsonl")
     train(recipe.backbone_config, recipe.training, data=data["train"],

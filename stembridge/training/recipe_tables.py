@@ -168,11 +168,24 @@ class ExpressSongs:
 
 
 @dataclass(frozen=True)
+class FigureTable:
+    """Songs that each part of the card is measured on; 0 leaves it out (`training.measured`)."""
+
+    songs: int = 100
+    played: int = 100
+    real_played: int = 60
+    long: int = 1
+    separation: int = 24
+
+
+@dataclass(frozen=True)
 class ExpressTables:
     """All networks of a model in minutes; see configs/express.toml.
 
     Attributes:
         denoiser_s: the denoiser's clock, s; its number of steps is ignored.
+        calibration: songs of each kind that the readers' thresholds are set on.
+        figures: songs that the finished model is measured on.
         card: what the manifest's `training` says besides, such as a note for the card.
     """
 
@@ -186,10 +199,13 @@ class ExpressTables:
     reader: ReaderTraining
     serving: ServingTable
     style: StyleTraining = field(default_factory=StyleTraining)
+    calibration: int = 12
+    figures: FigureTable = field(default_factory=FigureTable)
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require(self.denoiser_s > 0, "denoiser_s is above 0")
+        require(self.calibration >= 2, "calibration is at least 2")
         _agree(self.denoiser.task, self.serving)
 
 

@@ -8,9 +8,17 @@ from stembridge.dataset.song import STEMS
 from stembridge.dataset.soundfonts import HELD_OUT
 from stembridge.nn.backbone import BackboneShape
 from stembridge.training.batches import TaskConfig
+from stembridge.training.chord_ears import EarsTraining
 from stembridge.training.denoiser import DenoiserTraining
+from stembridge.training.note_reader import ReaderTraining
 from stembridge.training.recipe import Recipe, load_recipe
-from stembridge.training.recipe_tables import CodecTable, ServingTable, SongTable
+from stembridge.training.recipe_tables import (
+    CodecTable,
+    ExpressSongs,
+    ExpressTables,
+    ServingTable,
+    SongTable,
+)
 from stembridge.training.style_classifier import StyleTraining
 
 WINDOW = 48  # frames of 32 ms
@@ -40,4 +48,24 @@ def tiny_recipe() -> Recipe:
             sampler="dpmpp_2m", steps=3, sigma_min=0.05, sigma_max=20.0, sigma_context=0.05,
             overlap_frames=8,
         ),
+    )  # fmt: skip
+
+
+def tiny_express() -> ExpressTables:
+    """Everything but the codecs, on eight songs, in a few steps and two seconds."""
+    return ExpressTables(
+        denoiser_s=2.0,
+        songs=ExpressSongs(train=6, validation=2, longest=200),
+        backbone=BackboneShape(width=16, dilations=(1, 0), heads=2, level_features=8),
+        denoiser=DenoiserTraining(
+            steps=1, batch=2, warmup=2, task=TaskConfig(window=32, continuation_frames=8)
+        ),
+        ears=EarsTraining(steps=2, batch=2, frames=32),
+        reader=ReaderTraining(steps=2, batch=2, frames=32),
+        style=StyleTraining(steps=2, batch=4, frames=(16, 32)),
+        serving=ServingTable(
+            sampler="dpmpp_2m", steps=4, sigma_min=0.02, sigma_max=80.0, sigma_context=0.1,
+            overlap_frames=8, chords_from_context=True,
+        ),
+        calibration=2,
     )  # fmt: skip

@@ -29,7 +29,7 @@ def noise(pitch: int, seconds: float = 0.4) -> np.ndarray:
 
 def toy_kit(folder: Path) -> Kit:
     """An instrument for every stem; the guitar has muted notes, too, and an amplifier."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     pitches = {"bass": range(28, 60, 6), "guitar": range(40, 88, 6), "piano": range(28, 100, 8)}
     timbres = {"bass": {"finger": ""}, "guitar": {"clean": "", "overdrive": "crunch"},
                "piano": {"grand": ""}, "drums": {"standard": ""}}  # fmt: skip
