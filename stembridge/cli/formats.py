@@ -78,11 +78,12 @@ def _variants(folder: Path, home: Path) -> dict[str, Path]:
     from stembridge.training.start import Start
 
     start = Start.open(folder)
-    facts = {k: v for k, v in start.manifest.to_mapping().items() if k not in ("files", "denoiser")}
+    others = ("files", "denoiser", "denoiser_cpu")
+    facts = {k: v for k, v in start.manifest.to_mapping().items() if k not in others}
     facts |= {"style_classifier": None, "style_timbres": {}, "style_chords": {}}
     network = Network("backbone", {}, start.denoiser(start.weights), facts)
-    kept = start.manifest.network_files - {start.manifest.denoiser, start.manifest.weights}
-    kept -= {start.manifest.style_classifier}
+    own = start.manifest
+    kept = own.network_files - {own.denoiser, own.denoiser_cpu, own.weights, own.style_classifier}
     variants: dict[str, Path] = {}
     for name in SUFFIXES:
         variant = variants[name] = home / name

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from stembridge.nn.eight_bit import write_twin
 from stembridge.nn.exporting import rounded, update_manifest
 from stembridge.nn.exporting_torchscript import write_torchscript
 from stembridge.nn.onnx_writing import write_onnx
@@ -36,6 +37,7 @@ Format = Literal["onnx", "torchscript"]
 SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torchscript": ".ts"}
 DEFAULT_FORMAT: Format = "onnx"
 WEIGHTS_NAME = "weights.safetensors"
+TWIN_NAME = "denoiser-8bit.onnx"
 
 _INPUTS = ("latents", "levels", "conditions")
 _AXES = {name: {0: "batch", axis: "frames"} for name, axis in zip(_INPUTS, (3, 2, 2), strict=True)}
@@ -80,8 +82,20 @@ def export_denoiser(
         "denoiser_format": format,
         "denoiser_dtype": "float16" if float16 else "float32",
         "weights": WEIGHTS_NAME,
+        "denoiser_cpu": _twin(directory, network, format),
     }
-    return update_manifest(directory, facts | deaf | fields, [name, WEIGHTS_NAME, PARITY_NAME])
+    names = [name, WEIGHTS_NAME, PARITY_NAME]
+    names += [TWIN_NAME] if fields["denoiser_cpu"] else []
+    return update_manifest(directory, facts | deaf | fields, names)
+
+
+def _twin(directory: Path, network: Network, format: Format) -> str | None:
+    """Writes what serves on a CPU; its name, None where the denoiser itself does."""
+    (directory / TWIN_NAME).unlink(missing_ok=True)
+    if format != "onnx" or network.kind != "backbone":
+        return None
+    path = directory / f"denoiser{SUFFIXES[format]}"
+    return TWIN_NAME if write_twin(path, directory / TWIN_NAME) else None
 
 
 def write_denoiser(

@@ -113,6 +113,7 @@ def load_model(
     threads: Threads | None = None,
     *,
     bfloat16: bool = False,
+    exact: bool = False,
 ) -> ArtifactModel:
     """Open an artifact.
 
@@ -123,6 +124,7 @@ def load_model(
         threads: CPU threads; None chooses.
         bfloat16: run the denoiser's products in bfloat16: on a CPU with AMX 1.7 times as fast,
             at 8 bits of mantissa.
+        exact: compute with what the manifest calls `denoiser` on a CPU, too.
 
     Raises:
         NoSuchFileError: if folder, manifest or a file is absent.
@@ -134,7 +136,7 @@ def load_model(
     folder = pretrained_dir() if directory is None else Path(directory)
     manifest = read_manifest(folder)
     files = {name: read_verified(folder, manifest, name) for name in sorted(manifest.network_files)}
-    networks = Networks(manifest, files, threads or Threads(), index)
+    networks = Networks(manifest, files, threads or Threads(), index, exact)
     if device != "auto":
         return _open_on(networks, bfloat16)
     try:

@@ -50,7 +50,7 @@ YOUNGER_FIELDS = (
     "chords_from_context", "latents_add_up", "nominal_lufs", "nominal_stem_lufs",
     "style_classifier", "style_timbres", "style_chords", "note_readers",
     "style_classifier_format", "denoiser_format", "weights", "chord_ears",
-    "habits", "whole_window",
+    "habits", "whole_window", "denoiser_cpu",
 )  # fmt: skip
 
 

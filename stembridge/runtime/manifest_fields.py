@@ -84,6 +84,7 @@ class ManifestFields(_Part):
     `nominal_lufs`, `nominal_stem_lufs`: loudness of the mixtures it was trained on, and of each
     stem in them, LUFS.
     `weights`: safetensors file of the denoiser's parameters; an ONNX denoiser refers to it.
+    `denoiser_cpu`: the denoiser with its large products in 8 bits, which serves on a CPU.
     `style_classifier`: file of the network that hears a style in given latents, if there is one;
     `style_timbres`: style -> stem -> timbres to choose from where a request names none;
     `style_chords`: style -> progressions in C, a chord a bar, for requests with no harmony at all.
@@ -127,6 +128,7 @@ class ManifestFields(_Part):
     denoiser_format: NetworkFormat = "torchscript"
     denoiser_dtype: Literal["float32", "float16"] = "float32"
     weights: str | None = None
+    denoiser_cpu: str | None = None
     files: dict[str, ArtifactFile]
     licence: Annotated[str, Field(max_length=200)]
     training: dict[str, Any] = {}
@@ -149,4 +151,5 @@ class ManifestFields(_Part):
         if self.weights is not None and self.denoiser_format == "onnx":
             named.add(self.weights)
         named |= {reader.file for reader in self.note_readers.values()}
-        return named | {name for name in (self.style_classifier, self.chord_ears) if name}
+        others = (self.style_classifier, self.chord_ears, self.denoiser_cpu)
+        return named | {name for name in others if name}

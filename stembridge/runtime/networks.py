@@ -72,12 +72,14 @@ class Networks:
         files: file name -> verified bytes.
         threads: CPU threads.
         index: number of a CUDA device; None is the CPU.
+        exact: no products in 8 bits.
     """
 
     manifest: Manifest
     files: Mapping[str, bytes]
     threads: Threads
     index: int | None
+    exact: bool = False
 
     def require_device(self) -> None:
         """Import what runs the networks, and make sure that it can use the device.
@@ -145,7 +147,9 @@ class Networks:
                 f"The denoiser of '{manifest.name}' is an ONNX network, which computes in float32. "
                 "Ask for no bfloat16, or export it as TorchScript."
             )
-        network = self._onnx(manifest.denoiser, "denoised", manifest.weights)
+        exact = self.exact or self.index is not None
+        name = manifest.denoiser if exact else manifest.denoiser_cpu or manifest.denoiser
+        network = self._onnx(name, "denoised", manifest.weights)
         if self.index is not None:
             return network
         return ItemByItem(network, self.threads.side_by_side_count(self._threads))
