@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import floor, isfinite
+from math import ceil, floor, isfinite
 
 from stembridge.errors import BadArgsError
 
@@ -60,6 +60,13 @@ class TimeSignature:
     def beats_per_bar(self) -> float:
         """Length of a bar in beats (quarter notes); exact, since denominators are powers of 2."""
         return self.numerator * 4 / self.denominator
+
+    def inner_bar_lines(self, start_beats: float, length_beats: float) -> list[float]:
+        """Bar lines within a span, in beats from its start; its ends are none of them."""
+        bar = self.beats_per_bar
+        first = bar - start_beats % bar
+        count = ceil((length_beats - first) / bar - 1e-9)
+        return [first + bar * k for k in range(max(0, count))]
 
     def __str__(self) -> str:
         return f"{self.numerator}/{self.denominator}"

@@ -35,6 +35,14 @@ WORDS = {
     "take_offset": "the notes are {ms} ms {side}",
     "take_quiet": "{lu} LU quieter than the context",
     "take_loud": "{lu} LU louder than the context",
+    "held_down": "the whole take is {db:g} dB softer than it was to be, so that its peaks do not "
+    "clip",
+    "loop_evened": "{stem} was brighter where the loop begins than at any other bar line: {db} dB "
+    "of its treble were taken away there",
+    "loop_crash": "a crash on the loop's first beat alone would be heard each time round: it is "
+    "{what}",
+    "loop_begun_twice": "the drums strike on the loop's first beat and on no other bar's: that is "
+    "repeated on bar {bar}",
     "turned_down": "the whole take is {db:g} dB softer than the one before it, so that nothing "
     "clips",
     "context_gone": "what was given ({stems}) is not there any more: levels stay, and cannot be "

@@ -49,16 +49,17 @@ def is_silent(samples: FloatArray) -> bool:
 
 
 def integrated_loudness(samples: FloatArray, rate: int) -> float | None:
-    """Gated loudness of mono `[n]` in LUFS; None for silence.
+    """Gated loudness of mono `[n]`, or of two channels `[2, n]`, in LUFS; None for silence.
 
     Pieces shorter than one 400 ms block are measured as if repeated to fill two.
     """
     if is_silent(samples):
         return None
     shortest = 2 * BLOCK_STEPS * round(STEP_S * rate)
-    if samples.size < shortest:
-        samples = np.resize(samples, shortest)
-    blocks = _block_power(samples, rate)
+    channels = np.atleast_2d(samples)
+    if samples.shape[-1] < shortest:
+        channels = np.stack([np.resize(channel, shortest) for channel in channels])
+    blocks = np.sum([_block_power(channel, rate) for channel in channels], axis=0)
     loud = blocks[blocks > 10 ** ((GATE_LUFS - OFFSET_DB) / 10)]
     if not loud.size:
         return None

@@ -25,6 +25,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from stembridge.audio.seam import QUIET_DB, treble_db
 from stembridge.context.pace import pace_for
 from stembridge.inference import codec
 from stembridge.musical_time import beats_to_samples
@@ -48,9 +49,9 @@ CASES = (
 
 N_BARS = 4
 GIVEN = ("drums", "piano")
-ABOVE_HZ, AROUND_S, LAST_S, BEFORE_S = 6000.0, 0.010, 0.010, 0.040
-QUIET_DB, FIRST_DB, SEAM_DB = -70.0, -60.0, 6.0
-"""Below the peak nothing is heard; marks of the first sample and of the seam."""
+LAST_S, BEFORE_S = 0.010, 0.040
+FIRST_DB, SEAM_DB = -60.0, 6.0
+"""Marks of the first sample and of the seam."""
 
 ATTACK_BEATS = 0.07
 
@@ -106,22 +107,11 @@ def stem_edges(
     if on is None:
         return plain
     n = len(audio)
-    seam, *lines = [_line_db(audio / peak, rate, round(k * n / n_bars)) for k in range(n_bars)]
+    lines_at = [round(k * n / n_bars) for k in range(n_bars)]
+    seam, *lines = [treble_db(audio.T / peak, rate, at) for at in lines_at]
     alike = np.sqrt(np.mean(audio**2) / max(float(np.mean(on**2)), 1e-18))
-    on_db = _line_db(on * alike / peak, rate, n)
+    on_db = treble_db(on.T * alike / peak, rate, n)
     return replace(plain, seam_db=seam - max(lines), beyond_db=seam - max(*lines, on_db))
-
-
-def _line_db(audio: Audio, rate: int, at: int) -> float:
-    """Level above 6 kHz around a sample of audio that goes round, dB."""
-    n, reach = len(audio), round(AROUND_S * rate)
-    around = 8 * reach  # far enough that the filter does not hear the cut
-    piece = audio[np.arange(at - around, at + around) % n].mean(axis=1)
-    piece = piece * np.hanning(len(piece)) ** 0.25
-    hz = np.fft.rfftfreq(len(piece), 1 / rate)
-    steep = 1 / (1 + (ABOVE_HZ / np.maximum(hz, 1.0)) ** 16)
-    treble = np.fft.irfft(np.fft.rfft(piece) * steep, len(piece))
-    return max(QUIET_DB, _level_db(treble[around - reach : around + reach]))
 
 
 def _level_db(samples: Audio) -> float:

@@ -21,10 +21,13 @@ from stembridge.musical_time import seconds_to_beats
 from stembridge.parts import Note, Part, ReaderFacts, read_part
 from stembridge.parts.groove import STEP_BEATS, snapped
 from stembridge.parts.harmony import in_harmony
+from stembridge.parts.loop_start import with_even_start
+from stembridge.parts.part import DRUMS
 from stembridge.parts.playing import AS_PLAYED, as_told
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.settings import is_played
 from stembridge.players import instrument_path, own_instrument, play, shipped, touched
+from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.roles import is_pitched
 from stembridge.runtime.manifest import Manifest
@@ -105,6 +108,21 @@ def _circle(n_frames: int, facts: ReaderFacts) -> tuple[int, NDArray[np.intp]]:
     """Frames of a loop with some of its end before it and of its start behind it; how many."""
     around = min(n_frames, round(AROUND_S / facts.frame_s))
     return around, np.arange(-around, n_frames + around) % n_frames
+
+
+def with_even_drums(
+    parts: Mapping[str, Part], request: GenerationRequest
+) -> tuple[dict[str, Part], tuple[Remark, ...]]:
+    """A loop's parts without what the drums' first beat alone has, and what that changed."""
+    metre = request.time_signature
+    on_bar_line = request.start_beats % metre.beats_per_bar == 0
+    if not (request.loop and on_bar_line and DRUMS in parts):
+        return dict(parts), ()
+    lines = metre.inner_bar_lines(request.start_beats, request.length_beats)
+    drums, crash, line = with_even_start(parts[DRUMS], lines)
+    said = [Remark("loop_crash", {"what": crash})] if crash else []
+    said += [] if line is None else [Remark("loop_begun_twice", {"bar": line + 2})]
+    return {**parts, DRUMS: drums}, tuple(said)
 
 
 def _read(stem: str, take: Take, request: GenerationRequest, model: StemModel) -> Part:

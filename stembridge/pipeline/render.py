@@ -1,8 +1,7 @@
-"""From the model's rate and level to files a session can take in.
+"""From the model's rate and pace to the session's.
 
-The stems of one take get one common gain, never one each: their balance is part of the take. A
-take's edges are silent, so that nothing clicks wherever it is put; a loop's are not, since its end
-flows into its start.
+A take's edges are silent, so that nothing clicks wherever it is put; a loop's are not, since its
+end flows into its start.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import numpy as np
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.conform import conform
-from stembridge.audio.loudness import amplitude, integrated_loudness, peak
 from stembridge.audio.resample import resample
 from stembridge.audio.windows import fade_edges
 from stembridge.context import AS_IS, Pace
@@ -22,41 +20,10 @@ from stembridge.musical_time import beats_to_samples, seconds_to_samples
 from stembridge.request import GenerationRequest
 from stembridge.roles import is_pitched
 
-PEAK_LIMIT = amplitude(-1.0)
-ALONE_LUFS = -18.0  # of a take that stands beside nothing
 LOOP_AROUND_S = 0.5  # beyond a loop's seam that resampler and stretcher hear
 AUDIBLE_CENTS = 5.0
 FADE_IN_S = 0.0015  # shorter than any attack
 FADE_OUT_S = 0.025  # what a codec lets sound ahead of the next bar's first note begins here
-
-
-def render(
-    stems: dict[str, FloatArray],
-    model_rate: int,
-    context_gain: float | None,
-    request: GenerationRequest,
-    played: dict[str, FloatArray] | None = None,
-    pace: Pace = AS_IS,
-) -> dict[str, FloatArray]:
-    """The stems of one take as they go into files.
-
-    Args:
-        stems: stem -> audio [n_samples] at the model's rate, level and pace.
-        model_rate: Hz.
-        context_gain: the gain with which the model heard the context; taken back here. None where
-            nothing was heard: the take as a whole is brought to a usual loudness.
-        request: for tempo, length and rate of the session.
-        played: stem -> stereo [2, n_samples] at the session's rate and the model's level, of
-            `pace.tuned_request`.
-        pace: of the model's session.
-
-    Returns:
-        stem -> audio [round(beats * 60 / bpm * session_rate)] or [2, the same], sample 0
-        on the bar line, no peak above -1 dBFS.
-    """
-    full = conformed(stems, model_rate, request, played or {}, pace)
-    gain = np.float32(gain_of(full, request.session_rate, context_gain))
-    return {stem: audio * gain for stem, audio in full.items()}
 
 
 def conformed(
@@ -66,7 +33,20 @@ def conformed(
     own: Mapping[str, FloatArray],
     pace: Pace = AS_IS,
 ) -> dict[str, FloatArray]:
-    """All stems at the session's rate, with their edges, at their own level; played ones last."""
+    """All stems at the session's rate, with their edges, at their own level; played ones last.
+
+    Args:
+        stems: stem -> audio [n_samples] at the model's rate and pace.
+        model_rate: Hz.
+        request: for tempo, length and rate of the session.
+        own: stem -> stereo [2, n_samples] that was played at the session's rate, of
+            `pace.tuned_request`.
+        pace: of the model's session.
+
+    Returns:
+        stem -> audio [round(beats * 60 / bpm * session_rate)] or [2, the same], sample 0 on the
+        bar line.
+    """
     rate = request.session_rate
     n_samples = beats_to_samples(request.length_beats, request.bpm, rate)
     full = {
@@ -80,18 +60,6 @@ def conformed(
     fade_in, fade_out = (seconds_to_samples(s, rate) for s in (FADE_IN_S, FADE_OUT_S))
     # What is played begins on its sample, with its attack.
     return {s: fade_edges(a, 0 if s in own else fade_in, fade_out) for s, a in full.items()}
-
-
-def gain_of(stems: Mapping[str, FloatArray], rate: int, context_gain: float | None) -> float:
-    """The one gain of a take; see `render`."""
-    gain = _gain_alone(stems, rate) if context_gain is None else 1.0 / context_gain
-    return min(gain, highest_gain(stems))
-
-
-def highest_gain(stems: Mapping[str, FloatArray]) -> float:
-    """The gain with which the loudest sample is at the limit."""
-    loudest = max(peak(audio) for audio in stems.values())
-    return PEAK_LIMIT / loudest if loudest > 0 else math.inf
 
 
 def _at_pace(
@@ -126,10 +94,3 @@ def _retuned(
     # A loop has no ends: as many of its own overtones as fit, in as many samples.
     overtones = np.fft.rfft(audio)[: n_samples // 2 + 1]
     return np.asarray(np.fft.irfft(overtones, n_samples) * (n_samples / audio.size), np.float32)
-
-
-def _gain_alone(stems: Mapping[str, FloatArray], rate: int) -> float:
-    """Brings the mixture of a take to `ALONE_LUFS`."""
-    mono = [audio if audio.ndim == 1 else audio.mean(axis=0) for audio in stems.values()]
-    loudness = integrated_loudness(np.sum(mono, axis=0), rate)
-    return 1.0 if loudness is None else amplitude(ALONE_LUFS - loudness)

@@ -22,7 +22,7 @@ from stembridge.pipeline.generate import generate
 from stembridge.pipeline.hearing import context_for
 from stembridge.pipeline.likeness import hear_likeness
 from stembridge.pipeline.page import Seen, seen, write_page
-from stembridge.pipeline.performance import check_instruments, parts_of
+from stembridge.pipeline.performance import check_instruments, parts_of, with_even_drums
 from stembridge.pipeline.receipt import build_receipt, write_receipt
 from stembridge.pipeline.settings import settings_for
 from stembridge.pipeline.take_files import (
@@ -103,7 +103,8 @@ def _best_takes(
     for variation in range(request.variations):
         made = []
         for take in islice(takes, request.best):
-            state = TakeState(take.latents, parts_of(take, heard, model), take.choice)
-            one = MadeTake(variation, take.stems, state)
-            made.append(sounded(one, request, context, model.manifest))
+            parts, said = with_even_drums(parts_of(take, heard, model), heard)
+            one = MadeTake(variation, take.stems, TakeState(take.latents, parts, take.choice))
+            known = replace(context, remarks=(*context.remarks, *said))
+            made.append(sounded(one, request, known, model.manifest))
         yield made[0] if request.best == 1 else best_of(made, request)

@@ -6,29 +6,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 import stembridge
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.files import write_atomically, write_stem
-from stembridge.audio.loudness import decibels
 from stembridge.audio.wav_chunks import LoopFacts
 from stembridge.chords import progression_text
 from stembridge.chords.key import key_of, tonic_of
 from stembridge.context import Context
 from stembridge.parts.midi import midi_file
 from stembridge.pipeline.events import Reporter, StemFile
+from stembridge.pipeline.level import levelled
 from stembridge.pipeline.performance import played
-from stembridge.pipeline.render import conformed, gain_of, highest_gain
+from stembridge.pipeline.render import conformed
 from stembridge.pipeline.take_state import TakeState, save_state
 from stembridge.pipeline.verdict import Verdict, judge
 from stembridge.pool.threads import side_by_side
-from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.request.tag import take_tag
 from stembridge.runtime.manifest import Manifest
-
-_NEARLY = 0.999
 
 
 def take_folder(request: GenerationRequest) -> str:
@@ -114,26 +109,16 @@ def sounded(
 
     own = dict(zip(stems, side_by_side(own_of, stems), strict=True))
     full = conformed(take.decoded, manifest.sample_rate, request, own, context.pace)
-    gain, remarks = _gain(take.state.gain, full, request, context)
-    audio = {stem: full[stem] * np.float32(gain) for stem in request.generate}
-    said = (*context.remarks, *remarks)
-    verdicts = side_by_side(
-        lambda sound: judge(sound, request, context.loudness_lufs, said), audio.values()
-    )
-    return SoundedTake(take, audio, dict(zip(audio, verdicts, strict=True)), gain)
+    heard = None if context.loudness_lufs is None else context.gain
+    level = levelled(full, request, heard, take.state.gain)
 
+    def judged(stem: str) -> Verdict:
+        said = (*context.remarks, *level.remarks, *level.own.get(stem, ()))
+        return judge(level.audio[stem], request, context.loudness_lufs, said)
 
-def _gain(
-    kept: float | None, full: Mapping[str, FloatArray], request: GenerationRequest, context: Context
-) -> tuple[float, tuple[Remark, ...]]:
-    """The take's own, or the one that another take had, as far as nothing clips."""
-    if kept is None:
-        heard = None if context.loudness_lufs is None else context.gain
-        return gain_of(full, request.session_rate, heard), ()
-    gain = min(kept, highest_gain(full))
-    if gain > kept * _NEARLY:  # no more than rounding
-        return kept, ()
-    return gain, (Remark("turned_down", {"db": round(decibels(kept / gain), 1)}),)
+    verdicts = dict(zip(request.generate, side_by_side(judged, request.generate), strict=True))
+    audio = {stem: level.audio[stem] for stem in request.generate}
+    return SoundedTake(take, audio, verdicts, level.gain)
 
 
 def write_take(

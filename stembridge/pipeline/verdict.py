@@ -38,8 +38,8 @@ class Verdict:
         chance_share: the on_grid_share of random times.
         onset_offset_ms: median signed distance of onsets to the sixteenth grid; late is positive.
         head_silence_ms: time before anything sounds.
-        loudness_lufs: integrated loudness.
-        relative_loudness_lu: loudness against the context's mixture.
+        loudness_lufs: integrated loudness, as a meter reads the file.
+        relative_loudness_lu: loudness against the context's mixture, both in mono.
         peak_dbfs: highest sample.
         silent: nothing sounds.
         remarks: what a musician should know.
@@ -87,12 +87,13 @@ def judge(
 
     Args:
         audio: float32 [n_samples] or [2, n_samples] at the session's rate, as written; what is
-            stereo is heard in mono, but for its peak.
+            stereo is heard in mono, but for its peak and its loudness.
         request: for tempo and bar line.
         context_lufs: loudness of the context's mixture as it lies in the session, if any.
         remarks: what is known of the take and its context already.
     """
     rate, highest = request.session_rate, peak(audio)
+    metered = integrated_loudness(audio, rate)
     audio = audio if audio.ndim == 1 else audio.mean(axis=0)
     times = detect_onsets(audio, rate)
     length_s = audio.size / rate
@@ -103,7 +104,7 @@ def judge(
         grid_report(times, request.bpm, step, length_s, request.start_beats)
         for step in (SIXTEENTH_BEATS, EIGHTH_BEATS)
     )
-    lufs = integrated_loudness(audio, rate)
+    lufs = metered if context_lufs is None else integrated_loudness(audio, rate)
     relative = None if lufs is None or context_lufs is None else lufs - context_lufs
     head_ms = head_silence_s(audio, rate) * 1e3
     silent = is_silent(audio)
@@ -117,7 +118,7 @@ def judge(
         chance_share=_rounded(sixteenth.chance_share),
         onset_offset_ms=_maybe(sixteenth.median_offset_ms),
         head_silence_ms=_rounded(head_ms),
-        loudness_lufs=_maybe(lufs),
+        loudness_lufs=_maybe(metered),
         relative_loudness_lu=_maybe(relative),
         peak_dbfs=None if silent else _rounded(decibels(highest)),
         silent=silent,
