@@ -12,6 +12,7 @@ import typer
 
 from stembridge.cli.evaluate_instead import Instead
 from stembridge.cli.evaluate_songs import Programs, SongSet, SongSource
+from stembridge.cli.evaluate_tables import Asked, Measuring, tell_tables
 from stembridge.cli.shared import (
     ClusterOption,
     CpuOption,
@@ -75,9 +76,21 @@ def evaluate(
     edges: Annotated[
         str, typer.Option(help='Instead: edges and loop seams of 60 takes, "played" or "model".')
     ] = "",
-    separation: Annotated[
-        bool, typer.Option("--separation", help="Instead: how well their mixes are taken apart.")
+    subsets: Annotated[
+        bool, typer.Option("--subsets", help="Instead: all subsets of stems, the papers' tables.")
     ] = False,
+    separation: Annotated[
+        bool, typer.Option("--separation", help="Instead: their mixes taken apart; also beside.")
+    ] = False,
+    embedding: Annotated[
+        str, typer.Option(help="For --subsets: ONNX file, or vggish=FILE, clap=FILE; ours if none.")
+    ] = "",
+    embedding_rate: Annotated[
+        int | None, typer.Option(min=1000, max=192_000, help="Its rate, Hz.")
+    ] = None,
+    embedding_sha256: Annotated[
+        str, typer.Option(help="Vouches for a TorchScript file, which is a program.")
+    ] = "",
     closed_forms: Annotated[
         bool, typer.Option("--closed-forms", help="Instead: procedures against exact answers.")
     ] = False,
@@ -112,7 +125,7 @@ def evaluate(
     from stembridge.evaluation.summary import summary
 
     source = SongSource(song_set, kit, reference, data, soundfont, programs)
-    instead = Instead(closed_forms, prompts, edges, ears, separation, basic_pitch)
+    instead = Instead(closed_forms, prompts, edges, ears, basic_pitch)
     if instead.is_asked:
         opened = partial(open_model, model, device_word(gpu, cpu))
         facts = partial(_facts, seed=seed, source=source)
@@ -127,6 +140,10 @@ def evaluate(
         sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice, played_only
     )
     held_out = source.songs(songs, manifest)
+    asked = Asked(subsets, separation, embedding, embedding_rate, embedding_sha256)
+    if asked.is_asked:
+        what = Measuring(opener, manifest, held_out, trial, seed, crew)
+        return tell_tables(out, asked, what, _facts(manifest, held_out, trial, seed, source))
     measure = partial(run, opener, held_out, seed=seed, crew=crew, say=say)
     results, report = {}, {"facts": _facts(manifest, held_out, trial, seed, source)}
     report["facts"]["programs"] = programs.value
@@ -201,6 +218,7 @@ def _curve(counts: list[int], trial: Trial, measure: Any, manifest: Manifest) ->
 
 
 def _write(out: Path, report: dict[str, Any], results: Any, manifest: Manifest) -> None:
+    from stembridge.cli.evaluate_print import print_table
     from stembridge.evaluation.report import html_report
 
     out.mkdir(parents=True, exist_ok=True)
@@ -209,67 +227,5 @@ def _write(out: Path, report: dict[str, Any], results: Any, manifest: Manifest) 
     page = html_report(title, report, results, manifest.sample_rate)
     (out / "report.html").write_text(page, encoding="utf-8")
     if "stems" in report:
-        _print_table(report["stems"])
+        print_table(report["stems"])
     print(out / "report.html")
-
-
-def _print_table(figures: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("", *figures)
-    columns = [_column(values) for values in figures.values()]
-    for name in columns[0]:
-        cells = [column[name] for column in columns]
-        if any(cells):
-            table.add_row(name, *cells)
-    Console().print(table)
-
-
-def _column(values: dict[str, Any]) -> dict[str, str]:
-    from stembridge.evaluation.summary import FRECHET
-
-    frechet = values[FRECHET]
-    made, ceiling, played = (values.get(s, {}) for s in ("generated", "ceiling", "played"))
-    part = values.get("part", {})
-    return {
-        "played: root": _mean(played, "root"),
-        "played: in chord": _mean(played, "in_chord"),
-        "played: on sixteenths": _mean(played, "on_sixteenth"),
-        "played: offset beyond the true stem's, ms": _number(
-            values.get("played_offset_beyond_truth_ms")
-        ),
-        "played: rise beyond the true stem's, ms": _number(
-            values.get("played_rise_beyond_truth_ms")
-        ),
-        "played: Fréchet": _number(frechet.get("played")),
-        "played: loudness, LU": _mean(played, "loudness_difference_lu"),
-        "notes a second, of the true part's": _number(values.get("notes_per_s_of_truth")),
-        "notes in chord": _mean(part, "notes_in_chord"),
-        "notes on the grid": _mean(part, "notes_on_grid"),
-        "notes read in the true stem, F1": _mean(part, "note_f1"),
-        "side beside middle, dB": _mean(part, "side_db"),
-        "on-grid share, of the ceiling's": _number(values.get("on_grid_share_of_ceiling")),
-        "median offset, ms": _mean(made, "offset_ms"),
-        "the same beyond the true stem's": _number(values.get("offset_beyond_truth_ms")),
-        "onset rate, of the truth's": _number(values.get("onset_rate_of_truth")),
-        "root": _mean(made, "root"),
-        "in chord": _mean(made, "in_chord"),
-        "silent": _mean(made, "silent"),
-        "loudness, LU": _mean(made, "loudness_difference_lu"),
-        "levelled by, dB": _number(values.get("level_gain_db")),
-        "latent deviation": _number(values.get("latent_deviation_ratio")),
-        "Fréchet, own": _number(frechet.get("generated")),
-        "Fréchet, ceiling": _number(frechet.get("ceiling")),
-        "Fréchet, nearest wrong stem": _number(frechet["nearest_wrong_stem"]),
-        "ceiling: spectral distance, dB": _mean(ceiling, "lsd_db"),
-        "ceiling: treble, dB": _number((values["ceiling_treble_difference_db"] or {}).get("mean")),
-    }
-
-
-def _mean(figures: dict[str, Any], name: str) -> str:
-    return _number(figures[name]["mean"]) if name in figures else ""
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +22,12 @@ class Instead:
     prompts: int
     edges: str
     ears: bool
-    separation: bool
     basic_pitch: Path | None
 
     @property
     def is_asked(self) -> bool:
         """Whether anything of it is wanted."""
-        asked = (self.closed_forms, self.prompts, self.edges, self.ears, self.separation)
-        return any(asked)
+        return any((self.closed_forms, self.prompts, self.edges, self.ears))
 
     def measure(
         self,
@@ -45,7 +42,6 @@ class Instead:
         from stembridge.cli.evaluate_ears import judge_ears
         from stembridge.cli.evaluate_edges import measure_edges
         from stembridge.cli.evaluate_prompts import judge_prompts
-        from stembridge.cli.evaluate_separation import judge_separation
 
         if self.closed_forms:
             return tell_closed_forms(out, seed)
@@ -55,6 +51,5 @@ class Instead:
         if self.edges:
             return measure_edges(out, self.edges, model)
         heard = songs_for(model.manifest)
-        facts = facts_of(model.manifest, heard, "ears" if self.ears else "separation")
-        judge = partial(judge_ears, basic_pitch=self.basic_pitch) if self.ears else judge_separation
-        return judge(out, model, heard, facts=facts, seed=seed)
+        facts = facts_of(model.manifest, heard, "ears")
+        return judge_ears(out, model, heard, seed, facts, self.basic_pitch)

@@ -1,4 +1,4 @@
-"""Held-out songs through the pipeline: each stem made for the others as serving would make it.
+"""Held-out songs through the pipeline: stems made for the others as serving would make them.
 
 A song becomes a request and a context, and from there on it is the code that serves: the context
 is brought to the model's level, its chords are heard, the model chooses style and instruments.
@@ -7,6 +7,7 @@ Only what an evaluation wants otherwise is told to it, by a `Trial`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -15,13 +16,18 @@ from numpy.typing import NDArray
 
 from stembridge.context import Context, context_of
 from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.inference.settings import settings_of
 from stembridge.pipeline.events import Reporter, ignore
 from stembridge.pipeline.generate import Take, generate
-from stembridge.pipeline.settings import settings_for
 from stembridge.request import GenerationRequest
+from stembridge.roles import check_known
+from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 
 Array = NDArray[np.float32]
+
+LENGTH_S, LEAST_WINDOW_S = 12.0, 10.0
+_SOUNDING = 1e-3
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,37 @@ def cut(song: AnnotatedSong, n_samples: int) -> AnnotatedSong:
     return replace(song, audio=song.audio[:, :n_samples], chords=chords)
 
 
-def request_of(song: AnnotatedSong, target: str, trial: Trial, seed: int) -> GenerationRequest:
-    """What serving would be asked for, had it the song without the stem `target`."""
+def length_for(manifest: Manifest) -> int:
+    """Samples of a clip: about 12 s, one window where the model's is about that long."""
+    window = manifest.window_frames * manifest.hop
+    twelve = round(LENGTH_S * manifest.sample_rate)
+    return min(window, twelve) if window >= LEAST_WINDOW_S * manifest.sample_rate else twelve
+
+
+def song_for(manifest: Manifest, song: AnnotatedSong) -> AnnotatedSong:
+    """A clip of a song with the model's stems in its order; a model of one may make mixtures."""
+    song = cut(song, min(length_for(manifest), song.audio.shape[1]))
+    stems = manifest.stems
+    if len(stems) == 1 and stems[0] not in song.stems:
+        return replace(song, audio=song.audio.sum(0, keepdims=True), stems=stems)
+    silence = np.zeros(song.audio.shape[1], np.float32)
+    rows = [song.stem(stem) if stem in song.stems else silence for stem in stems]
+    return replace(song, audio=np.stack(rows), stems=stems)
+
+
+def sounds_throughout(song: AnnotatedSong) -> bool:
+    """Whether no stem rests for the whole clip."""
+    return bool((np.abs(song.audio).max(axis=1) >= _SOUNDING).all())
+
+
+def request_of(
+    song: AnnotatedSong, targets: Sequence[str], trial: Trial, seed: int
+) -> GenerationRequest:
+    """What serving would be asked for, had it the song without the stems `targets`."""
     bpm = song.bpm or 120.0
     return GenerationRequest(
         request_id=song.name,
-        generate=(target,),
+        generate=tuple(targets),
         context=(),
         bpm=bpm,
         length_beats=song.audio.shape[1] / song.rate * bpm / 60,
@@ -101,19 +132,23 @@ def make(
     Returns:
         The take, and its audio `[n_samples]` at the song's level.
     """
-    take, context = take_of(model, song, target, trial, seed)
+    take, context = take_of(model, song, (target,), trial, seed)
     return take, take.stems[target] / np.float32(context.gain)
 
 
 def take_of(
-    model: StemModel, song: AnnotatedSong, target: str, trial: Trial, seed: int
+    model: StemModel, song: AnnotatedSong, targets: Sequence[str], trial: Trial, seed: int
 ) -> tuple[Take, Context]:
-    """As `make`, without its sound; and what the model heard."""
+    """As `make`, of several stems, without their sound; and what the model heard."""
     if not trial.choose:
         model = cast(StemModel, _Unchoosing(model))
-    request = request_of(song, target, trial, seed)
+    check_known(targets, model.manifest.stems, model.manifest.name)
+    request = request_of(song, targets, trial, seed)
     context = given_to(request, song, model)
-    settings = settings_for(request, model.manifest)
+    settings = settings_of(
+        model.manifest, trial.sampler, trial.steps, trial.guidance,
+        purpose="partial" if any(context.given) else "generate",
+    )  # fmt: skip
     return next(generate(request, settings, context, model, Reporter(ignore, 1))), context
 
 

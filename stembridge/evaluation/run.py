@@ -137,13 +137,13 @@ def _row(
     if not task.trial.ceiling_only:
         started = time.perf_counter()
         seed = task.seed * 100_003 + number
-        take, context = take_of(model, song, stem, task.trial, seed)
+        take, context = take_of(model, song, (stem,), task.trial, seed)
         spent = (time.perf_counter() - started) / (truth.size / song.rate)
         if stem in take.sounds:
             heard["generated"] = take.stems[stem] / np.float32(context.gain)
             row = replace(row, level_gain_db=take.sounds[stem].levelled_db)
         if stem in model.manifest.note_readers:
-            request = request_of(song, stem, task.trial, seed)
+            request = request_of(song, (stem,), task.trial, seed)
             part, heard["played"] = perform(model, take, request, song, context.gain, latents)
             row = replace(row, part=part)
         made = take.latents[model.manifest.stem_index(stem)]

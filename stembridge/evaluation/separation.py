@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.dataset.annotated import AnnotatedSong
+from stembridge.evaluation.heldout import song_for
 from stembridge.evaluation.songs import Songs
 from stembridge.inference import codec
 from stembridge.runtime.model import StemModel
@@ -32,21 +33,6 @@ Array = NDArray[np.float32]
 WINDOW_S, HOP_S, SOUNDING_DBFS = 4.0, 2.0, -47.0
 CEILING = "ceiling"
 """Masks of the true stems as the codecs hold them: what a perfect network would reach."""
-
-PUBLISHED: tuple[tuple[str, tuple[float, ...] | None, float], ...] = (
-    ("MSDM, Dirac", (17.12, 18.68, 15.38, 14.73), 16.48),
-    ("MSDM, Gaussian", (13.93, 17.92, 14.19, 12.11), 14.54),
-    ("MSDM weakly supervised, Dirac", (19.36, 20.90, 14.70, 14.13), 17.27),
-    ("Demucs, as MSDM reports it", None, 16.11),
-    ("Demucs + Gibbs (512)", None, 17.73),
-    ("GMSDI, Separator", (9.76, 15.57, 9.13, 9.57), 11.01),
-    ("GMSDI, Extractor", (11.00, 10.55, 9.52, 10.13), 10.30),
-    ("MT-MusicLDM, latent Dirac", (3.26, 3.63, 2.79, 2.58), 3.07),
-    ("MT-MusicLDM, latent Gaussian", (3.23, 3.07, 1.97, 2.53), 2.70),
-)
-"""Published rows: bass, drums, guitar, piano and their mean, dB, on Slakh2100 at 22.05 kHz.
-
-Another set of songs than ours: beside them, not against them."""
 
 
 def si_sdr(estimate: Array, reference: Array) -> float:
@@ -102,7 +88,7 @@ def evaluate_separation(
     took: dict[str, float] = {}
     length_s = 0.0
     for i in range(len(songs)):
-        song = _cut(songs[i], model)
+        song = song_for(model.manifest, songs[i])
         length_s += song.audio.shape[1] / song.rate
         for method in [*methods, *([CEILING] if own == "mask" else [])]:
             began_s = time.monotonic()
@@ -116,12 +102,6 @@ def evaluate_separation(
         | {"seconds_per_minute": round(60 * took[method] / length_s, 2)}
         for method, rows in found.items()
     }
-
-
-def _cut(song: AnnotatedSong, model: StemModel) -> AnnotatedSong:
-    from stembridge.evaluation.heldout import cut
-
-    return cut(song, model.manifest.window_frames * model.manifest.hop)
 
 
 def taken_apart(model: StemModel, song: AnnotatedSong, method: str, seed: int) -> Array:

@@ -166,7 +166,7 @@ def _read_takes(model: StemModel, stem: str, kind: Kind) -> Reading:
         song = cut(kind.songs[index], n_samples)
         if stem not in song.stems or np.abs(song.stem(stem)).max() < _SILENT:
             continue
-        take, _ = take_of(model, song, stem, Trial(played_only=True), index)
+        take, _ = take_of(model, song, (stem,), Trial(played_only=True), index)
         bpm, seconds = song.bpm or 120.0, n_samples / song.rate
         answer, _ = heard_notes(stem, take, bpm, model)
         mass = onset_mass(answer[ONSET])

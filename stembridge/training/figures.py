@@ -13,6 +13,7 @@ REPORTS holds a folder for each evaluation of the artifact that was made (`--out
     played/      stembridge evaluate --songs 100 --played-only
     real_played/ stembridge evaluate --set real --kit KIT --songs 60 --played-only
     separation/  stembridge evaluate --songs 24 --separation    (or separation_real, --set real)
+    subsets/     stembridge evaluate --songs 24 --subsets       (or with --separation)
     curve.json   stembridge train loss 2900=OLD 8100=OLDER … --data LATENTS --out curve.json
 """
 
@@ -25,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from stembridge.dataset.song import STEMS
+from stembridge.evaluation.subset_figures import ALL
+from stembridge.evaluation.subsets import CODEC, MADE, OTHER, RESTED, TRUE
 from stembridge.evaluation.summary import FRECHET
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.manifest import parse_manifest, read_manifest, write_manifest
@@ -101,9 +104,44 @@ def manifest_figures(reports: Mapping[str, Mapping[str, Any]]) -> Figures:
     return out
 
 
-def separation_figures(report: Mapping[str, Any]) -> Figures:
-    """What the manifest keeps of a `separation.json`."""
-    found = report["si_sdr_improvement_db"]
+def figures_of_tables(name: str, report: Mapping[str, Any]) -> Figures:
+    """What the manifest keeps of a report with the papers' tables, by the report's name."""
+    out: Figures = {}
+    if "subsets" in report:
+        out[name] = _subsets(report)
+    if "mask" in report.get("separation", {}):
+        out[f"{name}_separation" if out else name] = _separation(report)
+    return out
+
+
+def _subsets(report: Mapping[str, Any]) -> Figures:
+    found, facts = report["subsets"], report["facts"]
+    mean, whole, pairs = found["mean_of_partial"], found["mixes"][ALL], found["pairs"]
+    words = (
+        f"By `stembridge evaluate --subsets --songs {facts['songs']}`: mixes of {found['songs']} "
+        f"songs ({facts['soundfont']}) with every subset of the stems made for the rest. "
+        f"{found['distance']} to the true mixes: {mean[MADE]:.2f} on average over the partial "
+        f"subsets (true stems through the codec {mean[CODEC]:.2f}, another song's "
+        f"{mean[OTHER]:.2f}); all stems made for nothing {whole[MADE]:.2f} (codec "
+        f"{whole[CODEC]:.2f}); two halves of the true mixes {found['true_halves']:.2f}. Beats "
+        f"heard alike in each stem and the others: made {pairs[ALL]['beats'][MADE]:.2f}, true "
+        f"{pairs[ALL]['beats'][TRUE]:.2f}, another song's {pairs[ALL]['beats'][OTHER]:.2f}. All by "
+        "this project's own embeddings: not comparable with published FAD, APA or COCOLA."
+    )
+    stems = {
+        stem: {
+            "subset_distance_together": row[MADE],
+            "subset_distance_rest": row[RESTED],
+            "subset_distance_codec": row[CODEC],
+            "apa_pair3": found["pairs"][stem[0].upper()]["apa"],
+        }
+        for stem, row in found["stems"].items()
+    }
+    return {"songs": found["songs"], "measured": words, "stems": stems}
+
+
+def _separation(report: Mapping[str, Any]) -> Figures:
+    found = report["separation"]
     kinds = {"": found["mask"]} | ({"_ceiling": found["ceiling"]} if "ceiling" in found else {})
     stems = {
         stem: {f"si_sdr_improvement_db{kind}": row["stems"][stem] for kind, row in kinds.items()}
@@ -232,8 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for path in sorted(args.reports.glob("*/report.json"))
     }
     figures = manifest_figures(reports)
-    for path in sorted(args.reports.glob("*/separation.json")):
-        figures[path.parent.name] = separation_figures(json.loads(path.read_text()))
+    for name, report in reports.items():
+        figures |= figures_of_tables(name, report)
     mapping = read_manifest(args.artifact).to_mapping()
     figures = (mapping["figures"] if args.add else {}) | figures
     mapping["figures"] = figures

@@ -17,6 +17,7 @@ from stembridge.runtime.manifest import read_manifest
 from stembridge.training.figures import (
     BEGIN,
     END,
+    figures_of_tables,
     main,
     manifest_figures,
     readme_tables,
@@ -154,10 +155,10 @@ def test_played_takes_stand_beside_what_was_measured_before(tmp_path: Path) -> N
 def test_separation_reaches_manifest_and_card_beside_other_figures(tmp_path: Path) -> None:
     artifact = Path(shutil.copytree(pretrained_dir(), tmp_path / "artifact"))
     row = {"stems": dict.fromkeys(STEMS, 7.5), "mean": 7.5, "windows": 96}
-    report = {"facts": {"songs": 24, "soundfont": "X.sf2"},
-              "si_sdr_improvement_db": {"mask": row, "ceiling": row}}  # fmt: skip
+    report = {"facts": {"artifact": "a", "songs": 24, "soundfont": "X.sf2"},
+              "separation": {"mask": row, "ceiling": row}}  # fmt: skip
     (tmp_path / "reports" / "separation").mkdir(parents=True)
-    (tmp_path / "reports" / "separation" / "separation.json").write_text(json.dumps(report))
+    (tmp_path / "reports" / "separation" / "report.json").write_text(json.dumps(report))
     before = read_manifest(artifact).figures
     main([str(tmp_path / "reports"), str(artifact), "--add"])
     after = read_manifest(artifact).figures
@@ -167,3 +168,23 @@ def test_separation_reaches_manifest_and_card_beside_other_figures(tmp_path: Pat
     card = (artifact / CARD_NAME).read_text()
     assert "mixes of 24 songs (X.sf2), 96 windows" in card
     assert "SI-SDR above the mix's own, dB | 7.50 |" in card
+
+
+def test_subsets_and_separation_of_one_report_stand_apart() -> None:
+    subjects = {"made": 0.9, "true": 0.8, "another song's": 0.2, "codec alone": 0.5}
+    pair = {"apa": 0.75, "beats": subjects}
+    report = {
+        "facts": {"artifact": "a", "songs": 24, "soundfont": "X.sf2"},
+        "separation": {"mask": {"stems": {"bass": 7.5}, "mean": 7.5, "windows": 96}},
+        "subsets": {
+            "songs": 23, "distance": "Fréchet distance (timbre12)", "true_halves": 5.0,
+            "mean_of_partial": subjects, "mixes": {"all": subjects},
+            "stems": {"bass": {"made": 4.0, "made for the rest": 3.0, "codec alone": 1.0}},
+            "pairs": {"B": pair, "all": pair},
+        },
+    }  # fmt: skip
+    figures = figures_of_tables("subsets", report)
+    assert set(figures) == {"subsets", "subsets_separation"}
+    assert figures["subsets"]["stems"]["bass"]["apa_pair3"] == 0.75
+    assert "23 songs (X.sf2)" in figures["subsets"]["measured"]
+    assert "not comparable with published FAD" in figures["subsets"]["measured"]
