@@ -12,7 +12,7 @@ import typer
 
 from stembridge.cli.evaluate_instead import Instead
 from stembridge.cli.evaluate_songs import Programs, SongSet, SongSource
-from stembridge.cli.evaluate_tables import Asked, Measuring, tell_tables
+from stembridge.cli.evaluate_tables import Measuring, TablesAsked, tell_tables
 from stembridge.cli.shared import (
     ClusterOption,
     CpuOption,
@@ -140,7 +140,7 @@ def evaluate(
         sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice, played_only
     )
     held_out = source.songs(songs, manifest)
-    asked = Asked(subsets, separation, embedding, embedding_rate, embedding_sha256)
+    asked = TablesAsked(subsets, separation, embedding, embedding_rate, embedding_sha256)
     if asked.is_asked:
         what = Measuring(opener, manifest, held_out, trial, seed, crew)
         return tell_tables(out, asked, what, _facts(manifest, held_out, trial, seed, source))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TablesAsked:
     """The command's options."""
 
     subsets: bool
@@ -67,7 +67,7 @@ class Measuring:
     crew: Crew
 
 
-def tell_tables(out: Path, asked: Asked, what: Measuring, facts: dict[str, Any]) -> None:
+def tell_tables(out: Path, asked: TablesAsked, what: Measuring, facts: dict[str, Any]) -> None:
     """Prints the tables; writes report.json, report.html and the pictures."""
     from stembridge.evaluation.charts import check_charts
     from stembridge.evaluation.tables_page import as_text, tables_page
@@ -91,7 +91,7 @@ def tell_tables(out: Path, asked: Asked, what: Measuring, facts: dict[str, Any])
     print(out / "report.html")
 
 
-def _subsets(made: _Made, asked: Asked, what: Measuring) -> None:
+def _subsets(made: _Made, asked: TablesAsked, what: Measuring) -> None:
     from stembridge.evaluation.embedding_file import told_embedding
     from stembridge.evaluation.subset_figures import subset_figures
     from stembridge.evaluation.subsets import evaluate_subsets
