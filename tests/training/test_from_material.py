@@ -32,6 +32,8 @@ from stembridge.training.from_material import (
 from stembridge.training.live import LOG_NAME, log_lines, train_live
 from stembridge.training.model_card import CARD_NAME
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelOrder, list[str]]:
