@@ -1,7 +1,8 @@
-"""The table that `stembridge evaluate` prints of the figures of stems."""
+"""The table that `stembridge evaluate` prints: played and model sound side by side, the rest."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -19,45 +20,54 @@ def print_table(figures: dict[str, Any]) -> None:
     Console().print(table)
 
 
+_SIDES = ("played", "generated", "ceiling", "truth")
+_SIDE_BY_SIDE = {
+    "on_sixteenth": "on sixteenths",
+    "root": "root",
+    "in_chord": "in chord",
+    "offset_ms": "median offset, ms",
+    "loudness_difference_lu": "loudness, LU",
+    "silent": "silent",
+}
+
+
 def _column(values: dict[str, Any]) -> dict[str, str]:
     from stembridge.evaluation.summary import FRECHET
 
-    frechet = values[FRECHET]
-    made, ceiling, played = (values.get(s, {}) for s in ("generated", "ceiling", "played"))
-    part = values.get("part", {})
+    frechet, part, ceiling = values[FRECHET], values.get("part", {}), values.get("ceiling", {})
+    beside = {
+        words: _beside([_mean(values.get(side, {}), name) for side in _SIDES])
+        for name, words in _SIDE_BY_SIDE.items()
+    }
     return {
-        "played: root": _mean(played, "root"),
-        "played: in chord": _mean(played, "in_chord"),
-        "played: on sixteenths": _mean(played, "on_sixteenth"),
+        "": "played/model/codec/true",
+        **beside,
+        "Fréchet to the true stem": _beside([_number(frechet.get(side)) for side in _SIDES[:3]]),
+        "Fréchet, nearest wrong stem": _number(frechet["nearest_wrong_stem"]),
         "played: offset beyond the true stem's, ms": _number(
             values.get("played_offset_beyond_truth_ms")
         ),
         "played: rise beyond the true stem's, ms": _number(
             values.get("played_rise_beyond_truth_ms")
         ),
-        "played: Fréchet": _number(frechet.get("played")),
-        "played: loudness, LU": _mean(played, "loudness_difference_lu"),
         "notes a second, of the true part's": _number(values.get("notes_per_s_of_truth")),
         "notes in chord": _mean(part, "notes_in_chord"),
         "notes on the grid": _mean(part, "notes_on_grid"),
         "notes read in the true stem, F1": _mean(part, "note_f1"),
-        "side beside middle, dB": _mean(part, "side_db"),
-        "on-grid share, of the ceiling's": _number(values.get("on_grid_share_of_ceiling")),
-        "median offset, ms": _mean(made, "offset_ms"),
-        "the same beyond the true stem's": _number(values.get("offset_beyond_truth_ms")),
-        "onset rate, of the truth's": _number(values.get("onset_rate_of_truth")),
-        "root": _mean(made, "root"),
-        "in chord": _mean(made, "in_chord"),
-        "silent": _mean(made, "silent"),
-        "loudness, LU": _mean(made, "loudness_difference_lu"),
-        "levelled by, dB": _number(values.get("level_gain_db")),
-        "latent deviation": _number(values.get("latent_deviation_ratio")),
-        "Fréchet, own": _number(frechet.get("generated")),
-        "Fréchet, ceiling": _number(frechet.get("ceiling")),
-        "Fréchet, nearest wrong stem": _number(frechet["nearest_wrong_stem"]),
+        "played: side beside middle, dB (mono holds below 0)": _mean(part, "side_db"),
+        "model: on-grid share, of the ceiling's": _number(values.get("on_grid_share_of_ceiling")),
+        "model: offset beyond the true stem's, ms": _number(values.get("offset_beyond_truth_ms")),
+        "model: onset rate, of the truth's": _number(values.get("onset_rate_of_truth")),
+        "model: levelled by, dB": _number(values.get("level_gain_db")),
+        "model: latent deviation": _number(values.get("latent_deviation_ratio")),
         "ceiling: spectral distance, dB": _mean(ceiling, "lsd_db"),
         "ceiling: treble, dB": _number((values["ceiling_treble_difference_db"] or {}).get("mean")),
     }
+
+
+def _beside(cells: Sequence[str]) -> str:
+    """Cells as one, a dash where there is nothing; empty where there is nothing at all."""
+    return " / ".join(cell or "-" for cell in cells) if any(cells) else ""
 
 
 def _mean(figures: dict[str, Any], name: str) -> str:
