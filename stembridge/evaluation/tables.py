@@ -23,7 +23,7 @@ PAPERS_STEMS = ("bass", "drums", "guitar", "piano")
 
 
 @dataclass(frozen=True)
-class Section:
+class TableSection:
     """Rows under a heading; an empty heading is ours.
 
     Attributes:
@@ -51,7 +51,7 @@ class FigureTable:
     title: str
     note: str
     head: tuple[str, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[TableSection, ...]
     groups: tuple[tuple[str, int], ...] = ()
 
 
@@ -90,7 +90,7 @@ def _sub_distances(figures: Figures, *, papers: bool) -> FigureTable:
         f"mixes are {_cell(figures['true_halves'])} apart."
         + (" The paper prints its totals in a picture only." if beside else ""),
         ("made", MADE, CODEC, OTHER, *(one.system for one in beside)),
-        (Section("", body),),
+        (TableSection("", body),),
         (("", 1), (f"ours: {distance}", 3), (source, len(beside))) if beside else (),
     )
 
@@ -109,7 +109,7 @@ def _stem_distances(figures: Figures) -> FigureTable:
         f"{figures['songs']} songs. The MSLDM paper shows its own in a picture (figure 2), without "
         "numbers.",
         ("", *shown.values()),
-        (Section("", rows),),
+        (TableSection("", rows),),
     )
 
 
@@ -134,7 +134,7 @@ def _agreement(figures: Figures) -> FigureTable:
         "Beats: F measure, 70 ms, of a steady beat heard in what was made against that heard in "
         f"what was given, by our own tracker. '{ALL}': each stem beside the other three.",
         ("made", "APA", *pairs.FEATURES, "beats"),
-        (Section("", rows),),
+        (TableSection("", rows),),
     )
 
 
@@ -150,7 +150,10 @@ def _seconds(figures: Figures) -> FigureTable:
         "Medians, with hearing what is given, sampling and decoding, on a machine that may have "
         "been busy otherwise; processor seconds count all cores.",
         ("", "seconds", "processor seconds"),
-        (Section("", tuple(rows)), Section(f"published: {SECONDS[0].source}, four stems", theirs)),
+        (
+            TableSection("", tuple(rows)),
+            TableSection(f"published: {SECONDS[0].source}, four stems", theirs),
+        ),
     )
 
 
@@ -173,17 +176,17 @@ def separation_table(figures: Figures, stems: Sequence[str], songs: int) -> Figu
         f"{songs} mixes, {windows} windows of 4 s, every 2 s, in which two stems or more sound. "
         f"'{CEILING}': masks of the true stems as the codec holds them.",
         ("method", *stems, "mean", f"s per {LENGTH_S:g} s"),
-        (Section("", tuple(own)), *published),
+        (TableSection("", tuple(own)), *published),
     )
 
 
-def _by_source(rows: Iterable[Published]) -> Iterable[Section]:
+def _by_source(rows: Iterable[Published]) -> Iterable[TableSection]:
     rows = tuple(rows)
     for source in dict.fromkeys(row.source for row in rows):
         of_it = tuple(
             (one.system, *map(_cell, one.values), "") for one in rows if one.source == source
         )
-        yield Section(f"published: {source}, Slakh2100", of_it)
+        yield TableSection(f"published: {source}, Slakh2100", of_it)
 
 
 def _cell(value: float | None) -> str:
