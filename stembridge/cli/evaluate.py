@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stembridge.cli.evaluate_instead import Instead
+from stembridge.cli.evaluate_listening import tell_ratings, write_page
 from stembridge.cli.evaluate_songs import Programs, SongSet, SongSource
 from stembridge.cli.evaluate_tables import Measuring, TablesAsked, tell_tables
 from stembridge.cli.shared import (
@@ -82,6 +83,12 @@ def evaluate(
     separation: Annotated[
         bool, typer.Option("--separation", help="Instead: their mixes taken apart; also beside.")
     ] = False,
+    listening: Annotated[
+        int, typer.Option(min=0, help="Instead: a page on which people rate clips of N songs.")
+    ] = 0,
+    ratings: Annotated[
+        Path | None, typer.Option(help="Instead: tell what the listeners' files in there say.")
+    ] = None,
     embedding: Annotated[
         str, typer.Option(help="For --subsets: ONNX file, or vggish=FILE, clap=FILE; ours if none.")
     ] = "",
@@ -125,6 +132,8 @@ def evaluate(
     from stembridge.evaluation.summary import summary
 
     source = SongSource(song_set, kit, reference, data, soundfont, programs)
+    if ratings is not None:
+        return tell_ratings(out, ratings)
     instead = Instead(closed_forms, prompts, edges, ears, basic_pitch)
     if instead.is_asked:
         opened = partial(open_model, model, device_word(gpu, cpu))
@@ -140,6 +149,8 @@ def evaluate(
         sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice, played_only
     )
     held_out = source.songs(songs, manifest)
+    if listening:
+        return write_page(out, listening, Measuring(opener, manifest, held_out, trial, seed, crew))
     asked = TablesAsked(subsets, separation, embedding, embedding_rate, embedding_sha256)
     if asked.is_asked:
         what = Measuring(opener, manifest, held_out, trial, seed, crew)

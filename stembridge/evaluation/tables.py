@@ -174,7 +174,8 @@ def separation_table(figures: Figures, stems: Sequence[str], songs: int) -> Figu
     return FigureTable(
         "SI-SDR improvement, dB: higher is better",
         f"{songs} mixes, {windows} windows of 4 s, every 2 s, in which two stems or more sound. "
-        f"'{CEILING}': masks of the true stems as the codec holds them.",
+        f"'{CEILING}': masks of the true stems as the codec holds them. Seconds are of a machine "
+        "that may have been busy otherwise.",
         ("method", *stems, "mean", f"s per {LENGTH_S:g} s"),
         (TableSection("", tuple(own)), *published),
     )
