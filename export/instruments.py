@@ -29,8 +29,11 @@ ELSEWHERE = {("bass", "synth"): (FLUID, 0, 39), ("piano", "fm"): (MUSESCORE, 0, 
 KEYS = {"bass": (23, 67), "drums": (35, 59), "guitar": (36, 88), "piano": (21, 108)}
 COMPRESSION = 0.25  # libsndfile's: 0 is the best quality
 LONGEST_S = 7.0
-LATEST_S, RISE_S, FADE_IN_S = 0.06, 0.004, 0.002
-"""An attack is looked for this early; what is kept before it, and how that fades in."""
+LATEST_S, FADE_IN_S = 0.06, 0.002
+"""An attack is looked for this early; how what is kept before it fades in."""
+
+RISE_S = {"bass": 0.002, "drums": 0.004, "guitar": 0.002, "piano": 0.004}
+"""What is kept before an attack; strings speak late enough without."""
 
 
 def opcodes(zone: Zone, sample: str) -> str:
@@ -67,19 +70,20 @@ def kept(zones: Sequence[Zone], keys: tuple[int, int]) -> Iterator[Zone]:
             yield dataclasses.replace(zone, keys=(low, high))
 
 
-def late_s(zone: Zone) -> float:
+def late_s(zone: Zone, rise_s: float) -> float:
     """How long a recording waits before its attack, s: what a player cannot make up for."""
     samples, rate = zone.recording.sound
     sound = np.concatenate([np.zeros(rate // 2, np.float32), samples[0, : rate // 2]])
     onsets = detect_onsets(sound, rate) - 0.5
     waits = [float(t) for t in onsets if -0.01 < t < LATEST_S]
-    return max(0.0, waits[0] - RISE_S) if waits else 0.0
+    return max(0.0, waits[0] - rise_s) if waits else 0.0
 
 
-def prompt(zones: Sequence[Zone]) -> list[Zone]:
+def prompt(zones: Sequence[Zone], rise_s: float) -> list[Zone]:
     """The zones with their waits skipped; those that sound together wait alike."""
     waits: dict[tuple[tuple[int, int], tuple[int, int]], float] = {}
-    own = {zone.recording.name: late_s(zone) for zone in zones}
+    recordings = {zone.recording.name: zone for zone in zones}
+    own = {name: late_s(zone, rise_s) for name, zone in recordings.items()}
     for zone in zones:
         group = (zone.keys, zone.velocities)
         waits[group] = min(own[zone.recording.name], waits.get(group, 1.0))
@@ -109,7 +113,7 @@ def cut(zone: Zone) -> tuple[np.ndarray, int]:
 def write_instrument(stem: str, timbre: str, font: str, program: tuple[int, int], out: Path) -> int:
     """One SFZ file and those of its samples that are not there yet; returns their bytes."""
     zones = list(kept(SoundFont(find_soundfont(font)).instrument(*program).zones, KEYS[stem]))
-    zones = prompt(zones)
+    zones = prompt(zones, RISE_S[stem])
     lines, written = [], 0
     samples = out / "samples"
     samples.mkdir(parents=True, exist_ok=True)

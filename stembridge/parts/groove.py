@@ -1,7 +1,8 @@
 """Where a part's notes lie on the grid: its swing, and how near they are drawn to it.
 
 A swung pair is two equal halves of which the first is held longer: `share` of the pair (0.5 is
-straight, 2/3 a triplet). Notes that sound as one, as a strummed chord does, are moved together.
+straight, 2/3 a triplet). Notes that sound as one, as a strummed chord does, are moved together: it
+is their middle that is heard on the beat.
 """
 
 from __future__ import annotations
@@ -100,8 +101,9 @@ def snapped(part: Part, strength: float, swing: Swing | None = None) -> Part:
     own = swing_of(part)
     target, moved = swing or own, []
     for group in groups(part):
-        start = np.array(group[0].start_beats)
-        step = np.round(own.straight(start) / STEP_BEATS) * STEP_BEATS
-        shift = strength * (float(target.swung(step)) - float(start))
+        middle = np.mean([note.start_beats for note in group])
+        step = np.round(own.straight(middle) / STEP_BEATS) * STEP_BEATS
+        shift = strength * (float(target.swung(step)) - float(middle))
+        shift = max(shift, -max(0.0, group[0].start_beats))  # none begins before the take
         moved += [replace(n, start_beats=max(0.0, n.start_beats + shift)) for n in group]
     return part.with_notes(note for note in moved if note.start_beats < part.length_beats)

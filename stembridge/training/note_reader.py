@@ -33,6 +33,12 @@ from stembridge.transcription.score import NoteScore, note_score
 Say = Callable[[str], None]
 _FINEST = np.linspace(0.15, 0.95, 41)
 
+_AT_EDGES = 0.1
+"""Share of the windows with which a song begins, and of those with which it ends, at least.
+
+Of every take the first and the last note are wanted; chance would hardly ever show a song's edges.
+"""
+
 
 @dataclass(frozen=True)
 class ReaderTraining:
@@ -97,7 +103,7 @@ def fit_note_reader(
     lowest, pitches = ROWS[stem]
     config = NoteReaderConfig(train.latents.shape[1], lowest, pitches)
     module = NoteReader(config).to(device)
-    _descend(module, _Windows(train, chosen, device), chosen, stem, say)
+    _descend(module, Windows(train, chosen, device), chosen, stem, say)
     module = module.float().cpu().eval()
     fitted = calibrated(module, stem, kept_out, frame_s)
     say(f"{stem}: note F1 {fitted.score.f1:.3f} on {len(kept_out.notes)} songs kept out, "
@@ -105,7 +111,7 @@ def fit_note_reader(
     return fitted
 
 
-class _Windows:
+class Windows:
     """Random stretches of all songs, on the device."""
 
     def __init__(self, songs: Rolls, training: ReaderTraining, device: str) -> None:
@@ -120,7 +126,8 @@ class _Windows:
         """Noisy latents `[B, C, f]` and targets `[B, 4, P, f]`, 0..1."""
         size, gen = self.training.batch, self.generator
         songs = torch.randint(len(self.latents), (size,), generator=gen, device=self.device)
-        start = torch.rand(size, generator=gen, device=self.device)
+        chance = torch.rand(size, generator=gen, device=self.device)
+        start = ((1 + 2 * _AT_EDGES) * chance - _AT_EDGES).clamp(0, 1 - 1e-6)
         at = (start * (self.last[songs].clamp_min(0) + 1)).long()[:, None] + self.offsets
         heard = self.latents[songs[:, None], :, at].transpose(1, 2).float()
         deviation = self.training.noise * torch.rand(size, 1, 1, generator=gen, device=self.device)
@@ -144,7 +151,7 @@ def reader_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _descend(
-    module: NoteReader, windows: _Windows, training: ReaderTraining, stem: str, say: Say
+    module: NoteReader, windows: Windows, training: ReaderTraining, stem: str, say: Say
 ) -> None:
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay

@@ -11,7 +11,7 @@ makes of them when they are given to it under noise: the same notes, as it would
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,9 @@ from stembridge.training.start import encoded
 from stembridge.transcription.notes import TimedNote
 
 KEPT_OUT = 0.1
+SHORTEST_S = 10.0
+"""Rendered songs are cut somewhere beyond it: a take ends while its notes sound, songs never do."""
+
 _ALL = slice(None)
 
 
@@ -56,7 +59,7 @@ def known_songs(songs: Iterable[AnnotatedSong], model: StemModel, generated: flo
     for song in songs:
         if song.bpm is None or not song.notes:
             continue
-        own = encoded(song, model, layout)
+        own = encoded(_cut(song, rng), model, layout)
         versions = [own.latents]
         if generated > 0:
             versions.append(regenerated(model, own.latents, own.conditions, generated, rng))
@@ -65,6 +68,13 @@ def known_songs(songs: Iterable[AnnotatedSong], model: StemModel, generated: flo
             for stem in STEMS:
                 notes[stem].append(timed(song.notes.get(stem, ()), song.bpm, stem))
     return _padded(heard, notes)
+
+
+def _cut(song: AnnotatedSong, rng: np.random.Generator) -> AnnotatedSong:
+    """The song up to a random place; its notes stay as they are, later ones are not entered."""
+    n_samples = song.audio.shape[1]
+    end = int(rng.uniform(min(SHORTEST_S * song.rate, n_samples), n_samples + 1))
+    return replace(song, audio=song.audio[:, :end])
 
 
 def encoded_songs(paths: Iterable[Path]) -> KnownSongs:

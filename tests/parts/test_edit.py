@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,9 +50,11 @@ def test_snapping_takes_out_what_is_off_and_leaves_swing_and_strum() -> None:
     assert half.notes[1].start_beats == pytest.approx(0.52)
     assert snapped(late, 0.0) is late
     strum = Part("guitar", (Note(1.02, 1, 50, 90), Note(1.04, 1, 55, 90)), 4.0)
-    first, second = snapped(strum, 1.0).notes
-    assert first.start_beats == pytest.approx(1.0)
-    assert second.start_beats == pytest.approx(1.02)
+    first, second = snapped(strum, 1.0).notes  # its middle is on the beat
+    assert first.start_beats == pytest.approx(0.99)
+    assert second.start_beats == pytest.approx(1.01)
+    at_once = strum.with_notes(replace(n, start_beats=n.start_beats - 1.02) for n in strum.notes)
+    assert snapped(at_once, 1.0) == at_once  # no strum is squeezed into the take's start
 
 
 def test_density_both_ways() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stembridge.training.note_reader import ReaderTraining, fit_note_reader
+from stembridge.training.note_reader import ReaderTraining, Windows, fit_note_reader
 from stembridge.training.note_rolls import ROWS, Rolls, make_rolls
 from stembridge.transcription.notes import TimedNote
 
@@ -37,6 +37,20 @@ def test_it_learns_and_calibrates() -> None:
     assert fitted.score.f1 > 0.9
     assert abs(fitted.score.estimated - fitted.score.reference) < 8
     assert any("note F1" in line for line in said)
+
+
+def test_windows_show_how_songs_begin_and_end() -> None:
+    training = ReaderTraining(batch=400, frames=16, noise=1e-6)
+    made = songs(1, 2)
+    place = np.arange(N_FRAMES, dtype=np.float16)
+    made.latents[:] = place
+    heard, targets = Windows(made, training, "cpu").draw()
+    first = heard[:, 0, 0].round().numpy()
+    assert targets.shape[0] == 400
+    assert (first == 0).mean() > 0.04
+    assert (first == N_FRAMES - 16).mean() > 0.04
+    assert first.min() == 0
+    assert first.max() == N_FRAMES - 16
 
 
 def test_it_ends_in_time() -> None:

@@ -21,8 +21,8 @@ from stembridge.training.parts import encoded_songs, known_songs, train_parts
 RATE = 44100
 
 
-def song(seed: int, *, notes: bool = True) -> AnnotatedSong:
-    composed = compose(seed, "pop", n_bars=2)
+def song(seed: int, *, notes: bool = True, n_bars: int = 2) -> AnnotatedSong:
+    composed = compose(seed, "pop", n_bars=n_bars)
     audio = np.random.default_rng(seed).normal(0, 0.05, (len(STEMS), int(composed.length_s * RATE)))
     return AnnotatedSong(
         f"song{seed}", audio.astype(np.float32), RATE, composed.bpm, composed.time_signature,
@@ -50,6 +50,9 @@ def test_readers_join_the_artifact(tmp_path: Path) -> None:
     with pytest.raises(BadArgsError, match="notes are known"):
         known_songs([song(3, notes=False)], model, 0.0)
     remade = known_songs([song(1)], model, 0.5)
+    long = song(4, n_bars=8)  # it ends like a take: somewhere
+    (length,) = known_songs([song(1), long], model, 0.0).lengths[1:]
+    assert 10 * RATE // 2048 <= length < long.audio.shape[1] // 2048
     assert len(remade.lengths) == 2
     assert not np.array_equal(remade.latents[0], remade.latents[1])
 
