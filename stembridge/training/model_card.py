@@ -227,7 +227,7 @@ def _again(manifest: Manifest) -> list[str]:
     if manifest.training.get("fine_tune"):
         return ["    stembridge train denoiser --init default --data MY_STEMS --out MY_MODEL"]
     return [
-        "    stembridge train default --out runs/default",
+        "    stembridge train default --from downloads --out runs/default --gpu 0",
         "    stembridge evaluate --songs 100 --model runs/default/artifact --out report",
     ]
 

@@ -82,7 +82,8 @@ def artifact_losses(folder: Path, data: Path, task: TaskConfig) -> dict[str, flo
     try:
         latents = LatentSet.open(data)
     except OSError as error:
-        raise NoSuchFileError(f"'{data}' holds no latents (`stembridge train default`).") from error
+        told = f"'{data}' holds no latents (`stembridge train denoiser`)."
+        raise NoSuchFileError(told) from error
     heard = start.layout.slices().get(HEARD, slice(0, 0))
     channels = latents.conditions.shape[1] + heard.stop - heard.start
     found = latents.latents.shape[1:3], channels
