@@ -50,6 +50,7 @@ WORDS = {
     "made_loop": "bar {bar} was made anew, so that the end flows into the start",
     "best_of": "try {kept} of {of} was kept; their scores: {scores}",
     "prompt_read": "the prompt is read as: {read}",
+    "prompt_meant": "{reader} reads {pairs}, which may be wrong",
     "prompt_idle": "of the prompt changes nothing: {idle}",
     "prompt_unknown": "of the prompt was not understood: {unknown}",
     "like_heard": "{file} is heard as {as_what}: {heard}",
@@ -71,6 +72,15 @@ WORDS = {
     "--steps may help",
     "stem_over": "{stem} reaches {db:.1f} dB above full scale, where a 24-bit file ends: what is "
     "above it is in rest (float files keep it)",
+    "engine_told": '{engine} was told "{told}"',
+    "engine_deaf": "{engine} hears nothing of what is given and knows no grid: whether the take "
+    "fits is measured, not made",
+    "engine_melody": "of what is given, and of what it made before, {engine} hears the melody "
+    "alone, and it knows no grid: whether the take fits is measured, not made",
+    "engine_cut": "the first {ms} ms of the sound were cut off, so that it is on the grid",
+    "engine_idle": "{engine} has no use for: {what}",
+    "engine_wanders": "{engine} was trained on {seconds:g} s: what is longer may wander",
+    "engine_licence": "licence of what made it: {licence}",
     "tempo": "what is given sounds like {heard:.1f} bpm, the request says {told:g}",
 }
 """Code -> words, filled in from the remark's data. Codes are stable: programs may look for them."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stembridge.cli.request_options import request_options
+from stembridge.cli.shared import open_maker
 from stembridge.cli.takes import Making
 
 if TYPE_CHECKING:
@@ -82,4 +83,4 @@ def _make(
     from stembridge.paths import default_output_dir
     from stembridge.pipeline.run import arrange as run
 
-    making.make(partial(run, request), default_output_dir(), receipt)
+    making.make(open_maker, partial(run, request), default_output_dir(), receipt)

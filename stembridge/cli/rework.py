@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stembridge.cli.request_options import field_options
+from stembridge.cli.shared import open_model
 from stembridge.cli.takes import Making
 from stembridge.errors import BadArgsError
 from stembridge.request.rework import REWORK_FIELDS
@@ -49,4 +50,4 @@ def _make(wish: Rework, making: Making, receipt: dict[str, Any] | None = None) -
     from stembridge.pipeline.rework import rework as run
     from stembridge.request.tag import receipt_of
 
-    making.make(partial(run, wish), receipt_of(wish.parent).parent.parent, receipt)
+    making.make(open_model, partial(run, wish), receipt_of(wish.parent).parent.parent, receipt)

@@ -20,6 +20,7 @@ from stembridge.readers import decimal
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stembridge.engines import SoundEngine
     from stembridge.pool.jobs import Crew
     from stembridge.runtime.device import Threads
     from stembridge.runtime.model import StemModel
@@ -83,14 +84,31 @@ def crew_of(workers: int, cluster: str | None, gpu: int | None = None, cpu: bool
     return Crew(workers, cluster, on_gpu=not cpu)
 
 
+def open_maker(model: str | None, device: str) -> StemModel | SoundEngine:
+    """Open the model the flags ask for, which may be an engine: it only makes takes."""
+    from stembridge.engines import engine_in, open_engine
+
+    folder = None if model is None or model.startswith("fake:") else Path(model).expanduser()
+    engine = None if folder is None else engine_in(folder)
+    if folder is None or engine is None:
+        return open_model(model, device)
+    return open_engine(folder, engine, device)
+
+
 def open_model(model: str | None, device: str, threads: Threads | None = None) -> StemModel:
     """Open the model the flags ask for; "fake:" is `stembridge.testing`'s closed form."""
     if model is not None and model.startswith("fake:"):
         from stembridge.testing import open_fake
 
         return open_fake(model)
+    from stembridge.engines import engine_in
     from stembridge.runtime.load import load_model
 
+    if model is not None and (engine := engine_in(Path(model))) is not None:
+        raise BadArgsError(
+            f"'{model}' holds {engine.title}, which only makes takes: `arrange`, "
+            "`serve` and `watch` can use it. Name a stembridge model."
+        )
     return load_model(None if model is None else Path(model), device, threads)
 
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
@@ -18,15 +18,17 @@ from stembridge.cli.shared import (
     console,
     device_word,
     is_terminal,
-    open_model,
     print_json,
 )
 
 if TYPE_CHECKING:
+    from stembridge.engines import SoundEngine
     from stembridge.pipeline.events import Event, OnEvent, StemFile
     from stembridge.runtime.model import StemModel
 
-    Work: TypeAlias = Callable[[StemModel, Path, OnEvent], list[StemFile]]
+    Maker = TypeVar("Maker", bound=StemModel | SoundEngine)
+    Work: TypeAlias = Callable[[Maker, Path, OnEvent], list[StemFile]]
+    Open: TypeAlias = Callable[[str | None, str], Maker]
 
 OutOption = Annotated[
     Path | None,
@@ -69,17 +71,24 @@ class Making:
         """
         return cls(out, model, device_word(gpu, cpu), json)
 
-    def make(self, work: Work, otherwise: Path, receipt: dict[str, Any] | None = None) -> None:
+    def make(
+        self,
+        open_: Open[Maker],
+        work: Work[Maker],
+        otherwise: Path,
+        receipt: dict[str, Any] | None = None,
+    ) -> None:
         """Makes takes and reports them.
 
         Args:
-            work: makes them with a model, in a folder, and tells of its progress.
+            open_: opens a model by its folder, on a device.
+            work: makes them with it, in a folder, and tells of its progress.
             otherwise: folder for them where none was named.
             receipt: of takes that these should equal.
         """
         folder = (self.out or otherwise).expanduser().absolute()
         with progress(show=not self.json and is_terminal()) as on_event:
-            model = open_model(self.model, self.device)
+            model = open_(self.model, self.device)
             stems = work(model, folder, on_event)
             artifact = model.manifest.artifact_sha256
         differences = None if receipt is None else compare_with(receipt, stems, artifact)

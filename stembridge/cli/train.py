@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from stembridge.cli import train_default, train_preset
+from stembridge.cli.codec_roundtrip import codec_roundtrip
 from stembridge.cli.shared import ClusterOption, GpuOption, console, crew_of
 from stembridge.cli.train_preset import FolderOption, training_device
 
@@ -257,3 +258,4 @@ def loss(
 train.command("default")(train_default.default)
 train.command("preset")(train_preset.preset)
 train.command("vae")(train_preset.vae)
+train.command("codec-roundtrip")(codec_roundtrip)

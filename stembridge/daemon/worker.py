@@ -23,7 +23,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,16 @@ from stembridge.audio.loudness import integrated_loudness
 from stembridge.audio.onsets import detect_onsets
 from stembridge.audio.resample import resample
 from stembridge.daemon import memory
-from stembridge.daemon.records import FileRecord, ModelFacts
+from stembridge.daemon.telling import file_record, model_facts
+from stembridge.engines import SoundEngine, engine_in, open_engine
 from stembridge.errors import (
+    BadArgsError,
     CancelledError,
     DiskFullError,
     ModelUntrustedError,
     StembridgeError,
 )
-from stembridge.pipeline.events import Event, StemFile, StemReady
+from stembridge.pipeline.events import Event, OnEvent, StemFile, StemReady
 from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.separate import separate
@@ -83,16 +85,19 @@ class WorkerSettings:
     log_level: str
 
 
-Open = Callable[[WorkerSettings], StemModel]
+Open = Callable[[WorkerSettings], StemModel | SoundEngine]
 
 
-def open_model(settings: WorkerSettings) -> StemModel:
+def open_model(settings: WorkerSettings) -> StemModel | SoundEngine:
     """Load the model the daemon asked for; "fake:…" is `stembridge.testing`'s closed form."""
     if settings.model.startswith("fake:"):
         from stembridge.testing import open_fake
 
         return open_fake(settings.model)
     threads = Threads(settings.threads, settings.threads, settings.cores)
+    engine = engine_in(Path(settings.model)) if settings.model else None
+    if engine is not None:
+        return open_engine(Path(settings.model), engine, settings.device, threads)
     return load_model(settings.model or None, settings.device, threads)
 
 
@@ -132,11 +137,11 @@ class Worker:
             self._say("unusable", symbol=error.symbol, sentence=error.sentence)
             return 1
         load_s = round(time.monotonic() - started_s, 3)
-        self._say("ready", model=vars(_facts(model)), load_s=load_s)
+        self._say("ready", model=vars(model_facts(model)), load_s=load_s)
         try:
             # Nobody waits yet, or whoever does would have to wait for this in the first job.
             _preload()
-            if self._settings.warm_up:
+            if self._settings.warm_up and not isinstance(model, SoundEngine):
                 _log.info("warmed up in %.2f s", warm_up(model))
         except Exception as error:  # noqa: BLE001 - networks raise what they like
             _log.exception("warming up")
@@ -147,7 +152,7 @@ class Worker:
             self._run(model, self._jobs.get())
             memory.give_back()
 
-    def _say_unusable(self, error: Exception, model: StemModel) -> None:
+    def _say_unusable(self, error: Exception, model: StemModel | SoundEngine) -> None:
         known, _ = _translate(error, model.device)
         if known.symbol == "GENERAL" and not isinstance(error, OSError):
             text = f"{type(error).__name__}: {error}"[:200]
@@ -156,21 +161,14 @@ class Worker:
             )
         self._say("unusable", symbol=known.symbol, sentence=known.sentence)
 
-    def _run(self, model: StemModel, job: dict[str, Any]) -> None:
+    def _run(self, model: StemModel | SoundEngine, job: dict[str, Any]) -> None:
         request_id = job["id"]
         try:
             self._check(request_id)
             out, order = Path(job["out"]), job["request"]
             for folder in out.glob(f"*_{take_tag(request_id)}"):
                 remove_parts(folder)  # of an attempt that was killed
-            files: Sequence[StemFile | SeparatedFile]
-            rest = (model, out, self._reporter(request_id), self._roots)
-            if "parent" in order:
-                files = rework(rework_from_mapping(order), *rest)
-            elif "mix" in order:
-                files = separate(separation_from_mapping(order), *rest)
-            else:
-                files = arrange(request_from_mapping(order), *rest)
+            files = self._files(model, order, out, self._reporter(request_id))
         except StembridgeError as error:
             self._failed(request_id, error, usable=error.symbol not in _FATAL)
         except Exception as error:  # noqa: BLE001 - whatever it was, the daemon must hear of it
@@ -183,11 +181,25 @@ class Worker:
             self._say("done", id=request_id, folder=str(folder), receipt=str(receipt))
         self._cancelled.discard(request_id)
 
+    def _files(
+        self, model: StemModel | SoundEngine, order: Mapping[str, Any], out: Path, report: OnEvent
+    ) -> Sequence[StemFile | SeparatedFile]:
+        if "parent" not in order and "mix" not in order:
+            return arrange(request_from_mapping(order), model, out, report, self._roots)
+        if isinstance(model, SoundEngine):
+            raise BadArgsError(
+                f"{model.facts.title} only makes takes. To work on one or to take a mix apart, "
+                "start stembridge serve with a stembridge model."
+            )
+        if "parent" in order:
+            return rework(rework_from_mapping(order), model, out, report, self._roots)
+        return separate(separation_from_mapping(order), model, out, report, self._roots)
+
     def _reporter(self, request_id: str) -> Callable[[Event], None]:
         def report(event: Event) -> None:
             self._check(request_id)
             if isinstance(event, StemReady):
-                self._say("stem", id=request_id, file=vars(_record(event.stem)))
+                self._say("stem", id=request_id, file=vars(file_record(event.stem)))
             else:
                 self._say("progress", id=request_id, stage=event.stage, fraction=event.fraction)
 
@@ -226,31 +238,6 @@ def _preload() -> None:
     resample(noise, 22_050, 44_100)
     integrated_loudness(noise, 22_050)
     detect_onsets(noise, 22_050)
-
-
-def _facts(model: StemModel) -> ModelFacts:
-    manifest = model.manifest
-    return ModelFacts(
-        name=manifest.name,
-        artifact_sha256=manifest.artifact_sha256,
-        sample_rate=manifest.sample_rate,
-        device=model.device,
-        stems=manifest.stems,
-        styles=manifest.styles,
-        timbres=manifest.timbres,
-    )
-
-
-def _record(file: StemFile | SeparatedFile) -> FileRecord:
-    return FileRecord(
-        stem=file.stem,
-        variation=file.variation,
-        path=str(file.path),
-        sha256=file.sha256,
-        frames=file.frames,
-        rate=file.rate,
-        verdict=file.to_json(),
-    )
 
 
 _FATAL = frozenset({"OUT_OF_MEMORY", "DEVICE_LOST"})

@@ -22,19 +22,19 @@ from stembridge.errors import StembridgeError
 from stembridge.inference.level import levelled, role_gain_db
 from stembridge.musical_time import frames_for_samples
 from stembridge.runtime.manifest import Manifest
-from stembridge.runtime.model import StemModel
+from stembridge.runtime.model import StemCodec, StemModel
 
 PART_S, SURROUNDINGS_S, CROSSFADE_S = 60.0, 1.0, 0.05
 SEAM_S = 0.02  # over which a loop's end becomes what leads into its start
 AHEAD_S = 0.01  # what leads into it: codecs let a note sound a little ahead
 
 
-def _frames(seconds: float, model: StemModel) -> int:
+def _frames(seconds: float, model: StemCodec) -> int:
     manifest = model.manifest
     return max(1, round(seconds * manifest.sample_rate / manifest.hop))
 
 
-def _parts(n_frames: int, model: StemModel) -> Iterator[tuple[int, int, int, int]]:
+def _parts(n_frames: int, model: StemCodec) -> Iterator[tuple[int, int, int, int]]:
     """(first, stop) of each part and of the frames around it that are computed with it."""
     length, around = _frames(PART_S, model), _frames(SURROUNDINGS_S, model)
     if n_frames <= length + around:  # no short remainder
@@ -135,7 +135,7 @@ def sound(
 
 
 def encode(
-    model: StemModel, stem: str, audio: FloatArray, check: Callable[[], None] = lambda: None
+    model: StemCodec, stem: str, audio: FloatArray, check: Callable[[], None] = lambda: None
 ) -> FloatArray:
     """Latents [C, F] of audio [n_samples], the last frame padded with silence.
 
@@ -157,7 +157,7 @@ def encode(
 
 
 def decode(
-    model: StemModel,
+    model: StemCodec,
     stem: str,
     latents: FloatArray,
     n_samples: int,

@@ -77,12 +77,20 @@ def _part(stem: str, take: Take, request: GenerationRequest, model: StemModel) -
         # The grid begins on the session's bar line, the part where the take does.
         part = _on_grid(part, request) if request.use_grid else part
         return _begun(part) if request.loop else _over(part)
-    if stem not in TRANSCRIBED or stem not in take.stems:
+    heard = take.stems.get(stem)
+    return None if heard is None else transcribed(stem, heard, request, model.manifest.sample_rate)
+
+
+def transcribed(
+    stem: str, audio: NDArray[np.float32], request: GenerationRequest, rate: int
+) -> Part | None:
+    """The notes in a stem's sound `[n]`; None where nobody can tell them."""
+    if stem not in TRANSCRIBED:
         return None
     beats = partial(seconds_to_beats, bpm=request.bpm)
     notes = (
         Note(beats(n.start_s), beats(n.length_s), n.pitch, n.velocity)
-        for n in transcribe(stem, take.stems[stem], model.manifest.sample_rate)
+        for n in transcribe(stem, audio, rate)
     )
     inside = (note for note in notes if note.start_beats < request.length_beats)
     return Part(stem, tuple(inside), request.length_beats)

@@ -20,6 +20,7 @@ import stembridge
 from stembridge.audio.files import write_atomically
 from stembridge.chords import progression_text
 from stembridge.context import Context
+from stembridge.engines import SoundEngine
 from stembridge.inference.settings import Settings
 from stembridge.pipeline.events import Stage, StemFile
 from stembridge.pipeline.receipt_reading import RECEIPT_FORMAT
@@ -27,7 +28,10 @@ from stembridge.request import GenerationRequest, request_to_mapping
 from stembridge.request.tag import RECEIPT_NAME as RECEIPT_NAME
 from stembridge.runtime.model import StemModel
 
-_PACKAGES = ("numpy", "scipy", "soxr", "soundfile", "torch", "onnxruntime-gpu", "onnxruntime")
+_PACKAGES = (
+    "numpy", "scipy", "soxr", "soundfile", "torch", "onnxruntime-gpu", "onnxruntime",
+    "transformers", "diffusers",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +49,7 @@ def versions() -> dict[str, str]:
 def build_receipt(
     request: GenerationRequest,
     settings: Settings,
-    model: StemModel,
+    model: StemModel | SoundEngine,
     context: Context,
     stems: Sequence[StemFile],
     timings_s: Mapping[Stage, float],
@@ -75,7 +79,7 @@ def build_receipt(
     }
 
 
-def identity_of(model: StemModel) -> dict[str, str]:
+def identity_of(model: StemModel | SoundEngine) -> dict[str, str]:
     """Which model it was, and where it ran."""
     manifest = model.manifest
     return {
@@ -86,7 +90,7 @@ def identity_of(model: StemModel) -> dict[str, str]:
     }
 
 
-def _fingerprints(model: StemModel, context: Context) -> dict[str, str]:
+def _fingerprints(model: StemModel | SoundEngine, context: Context) -> dict[str, str]:
     """A checksum of what was heard of each given stem: tells which one has changed since."""
     return {
         stem: f"{zlib.crc32(context.samples[index].tobytes()):08x}"

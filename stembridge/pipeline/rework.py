@@ -156,6 +156,11 @@ def _origin(parent: _Parent) -> dict[str, Any]:
 def _open(wish: Rework, roots: AllowedRoots) -> _Parent:
     path = receipt_of(wish.parent).expanduser().absolute()
     receipt = read_whole_receipt(path, roots)
+    if "engine" in receipt:
+        raise BadArgsError(
+            f"The take was made by {receipt['model']['name']}, whose sounds cannot be worked on. "
+            "Make another one with another --seed."
+        )
     request = request_of(receipt)
     takes = tuple(sorted({stem["variation"] + 1 for stem in receipt["stems"]}))
     number = wish.take or takes[0]

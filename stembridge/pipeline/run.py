@@ -7,16 +7,20 @@ same request made twice overwrites only itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.context import Context
+from stembridge.engines import SoundEngine
 from stembridge.inference import Settings
+from stembridge.inference.settings import settings_of
 from stembridge.pipeline.best import best_of
+from stembridge.pipeline.engine_takes import engine_plan, engine_takes
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
 from stembridge.pipeline.hearing import context_for
@@ -40,9 +44,19 @@ from stembridge.runtime.model import StemModel
 from stembridge.safe_files import ensure_room
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """Takes about to be made: from what, how, and what else the receipt tells of that."""
+
+    context: Context
+    settings: Settings
+    takes: Iterator[SoundedTake]
+    told: Mapping[str, Any]
+
+
 def arrange(
     request: GenerationRequest,
-    model: StemModel,
+    model: StemModel | SoundEngine,
     out_dir: Path,
     on_event: OnEvent = ignore,
     roots: AllowedRoots | None = None,
@@ -51,7 +65,7 @@ def arrange(
 
     Args:
         request: what is asked for.
-        model: an open model.
+        model: an open model, or an engine.
         out_dir: the folder take folders go into.
         on_event: told about progress and each finished stem; may raise CancelledError.
         roots: the folders context may come from; None allows every place.
@@ -63,32 +77,58 @@ def arrange(
         StembridgeError: whatever went wrong, in words; finished stem files stay.
     """
     report = Reporter(on_event, request.variations * request.best)
-    settings = settings_for(request, model.manifest)  # refuses what the model does not have
-    ensure_room(out_dir, room_for(request))
-    folder, places = out_dir / take_folder(request), roots or AllowedRoots.anywhere()
-    check_instruments(request, model.manifest, places)
-    context = context_for(request, model, places, report)
-    like = hear_likeness(request, model, places, partial(report, "read", 0.5))
-    no_chords = why_no_chords(request, model.manifest, context)
-    wording = beside(wording_of(request, model.manifest, context), like, request, no_chords)
-    context = replace(context, remarks=(*context.remarks, *wording.remarks))
+    places = roots or AllowedRoots.anywhere()
+    folder = out_dir / take_folder(request)
+    if isinstance(model, SoundEngine):
+        ensure_room(out_dir, room_for(request))
+        plan = _by_engine(request, model, places, report)
+    else:
+        settings = settings_for(request, model.manifest)  # refuses what the model does not have
+        ensure_room(out_dir, room_for(request))
+        plan = _by_model(request, settings, model, places, report)
     finished: list[StemFile] = []
     pictures: list[Seen] = []
-    for take in _best_takes(request, settings, context, model, report, wording):
+    for take in _best_takes(plan.takes, request):
         for stem in write_take(take, request, folder, report):
             finished.append(stem)
             part = take.take.state.parts.get(stem.stem)
             pictures.append(seen(stem, part, take.audio[stem.stem]))
             report.stem(stem)
     report("write", 1.0, request.variations * request.best - 1)
-    receipt = build_receipt(request, settings, model, context, finished, report.seconds())
-    receipt |= {"prompt": wording.to_mapping()} if wording.asked else {}
+    receipt = build_receipt(request, plan.settings, model, plan.context, finished, report.seconds())
+    receipt |= plan.told
     write_receipt(folder, receipt)
     write_page(folder, request, receipt, pictures)
     return finished
 
 
-def _best_takes(
+def _by_model(
+    request: GenerationRequest,
+    settings: Settings,
+    model: StemModel,
+    places: AllowedRoots,
+    report: Reporter,
+) -> _Plan:
+    check_instruments(request, model.manifest, places)
+    context = context_for(request, model, places, report)
+    like = hear_likeness(request, model, places, partial(report, "read", 0.5))
+    no_chords = why_no_chords(request, model.manifest, context)
+    wording = beside(wording_of(request, model.manifest, context), like, request, no_chords)
+    context = replace(context, remarks=(*context.remarks, *wording.remarks))
+    told = {"prompt": wording.to_mapping()} if wording.asked else {}
+    takes = _takes(request, settings, context, model, report, wording)
+    return _Plan(context, settings, takes, told)
+
+
+def _by_engine(
+    request: GenerationRequest, engine: SoundEngine, places: AllowedRoots, report: Reporter
+) -> _Plan:
+    plan = engine_plan(request, engine, places, report)
+    settings = settings_of(engine.manifest)  # says nothing of it; what does is told beside
+    return _Plan(plan.context, settings, engine_takes(plan, report), plan.to_mapping())
+
+
+def _takes(
     request: GenerationRequest,
     settings: Settings,
     context: Context,
@@ -96,15 +136,19 @@ def _best_takes(
     report: Reporter,
     wording: Wording,
 ) -> Iterator[SoundedTake]:
-    """Takes by their variation: of every `request.best` that are made the best one."""
+    """Every take of a model that is asked for, and those that others are chosen from."""
     heard = context.pace.heard(request)
     every = replace(heard, variations=request.variations * request.best)
-    takes = generate(every, settings, context, model, report, wording)
-    for variation in range(request.variations):
-        made = []
-        for take in islice(takes, request.best):
-            parts, said = with_even_drums(parts_of(take, heard, model), heard)
-            one = MadeTake(variation, take.stems, TakeState(take.latents, parts, take.choice))
-            known = replace(context, remarks=(*context.remarks, *said))
-            made.append(sounded(one, request, known, model.manifest))
+    for take in generate(every, settings, context, model, report, wording):
+        parts, said = with_even_drums(parts_of(take, heard, model), heard)
+        state = TakeState(take.latents, parts, take.choice)
+        one = MadeTake(take.variation // request.best, take.stems, state)
+        known = replace(context, remarks=(*context.remarks, *said))
+        yield sounded(one, request, known, model.manifest)
+
+
+def _best_takes(takes: Iterator[SoundedTake], request: GenerationRequest) -> Iterator[SoundedTake]:
+    """Takes by their variation: of every `request.best` that are made the best one."""
+    for _ in range(request.variations):
+        made = list(islice(takes, request.best))
         yield made[0] if request.best == 1 else best_of(made, request)

@@ -21,6 +21,7 @@ from stembridge.pipeline.render import conformed
 from stembridge.pipeline.take_state import TakeState, save_state
 from stembridge.pipeline.verdict import Verdict, judge
 from stembridge.pool.threads import side_by_side
+from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.request.tag import take_tag
 from stembridge.runtime.manifest import Manifest
@@ -109,11 +110,31 @@ def sounded(
 
     own = dict(zip(stems, side_by_side(own_of, stems), strict=True))
     full = conformed(take.decoded, manifest.sample_rate, request, own, context.pace)
+    return measured(take, full, request, context, {})
+
+
+def measured(
+    take: MadeTake,
+    full: Mapping[str, FloatArray],
+    request: GenerationRequest,
+    context: Context,
+    said_of: Mapping[str, tuple[Remark, ...]],
+) -> SoundedTake:
+    """A take brought to its level and measured.
+
+    Args:
+        take: what it is.
+        full: stem -> audio at the session's rate, with its edges, at the model's level.
+        request: what is asked for.
+        context: what is given.
+        said_of: stem -> what is known of it alone.
+    """
     heard = None if context.loudness_lufs is None else context.gain
     level = levelled(full, request, heard, take.state.gain)
 
     def judged(stem: str) -> Verdict:
         said = (*context.remarks, *level.remarks, *level.own.get(stem, ()))
+        said += said_of.get(stem, ())
         return judge(level.audio[stem], request, context.loudness_lufs, said)
 
     verdicts = dict(zip(request.generate, side_by_side(judged, request.generate), strict=True))
@@ -129,7 +150,8 @@ def write_take(
     source = "chosen" if choice.composed else "told" if request.chords else "heard"
     key = key_of(choice.chords, request.length_beats)
     midi = _write_midi(take, request, folder, key)
-    save_state(folder, take.variation, replace(take.state, gain=made.gain))
+    if take.state.latents.size:  # an engine's sound has none, and cannot be worked on
+        save_state(folder, take.variation, replace(take.state, gain=made.gain))
     for i, (stem, audio) in enumerate(made.audio.items()):
         report("write", i / len(made.audio), take.variation)
         path = folder / stem_file_name(request, stem, take.variation, key)

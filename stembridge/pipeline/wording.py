@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stembridge.context import Context
+from stembridge.engines.meaning import Meanings, told_meanings
 from stembridge.parts.playing import AS_PLAYED
 from stembridge.pipeline.choice import NO_WISHES, Bars
 from stembridge.pipeline.likeness import Likeness
@@ -34,6 +35,8 @@ class Wording:
         known: some words that are known, for who has used none.
         like: what a reference was heard as.
         idle: what of it changes nothing, and why.
+        by_meaning: (word, the known phrase it was read as, how alike they are).
+        reader: the text encoder that found these; "" where there is none.
     """
 
     wishes: Wishes = NO_WISHES
@@ -42,6 +45,8 @@ class Wording:
     known: tuple[str, ...] = ()
     like: Likeness | None = None
     idle: tuple[str, ...] = ()
+    by_meaning: tuple[tuple[str, str, float], ...] = ()
+    reader: str = ""
 
     @property
     def asked(self) -> bool:
@@ -64,6 +69,9 @@ class Wording:
         used = [f"{_quoted(one)} {one.effect}" for one in self.outcomes if one.effect]
         if used:
             yield Remark("prompt_read", {"read": _listed(used, "; ")})
+        if self.by_meaning:
+            pairs = [f'"{word}" as "{known}" ({like:.2f})' for word, known, like in self.by_meaning]
+            yield Remark("prompt_meant", {"reader": self.reader, "pairs": _listed(pairs)})
         idle = [f"{_quoted(one)} {one.why_not}" for one in self.outcomes if one.why_not]
         if idle:
             yield Remark("prompt_idle", {"idle": _listed(idle, "; ")})
@@ -88,9 +96,19 @@ class Wording:
             for one in self.outcomes
         ]
         found: dict[str, Any] = {"understood": understood, "not_understood": list(self.unknown)}
+        if self.reader:
+            rows = [{"word": w, "read_as": k, "likeness": like} for w, k, like in self.by_meaning]
+            found["text_model"] = {"name": self.reader, "read": rows}
         if self.like is not None:
             found["like"] = self.like.to_mapping() | {"why_not": list(self.idle)}
         return found
+
+
+def _by_meaning(
+    outcomes: Iterable[WishOutcome], meanings: Meanings
+) -> tuple[tuple[str, str, float], ...]:
+    words = dict.fromkeys(one.said.text for one in outcomes)
+    return tuple((word, *meanings.taken[word]) for word in words if word in meanings.taken)
 
 
 NO_WORDING = Wording()
@@ -103,7 +121,11 @@ def wording_of(request: GenerationRequest, manifest: Manifest, context: Context)
     if not any(text for text, _ in texts):
         return NO_WORDING
     vocabulary = vocabulary_of(manifest.styles, manifest.timbres)
-    readings = [read(text, vocabulary, avoided=avoided) for text, avoided in texts if text]
+    meanings = told_meanings()
+    nearest = None if meanings is None else meanings.nearest
+    readings = [
+        read(text, vocabulary, avoided=avoided, nearest=nearest) for text, avoided in texts if text
+    ]
     around = Surroundings(
         vocabulary,
         request.generate,
@@ -116,7 +138,9 @@ def wording_of(request: GenerationRequest, manifest: Manifest, context: Context)
     wishes, outcomes = wishes_of([one for reading in readings for one in reading.said], around)
     unknown = tuple(dict.fromkeys(word for reading in readings for word in reading.unknown))
     if outcomes:
-        return Wording(wishes, outcomes, unknown)
+        taken = () if meanings is None else _by_meaning(outcomes, meanings)
+        reader = "" if meanings is None else meanings.name
+        return Wording(wishes, outcomes, unknown, by_meaning=taken, reader=reader)
     said = tuple(text[:80] for text, _ in texts if text)
     return Wording(wishes, (), unknown or said, _some_words(manifest))
 

@@ -17,17 +17,12 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float32]
 
 
-class StemModel(Protocol):
-    """Encoder, decoder and preconditioned denoiser of one artifact on one device."""
+class StemCodec(Protocol):
+    """What turns sound into latents and back."""
 
     @property
     def manifest(self) -> Manifest:
         """The artifact's contract: stems, rates, shapes, noise range."""
-        ...
-
-    @property
-    def device(self) -> str:
-        """Where the networks run: "cpu" or "cuda:N"."""
         ...
 
     def encode(self, stem: str, audio: FloatArray) -> FloatArray:
@@ -39,6 +34,15 @@ class StemModel(Protocol):
 
     def decode(self, stem: str, latents: FloatArray) -> FloatArray:
         """Decode latents [B, C, F] into audio [B, n], with n at most F * hop."""
+        ...
+
+
+class StemModel(StemCodec, Protocol):
+    """Encoder, decoder and preconditioned denoiser of one artifact on one device."""
+
+    @property
+    def device(self) -> str:
+        """Where the networks run: "cpu" or "cuda:N"."""
         ...
 
     def denoise(

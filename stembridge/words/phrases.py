@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,6 +44,12 @@ class Phrase:
     read_as: str = ""
 
 
+Nearest = Callable[[str, tuple[str, ...]], str | None]
+"""Of known phrases the one that means most nearly what a word does; None if none does."""
+
+_SAYS_NOTHING = ("not", "less", "very", "stop", "or", "and", "said", "other", "tempo")
+
+
 @dataclass(frozen=True)
 class _Token:
     text: str
@@ -56,13 +62,32 @@ def folded(text: str) -> str:
     return "".join(sign for sign in apart if not unicodedata.combining(sign))
 
 
-def phrases(text: str, vocabulary: Vocabulary) -> Iterator[list[Phrase]]:
-    """What stands between two commas, as phrases: the longest that are known."""
+def phrases(
+    text: str, vocabulary: Vocabulary, nearest: Nearest | None = None
+) -> Iterator[list[Phrase]]:
+    """What stands between two commas, as phrases: the longest that are known.
+
+    Args:
+        text: what somebody wrote.
+        vocabulary: the model's own names.
+        nearest: finds a known phrase for a word that is none.
+    """
     index = _index(vocabulary)
     for piece in _BREAK.split(text):
         tokens = _tokens(piece)
         if tokens:
-            yield list(_in_order(tokens, index))
+            found = _in_order(tokens, index)
+            yield [
+                phrase if nearest is None else _meant(phrase, index, nearest) for phrase in found
+            ]
+
+
+def _meant(phrase: Phrase, index: _Index, nearest: Nearest) -> Phrase:
+    """A phrase that nobody knows, as the known one that is nearest to it."""
+    if phrase.meanings or len(phrase.text) < _FUZZY_LETTERS or not phrase.text.isalpha():
+        return phrase
+    known = nearest(phrase.text, index.meaningful)
+    return phrase if known is None else Phrase(phrase.text, index.meanings(known.split()), known)
 
 
 def _tokens(piece: str) -> list[_Token]:
@@ -93,6 +118,11 @@ class _Index:
     def __init__(self, table: dict[tuple[str, ...], tuple[str, ...]]) -> None:
         self._table = table
         self._words = {word for phrase in table for word in phrase}
+        self.meaningful = tuple(
+            " ".join(words)
+            for words, meanings in table.items()
+            if not any(meaning.partition(":")[0] in _SAYS_NOTHING for meaning in meanings)
+        )
         self._long = sorted(word for word in self._words if len(word) >= _FUZZY_LETTERS)
 
     def meanings(self, words: Sequence[str]) -> tuple[str, ...]:

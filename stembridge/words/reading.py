@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from stembridge.words.lexicon import TABLE
-from stembridge.words.phrases import Phrase, Vocabulary, folded, phrases
+from stembridge.words.phrases import Nearest, Phrase, Vocabulary, folded, phrases
 
 SAID_OF_STEMS = ("make", "density", "force", "register")
 _MODES = "minor|moll|mineur|menor|min|major|dur|majeur|mayor|maj"  # "a minor mood" is no key
@@ -83,17 +83,20 @@ class Reading:
 
 
 @lru_cache(maxsize=64)
-def read(text: str, vocabulary: Vocabulary, *, avoided: bool = False) -> Reading:
+def read(
+    text: str, vocabulary: Vocabulary, *, avoided: bool = False, nearest: Nearest | None = None
+) -> Reading:
     """Understand a text.
 
     Args:
         text: in a musician's words.
         vocabulary: the model's own names, which are always known.
         avoided: it tells what is not wanted.
+        nearest: finds a known phrase for a word that the lexicon lacks.
     """
     found, rest = _figures(text)
     unknown: list[str] = []
-    for number, piece in enumerate(phrases(rest, vocabulary)):
+    for number, piece in enumerate(phrases(rest, vocabulary, nearest)):
         clause = _Clause(number)
         for phrase in piece:
             clause.take(phrase)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stembridge.client import Stem
-from stembridge.daemon.worker import _facts, _record
+from stembridge.daemon.telling import file_record, model_facts
 from stembridge.pipeline.events import StemFile
 from stembridge.pipeline.verdict import Verdict
 from stembridge.remarks import Remark
@@ -23,7 +23,7 @@ def test_a_verdict_with_many_warnings_still_fits_one_string() -> None:
         verdict = Verdict(1.0, 0.9, 0.8, 0.5, 3.0, 0.0, -20.0, -3.0, -1.0, False, shown)
         warnings = verdict.warnings
         file = StemFile("bass", 0, Path("/takes/x.wav"), "0" * 64, 88_200, 44_100, verdict)
-        record = vars(_record(file))
+        record = vars(file_record(file))
         assert json.loads(record["verdict"])["warnings"] == list(warnings)
         raw = protocol.pack("/stembridge/stem", *bodies.stem("r", 1, record))
         args = protocol.bind(osc.parse(raw)[0]).args
@@ -35,7 +35,7 @@ def test_a_verdict_with_many_warnings_still_fits_one_string() -> None:
 
 
 def test_the_order_of_a_mapping_means_nothing() -> None:
-    facts = vars(_facts(FakeModel()))
+    facts = vars(model_facts(FakeModel()))
     there, back = bodies.model_info(facts), bodies.model_info(dict(reversed(facts.items())))
     assert there == back
     (message,) = osc.parse(protocol.pack("/stembridge/model.info", *there))
@@ -51,8 +51,8 @@ def test_a_stem_message_says_what_was_heard_and_chosen() -> None:
         "bass", 0, Path("/takes/x.wav"), "0" * 64, 88_200, 44_100, verdict, "funk", "slap",
         "Am@0 F@4", chords_from="heard", key="Am", seed=7,
     )  # fmt: skip
-    heard = json.loads(_record(file).verdict)
+    heard = json.loads(file_record(file).verdict)
     assert heard["made"] == ["funk on slap", "chords heard: Am F", "in Am", "seed 7"]
     assert (heard["key"], heard["seed"]) == ("Am", 7)
-    stem = Stem("bass", 0, "/takes/x.wav", "0" * 64, 88_200, 44_100, _record(file).verdict)
+    stem = Stem("bass", 0, "/takes/x.wav", "0" * 64, 88_200, 44_100, file_record(file).verdict)
     assert stem.said == heard["made"]

@@ -1,0 +1,125 @@
+"""Words that the lexicon lacks, read by meaning: a text encoder of the user's finds the nearest.
+
+CLAP's text half or T5's encoder, from a folder on the disk. Phrases are compared by the cosine of
+their embeddings after the mean of all known phrases is taken away: embeddings of such encoders
+share a large direction that says nothing. Nothing is read of a word that is near to none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.engines.folder import check_folder
+from stembridge.engines.offline import LOCAL, library, opened, quietly
+from stembridge.errors import BadArgsError, NoSuchFileError
+
+VARIABLE = "STEMBRIDGE_TEXT_MODEL"
+LIKENESS = 0.5
+"""Cosine from which on two phrases count as alike; not calibrated: nobody's weights are here."""
+
+_CLASSES = {"clap": "ClapModel", "t5": "T5EncoderModel"}
+
+
+def told_meanings() -> Meanings | None:
+    """The encoder that the environment names; None if it names none.
+
+    Raises:
+        MissingExtraError: transformers is not installed.
+        NoSuchFileError, BadArgsError, ModelUntrustedError: the folder holds no such encoder.
+    """
+    folder = os.environ.get(VARIABLE)
+    return _opened(Path(folder).expanduser()) if folder else None
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: Path) -> Meanings:
+    return Meanings(folder)
+
+
+class Meanings:
+    """An open text encoder.
+
+    Attributes:
+        name: of the encoder, and of its folder.
+        taken: word -> (known phrase, cosine) of all that was read so far.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the encoder of a folder; see `told_meanings`."""
+        if not (folder / "config.json").is_file():
+            raise NoSuchFileError(
+                f"There is no text encoder in '{folder}', which {VARIABLE} names: config.json is "
+                "missing. Name the folder of a CLAP or T5, or unset it."
+            )
+        kind = _kind(folder)
+        if kind not in _CLASSES:
+            raise BadArgsError(f"'{folder}' holds a {kind}, and no CLAP or T5. Name another one.")
+        check_folder(folder)
+        transformers = library("transformers", "text")
+        network = getattr(transformers, _CLASSES[kind])
+        self._network: Any = opened(folder, lambda: network.from_pretrained(folder, **LOCAL)).eval()
+        self._tokenizer: Any = opened(
+            folder,
+            lambda: transformers.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            ),
+        )
+        self.name = f"{'CLAP' if kind == 'clap' else 'T5'} ({folder.resolve().name})"
+        self.taken: dict[str, tuple[str, float]] = {}
+        self._known: dict[tuple[str, ...], tuple[FloatArray, FloatArray]] = {}
+
+    def nearest(self, word: str, known: tuple[str, ...]) -> str | None:
+        """Of known phrases the one that means most nearly the same; None if none does."""
+        mean, phrases = self._phrases(known)
+        [heard] = _unit(self._embedded([word]) - mean)
+        likeness = phrases @ heard
+        best = int(np.argmax(likeness))
+        if likeness[best] < LIKENESS:
+            return None
+        self.taken[word] = (known[best], round(float(likeness[best]), 2))
+        return known[best]
+
+    def _phrases(self, known: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+        if known not in self._known:
+            found = self._embedded(known)
+            mean = found.mean(axis=0)
+            self._known[known] = (mean, _unit(found - mean))
+        return self._known[known]
+
+    def _embedded(self, phrases: Sequence[str]) -> FloatArray:
+        """Embeddings `[phrases, E]`."""
+        import torch
+
+        rows = []
+        for first in range(0, len(phrases), 64):
+            some = list(phrases[first : first + 64])
+            told = self._tokenizer(some, padding=True, truncation=True, return_tensors="pt")
+            with quietly(), torch.inference_mode():
+                rows.append(self._of(told.input_ids, told.attention_mask).float().numpy())
+        return np.concatenate(rows)
+
+    def _of(self, ids: Any, mask: Any) -> Any:
+        if hasattr(self._network, "get_text_features"):
+            found = self._network.get_text_features(ids, mask)
+            return getattr(found, "pooler_output", found)
+        states = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
+        return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+
+
+def _kind(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return "thing of no known kind"
+
+
+def _unit(rows: FloatArray) -> FloatArray:
+    return np.asarray(rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-9), np.float32)
