@@ -37,7 +37,7 @@ PEAK_S, MEAN_S, MIN_GAP_S = 0.03, 0.1, 0.04
 EARLY_S = 0.010  # typical advance of the flux peak, taken back before the fine search
 FINE_S, FINE_REACH_S, FINE_EARLY_S = 0.0058, 0.022, 0.0007
 GRID_TOLERANCE_S, GRID_TOLERANCE_SHARE = 0.05, 0.3
-FRAMES_PER_BATCH = 256  # keeps a batch of windows inside the processor's cache
+FRAMES_PER_BATCH = 64  # keeps a batch of windows inside the processor's cache
 
 
 @dataclass(frozen=True)

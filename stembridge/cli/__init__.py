@@ -94,6 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if trying again may help; with --json, it is a JSON object on standard output.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] != ["train"]:
+        # Stems are worked on side by side: products that are shared out as well only wait.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console without our signs shows them in ASCII
             stream.reconfigure(errors="backslashreplace")

@@ -101,6 +101,7 @@ def open_model(model: str | None, device: str, threads: Threads | None = None) -
         from stembridge.testing import open_fake
 
         return open_fake(model)
+    from stembridge.daemon.memory import keep_free
     from stembridge.engines import engine_in
     from stembridge.runtime.load import load_model
 
@@ -109,6 +110,7 @@ def open_model(model: str | None, device: str, threads: Threads | None = None) -
             f"'{model}' holds {engine.title}, which only makes takes: `arrange`, "
             "`serve` and `watch` can use it. Name a stembridge model."
         )
+    keep_free()
     return load_model(None if model is None else Path(model), device, threads)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from stembridge.context.tuning import Tuning, hear_tuning
 from stembridge.context.wholes import Apart, stems_of_mix
 from stembridge.errors import BadArgsError
 from stembridge.musical_time import beats_to_samples
+from stembridge.pool.threads import both
 from stembridge.remarks import Remark
 from stembridge.request import ContextClip, GenerationRequest
 from stembridge.roles import MIX, OTHER, check_known, is_pitched, role
@@ -119,8 +121,6 @@ def load_context(
     tuning = Tuning()
     if any(map(is_pitched, request.generate)):
         tuning = hear_tuning(stems | ({} if other is None else {OTHER: other}), rate)
-    if request.use_grid:
-        remarks += doubts(stems, rate, request.bpm)
     pace = pace_for(request, manifest, tuning.ratio)
     heard = pace.heard(request)
     if pace.slower != 1.0:
@@ -128,9 +128,12 @@ def load_context(
         samples = np.stack([resample(row, rate, rate * pace.slower, length) for row in samples])
         if other is not None:
             other = resample(other, rate, rate * pace.slower, length)
-    remarks = (*remarks, *tuning.remarks)
-    context = context_of(samples, given.tolist(), heard, manifest, remarks, ears, other)
-    return replace(context, pace=pace, roots=roots)
+    context, doubted = both(
+        partial(context_of, samples, given.tolist(), heard, manifest, ears=ears, other=other),
+        partial(doubts, stems, rate, request.bpm) if request.use_grid else tuple[Remark, ...],
+    )
+    remarks = (*remarks, *doubted, *tuning.remarks, *context.remarks)
+    return replace(context, remarks=remarks, pace=pace, roots=roots)
 
 
 def context_of(

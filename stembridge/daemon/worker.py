@@ -94,6 +94,7 @@ def open_model(settings: WorkerSettings) -> StemModel | SoundEngine:
         from stembridge.testing import open_fake
 
         return open_fake(settings.model)
+    memory.keep_free()
     threads = Threads(settings.threads, settings.threads, settings.cores)
     engine = engine_in(Path(settings.model)) if settings.model else None
     if engine is not None:

@@ -42,7 +42,8 @@ def executor_for(
     devices = config.devices
     cores = share_of_cores(len(devices)) if len(devices) > 1 else None
     # The array library's own threads obey only the environment.
-    environment = {"OMP_NUM_THREADS": str(cores)} if cores else {}
+    environment = {"OPENBLAS_NUM_THREADS": "1"}
+    environment |= {"OMP_NUM_THREADS": str(cores)} if cores else {}
     members = []
     for device in devices:
         settings = worker_settings(config, roots, device, cores)

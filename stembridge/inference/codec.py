@@ -21,6 +21,7 @@ from stembridge.diffusion.inpaint import Known
 from stembridge.errors import StembridgeError
 from stembridge.inference.level import levelled, role_gain_db
 from stembridge.musical_time import frames_for_samples
+from stembridge.pool.threads import side_by_side
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemCodec, StemModel
 
@@ -68,14 +69,27 @@ def hear(
     manifest = model.manifest
     n_frames = frames_for_samples(samples.shape[-1], manifest.hop)
     latents = np.zeros((1, manifest.n_stems, manifest.latent_channels, n_frames), np.float32)
-    for index, stem in enumerate(manifest.stems):
-        if given[index]:
-            check = partial(report, index / manifest.n_stems)
-            around = _frames(SURROUNDINGS_S, model) if loop else 0
-            audio = _wrapped(samples[index], around * manifest.hop, n_frames * manifest.hop)
-            made = encode(model, stem, audio, check)
-            latents[0, index] = made[:, around : around + n_frames]
+    around = _frames(SURROUNDINGS_S, model) if loop else 0
+    one_call = n_frames + 2 * around <= _frames(PART_S, model)
+
+    def heard(index: int) -> FloatArray:
+        check = partial(report, index / manifest.n_stems)
+        audio = _wrapped(samples[index], around * manifest.hop, n_frames * manifest.hop)
+        made = encode(model, manifest.stems[index], audio, _unasked if one_call else check)
+        return made[:, around : around + n_frames]
+
+    wanted = [index for index, is_given in enumerate(given) if is_given]
+    for index in wanted if one_call else ():
+        report(index / manifest.n_stems)
+    # An encoder fills one core; between the parts of a long piece somebody may stop it.
+    found = side_by_side(heard, wanted, None if one_call else 1)
+    for index, made in zip(wanted, found, strict=True):
+        latents[0, index] = made
     return known_stems(manifest, latents, given)
+
+
+def _unasked() -> None:
+    """For what was asked before."""
 
 
 def _wrapped(audio: FloatArray, around: int, length: int) -> FloatArray:

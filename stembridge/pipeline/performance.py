@@ -27,6 +27,7 @@ from stembridge.parts.playing import AS_PLAYED, as_told
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.settings import is_played
 from stembridge.players import instrument_path, own_instrument, play, shipped, touched
+from stembridge.pool.threads import side_by_side
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.roles import is_pitched
@@ -60,15 +61,16 @@ def check_instruments(request: GenerationRequest, manifest: Manifest, roots: All
 
 def parts_of(take: Take, request: GenerationRequest, model: StemModel) -> dict[str, Part]:
     """The parts of all stems that were made and whose notes can be read."""
-    parts = {}
-    for stem in request.generate:
+    bar = request.time_signature.beats_per_bar
+
+    def part_of(stem: str) -> Part | None:
         part = _part(stem, take, request, model)
-        if part is not None and stem not in take.sounds:  # the model's own sound stays as it is
-            bar = request.time_signature.beats_per_bar
-            part = as_told(part, take.choice.playing.get(stem, AS_PLAYED), bar)
-        if part is not None:
-            parts[stem] = part
-    return parts
+        if part is None or stem in take.sounds:  # the model's own sound stays as it is
+            return part
+        return as_told(part, take.choice.playing.get(stem, AS_PLAYED), bar)
+
+    parts = zip(request.generate, side_by_side(part_of, request.generate), strict=True)
+    return {stem: part for stem, part in parts if part is not None}
 
 
 def _part(stem: str, take: Take, request: GenerationRequest, model: StemModel) -> Part | None:

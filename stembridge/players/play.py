@@ -5,7 +5,7 @@ Notes are added up in their order, without chance: the same part gives the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -14,7 +14,7 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.errors import BadAudioError
 from stembridge.musical_time import beats_to_samples, beats_to_seconds
 from stembridge.parts.part import Note, Part
-from stembridge.players.voice import Pitched, voice
+from stembridge.players.voice import Pitched, length_of, voice
 from stembridge.players.zone import Instrument, Zone
 
 _MOST_SAMPLES = 3 * 10**9
@@ -35,24 +35,35 @@ def play(
     """
     n_samples = beats_to_samples(part.length_beats, bpm, rate)
     sound = np.zeros((2, n_samples), np.float32)
+    known, spent = Pitched(), 0
+    voices = list(_voices(part, instrument, bpm, loop=loop))
+    for zone, note, held_s, cut_s in voices:
+        key, n = (id(zone), note.pitch), length_of(zone, note.pitch, held_s, rate, cut_s)
+        known.longest[key] = max(n, known.longest.get(key, 0))
+        spent += n
+        if spent > _MOST_SAMPLES:
+            raise BadAudioError(
+                f"The instrument '{instrument.name}' sounds too much at once: too many samples "
+                "answer every note, or ring too long. Take a plainer one."
+            )
+    for zone, note, held_s, cut_s in voices:
+        samples = voice(zone, note.pitch, note.velocity, held_s, rate, cut_s, known)
+        _add(sound, samples, beats_to_samples(note.start_beats, bpm, rate), loop=loop)
+    return sound
+
+
+def _voices(
+    part: Part, instrument: Instrument, bpm: float, *, loop: bool
+) -> Iterator[tuple[Zone, Note, float, float | None]]:
+    """Zone, note, how long its key is down and after which time it is cut, s."""
     counts: dict[int, int] = {}
-    known: Pitched = {}
-    groups, spent = _groups(part.notes, instrument), 0
+    groups = _groups(part.notes, instrument)
     for index, note in enumerate(part.notes):
         count = counts.get(note.pitch, 0)
         counts[note.pitch] = count + 1
         for zone in instrument.answering(note.pitch, note.velocity, count):
             cut_s = _cut_s(zone, index, part, groups, bpm, loop=loop)
-            held_s = beats_to_seconds(note.length_beats, bpm)
-            samples = voice(zone, note.pitch, note.velocity, held_s, rate, cut_s, known)
-            spent += samples.shape[1]
-            if spent > _MOST_SAMPLES:
-                raise BadAudioError(
-                    f"The instrument '{instrument.name}' sounds too much at once: too many samples "
-                    "answer every note, or ring too long. Take a plainer one."
-                )
-            _add(sound, samples, beats_to_samples(note.start_beats, bpm, rate), loop=loop)
-    return sound
+            yield zone, note, beats_to_seconds(note.length_beats, bpm), cut_s
 
 
 def _groups(notes: Sequence[Note], instrument: Instrument) -> list[set[int]]:

@@ -5,6 +5,8 @@ Between samples four-point Hermite interpolation (de Soras' "x-form") is used, a
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +24,19 @@ _MOST_KNOWN = 1 << 27  # samples: 512 MB
 _SILENT_DB, _MOST_DB = -80.0, 96.0
 
 
-Pitched = dict[tuple[int, int], FloatArray]
-"""Recordings at a pitch (number of the zone's object, MIDI pitch), the longest asked for so far."""
+@dataclass
+class Pitched:
+    """Recordings at their pitches, kept while a part is played.
+
+    Attributes:
+        sounds: (number of the zone's object, MIDI pitch) -> samples.
+        longest: likewise, how many samples will be asked for.
+        size: of all that is kept.
+    """
+
+    sounds: dict[tuple[int, int], FloatArray] = field(default_factory=dict)
+    longest: dict[tuple[int, int], int] = field(default_factory=dict)
+    size: int = 0
 
 
 def voice(
@@ -46,17 +59,10 @@ def voice(
         cut_s: when another note of the zone's class cuts this one, s; None if none does.
         known: what was played at this rate before; filled.
     """
-    samples, own_rate = zone.sound
-    if not samples.shape[-1]:  # it starts beyond its end
+    samples, n = zone.sound[0], length_of(zone, pitch, held_s, rate, cut_s)
+    if not n:
         return np.zeros((2, 0), np.float32)
-    cents = (pitch - zone.root) * zone.key_cents + zone.tune_cents
-    step = own_rate / rate * 2 ** (_within(cents, _MOST_CENTS) / 1200)
-    step = min(max(step, 1 / _FARTHEST_STEP), _FARTHEST_STEP)
-    held = float("inf") if zone.one_shot else held_s
-    ends_s = min(_end_s(zone, samples.shape[-1], step, held, rate), held_s + LONGEST_RING_S)
-    if cut_s is not None:
-        ends_s = min(ends_s, cut_s + CUT_S)
-    n = max(0, int(ends_s * rate))
+    step, held = _step(zone, pitch, rate), float("inf") if zone.one_shot else held_s
     sound = _pitched(samples, zone, pitch, step, n, int(min(held, 1e6) * rate), known)
     shape = _shape(zone.envelope, n, held, rate)
     if cut_s is not None:
@@ -64,10 +70,31 @@ def voice(
     level = amplitude(_within(zone.gain_db, _MOST_DB))
     level *= (velocity / 127) ** (2 * _within(zone.velocity_track, 1.0))
     left, right = np.cos((zone.pan + 1) * np.pi / 4), np.sin((zone.pan + 1) * np.pi / 4)
-    shaped = sound * (shape * np.float32(level))
+    shape *= np.float32(level)
+    shaped = sound * shape
     if len(shaped) == 1:
-        return np.concatenate([shaped * np.float32(left), shaped * np.float32(right)])
+        return shaped * np.array([[left], [right]], np.float32)
     return shaped[:2] * np.array([[left], [right]], np.float32) * np.float32(np.sqrt(2))
+
+
+def length_of(zone: Zone, pitch: int, held_s: float, rate: int, cut_s: float | None = None) -> int:
+    """Samples of a voice; arguments as `voice`."""
+    n_samples = zone.sound[0].shape[-1]
+    if not n_samples:  # it starts beyond its end
+        return 0
+    held = float("inf") if zone.one_shot else held_s
+    ends_s = _end_s(zone, n_samples, _step(zone, pitch, rate), held, rate)
+    ends_s = min(ends_s, held_s + LONGEST_RING_S)
+    if cut_s is not None:
+        ends_s = min(ends_s, cut_s + CUT_S)
+    return max(0, int(ends_s * rate))
+
+
+def _step(zone: Zone, pitch: int, rate: int) -> float:
+    """Samples of the recording for one sample at a pitch."""
+    cents = (pitch - zone.root) * zone.key_cents + zone.tune_cents
+    step = zone.sound[1] / rate * 2 ** (_within(cents, _MOST_CENTS) / 1200)
+    return min(max(step, 1 / _FARTHEST_STEP), _FARTHEST_STEP)
 
 
 def _within(value: float, most: float) -> float:
@@ -102,11 +129,14 @@ def _pitched(
     if known is None or (zone.loop is not None and zone.loop_ends):
         return _interpolated(samples, zone, step, n, n_held)
     key = (id(zone), pitch)
-    sound = known.get(key)
+    sound = known.sounds.get(key)
     if sound is None or sound.shape[1] < n:
-        sound = _interpolated(samples, zone, step, n, n_held)
-        if sum(other.size for other in known.values()) < _MOST_KNOWN:
-            known[key] = sound
+        keeps = known.size < _MOST_KNOWN
+        longest = max(n, known.longest.get(key, 0)) if keeps else n
+        sound = _interpolated(samples, zone, step, longest, n_held)
+        if keeps:
+            known.sounds[key] = sound
+            known.size += sound.size
     return sound[:, :n]
 
 
@@ -134,21 +164,27 @@ def _hermite(
     last = samples.shape[-1] - 1
     base = np.minimum(at.astype(np.int64), last)
     share = (at - base).astype(np.float32)
-    taps = []
-    for k in (-1, 0, 1, 2):
-        index = base + k
-        if loop is not None and k > 0:
-            over = index >= loop[1]
-            over &= base < loop[1]
-            index = np.where(over, index - (loop[1] - loop[0]), index)
-        taps.append(np.take(samples, index, axis=1, mode="clip"))
-    before, here, after, later = taps
+    before, here, after, later = _taps(samples, base, loop)
     slope = (after - before) * np.float32(0.5)
     bend = here - after
     far = slope + bend
     curve = far + bend + (later - here) * np.float32(0.5)
     result: FloatArray = ((curve * share - (far + curve)) * share + slope) * share + here
     return result
+
+
+def _taps(
+    samples: FloatArray, base: NDArray[np.int64], loop: tuple[int, int] | None
+) -> list[FloatArray]:
+    """The samples before, at, and twice after `base`."""
+    taps = []
+    for k in (-1, 0, 1, 2):
+        index = base + k
+        if loop is not None and k > 0:
+            over = (base < loop[1]) & (index >= loop[1])
+            index = np.where(over, index - (loop[1] - loop[0]), index)
+        taps.append(np.take(samples, index, axis=1, mode="clip"))
+    return taps
 
 
 def _shape(envelope: Envelope, n: int, held_s: float, rate: int) -> FloatArray:

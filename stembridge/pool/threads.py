@@ -21,3 +21,11 @@ def side_by_side(call: Callable[[T], R], items: Iterable[T], threads: int | None
         return [call(item) for item in items]
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
         return list(pool.map(call, items))
+
+
+def both(one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:
+    """Two answers, made side by side."""
+    with ThreadPoolExecutor(1) as pool:
+        later = pool.submit(one)
+        found = other()
+        return later.result(), found

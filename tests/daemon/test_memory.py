@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 
 import psutil
 
@@ -24,3 +26,31 @@ def test_holes_between_things_that_stay_are_given_back() -> None:
     assert give_back()
     assert full - psutil.Process().memory_info().rss > 100e6
     libc.free(pieces[-1])
+
+
+KEEPS = """
+import ctypes, psutil
+from stembridge.daemon.memory import give_back, keep_free
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+rss = psutil.Process().memory_info
+
+def rise(size=20_000_000):
+    before = rss().rss
+    piece = libc.malloc(ctypes.c_size_t(size))
+    ctypes.memset(piece, 1, size)
+    libc.free(piece)
+    return rss().rss - before
+
+if hasattr(libc, "mallopt"):
+    assert rise() < 1e6  # given back at once
+    assert keep_free()
+    assert rise() > 15e6
+    assert give_back() and rss().rss and rise() > 15e6
+else:
+    assert not keep_free()
+"""
+
+
+def test_what_is_freed_waits_for_its_next_use_until_it_is_given_back() -> None:
+    subprocess.run([sys.executable, "-c", KEEPS], check=True, timeout=120)

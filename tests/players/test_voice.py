@@ -154,3 +154,27 @@ def test_silence_stays_silence() -> None:
     empty = play(Part("piano", (), 4.0), shipped("piano", "grand"), 120.0, RATE)
     assert empty.shape == (2, 2 * RATE)
     assert not touched(empty, "piano", RATE).any()
+
+
+def test_a_recording_is_brought_to_a_pitch_once_for_all_notes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from stembridge.players import voice as module
+
+    lengths = []
+    original = module._interpolated
+
+    def counted(samples, zone, step, n, n_held):
+        lengths.append(n)
+        return original(samples, zone, step, n, n_held)
+
+    monkeypatch.setattr(module, "_interpolated", counted)
+    notes = tuple(Note(2.0 * i, 0.2 * (i + 1), 69, 100) for i in range(4))
+    together = play(Part("piano", notes, 8.0), Instrument("tone", (zone(),)), 120.0, RATE)
+    assert len(lengths) == 1
+    alone = [
+        play(Part("piano", (note,), 8.0), Instrument("tone", (zone(),)), 120.0, RATE)
+        for note in notes
+    ]
+    np.testing.assert_array_equal(together, np.sum(alone, axis=0))
+    assert len(lengths) == 5 and max(lengths) == lengths[0]
