@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from stembridge.cli.shared import GpuOption, say
 from stembridge.errors import BadArgsError, NoGpuError
 
-FolderOption = Annotated[Path, typer.Option("--out", help="The run's folder; goes on if there.")]
-DataOption = Annotated[
-    Path,
-    typer.Option(
-        help="Music: rendered songs, Slakh2100, or a folder per song with bass.wav, drums.wav, …"
-    ),
-]
+FOLDER = typer.Option("--out", help="The run's folder; goes on if there.")
+DATA = typer.Option(
+    help="Music: rendered songs, Slakh2100, or a folder per song with bass.wav, drums.wav, …"
+)
+FolderOption = Annotated[Path, FOLDER]
 
 
 def training_device(gpu: int | None) -> str:
@@ -37,8 +35,8 @@ def training_device(gpu: int | None) -> str:
 
 def preset(
     name: Annotated[str, typer.Argument(help="Such as msdm, msldm, msldm-large, isldm, mixldm.")],
-    data: DataOption,
-    out: FolderOption,
+    data: Annotated[Path | None, DATA] = None,
+    out: Annotated[Path | None, FOLDER] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Of the denoiser; the paper's number if left out.")
     ] = None,
@@ -59,21 +57,37 @@ def preset(
     float32: Annotated[
         bool, typer.Option("--float32", help="Train in float32 instead of bfloat16.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say size, memory and time; try a step.")
+    ] = False,
     gpu: GpuOption = None,
+    format: Annotated[
+        Literal["onnx", "torchscript"], typer.Option(help="Of the model's denoiser.")
+    ] = "onnx",
 ) -> None:
     """Train a system of the papers, and export it. Ctrl-C stops; the same command goes on."""
     from stembridge.nn.presets import on_spectra, shrunk
     from stembridge.training.preset_run import Order, train_preset
 
     chosen = known_preset(name)
-    if spectra is not None and (mini or vae is not None or chosen.codec is None):
-        raise BadArgsError("--spectra goes with latent systems, without --mini and --vae.")
+    if spectra is not None and (mini or chosen.codec is None):
+        raise BadArgsError("--spectra goes with latent systems, without --mini.")
     if spectra is not None:
         chosen = on_spectra(chosen, spectra)
+    chosen = shrunk(chosen) if mini else chosen
+    if data is None or out is None:
+        if not dry_run:
+            raise BadArgsError("Say what to learn from with --data, and where to with --out.")
+        data = out = Path()  # neither is read nor written
     order = Order(
-        shrunk(chosen) if mini else chosen, data, out, steps, batch, codec_steps, vae,
-        training_device(gpu), not float32, seed, save_every,
+        chosen, data, out, steps, batch, codec_steps, vae,
+        training_device(gpu), not float32, seed, save_every, format,
     )  # fmt: skip
+    if dry_run:
+        from stembridge.training.dry_run import dry_run as tell
+
+        tell(chosen, order.denoiser, say)
+        return
     made = train_preset(order, say)
     say(f"Use it: stembridge serve --model {made}")
     print(made)
@@ -94,7 +108,7 @@ def known_preset(name: str):  # type: ignore[no-untyped-def] # torch-side type
 
 def vae(
     out: FolderOption,
-    data: DataOption,
+    data: Annotated[Path, DATA],
     steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 100_000,
     preset: Annotated[
         str, typer.Option(help="Whose: msldm, mixldm (on mixtures), tiny.")

@@ -79,6 +79,12 @@ def codec_modules(module: nn.Module) -> tuple[nn.Module, nn.Module]:
     return _Method(module, "encoder"), _Method(module, "decoder")
 
 
+def song_encoder(module: nn.Module) -> nn.Module:
+    """The encoder for whole songs, here and now: by FFT where it can."""
+    fast = hasattr(module, "fast_encoder")
+    return _Method(module, "fast_encoder") if fast else codec_modules(module)[0]
+
+
 def export_codec(
     directory: Path, codec: CodecExport, *, legacy: bool = False, float16: bool = False
 ) -> list[str]:

@@ -155,6 +155,10 @@ class LinearCodec(nn.Module):
         """Audio `[B, F·hop]` to latents `[B, C, F]`."""
         return self.project(self.patches(audio))
 
+    def fast_encoder(self, audio: Tensor) -> Tensor:
+        """`encoder` by FFT."""
+        return self.project(self.fast_patches(audio))
+
     def decoded_patches(self, latents: Tensor) -> Tensor:
         """Latents `[B, C, F]` to log10 magnitude patches `[B, F, P]`."""
         return self.decoded_middle(with_neighbours(latents.transpose(1, 2)))

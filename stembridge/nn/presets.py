@@ -279,6 +279,7 @@ def on_spectra(preset: Preset, width: int) -> Preset:
     """A latent system on a linear codec that is fitted in a minute: for comparisons on few cores.
 
     Noise levels keep their ratio to the latents' deviation, which is 1 here and .4 in the papers.
+    Two frames are folded, not 16: a narrow network would lose most of a latent frame otherwise.
     """
     channels = (4 if preset.hears_mixtures else 1) * 32
     codec = LinearCodecConfig(n_fft=2048, hop=2048, channels=channels, rate=22050, iterations=16)
@@ -287,13 +288,18 @@ def on_spectra(preset: Preset, width: int) -> Preset:
         noise = Uniform(noise.low * scale, noise.high * scale)
     if isinstance(preset.unet, UNet3dConfig):
         raise ValueError(f"{preset.name} has a codec of spectra of its own")
+    # ISLDM's four networks are half as wide, and so as many weights together as MSLDM's one.
     unet = replace(
-        preset.unet, width=width, patch_factor=4, latent_channels=channels, head_features=32,
-        heads=4,
+        preset.unet, width=width // 2 if preset.per_stem else width, latent_channels=channels,
+        patch_factor=2, multipliers=(1, 1, 1, 1), factors=(1, 2, 2), n_blocks=(1, 1, 1),
+        attentions=(False, True, True), heads=4, head_features=32,
     )  # fmt: skip
     return replace(
         preset, name=f"{preset.name}-spectra", unet=unet, codec=codec,
         window_frames=128, sigma_data=1.0,
         sigma_min=preset.sigma_min * scale, sigma_max=preset.sigma_max * scale,
-        learning=replace(preset.learning, learning_rate=5e-4, batch=16, noise=noise),
+        learning=replace(
+            preset.learning, learning_rate=1e-3, batch=16, steps=2000, warmup=50, ema=0.995,
+            noise=noise,
+        ),
     )  # fmt: skip

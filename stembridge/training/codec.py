@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
 
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
@@ -55,9 +57,10 @@ def fit(codec: LinearCodec, patches: Tensor) -> float:
     mean = patches.mean(0)
     centred = ((patches - mean) * weights).double()
     covariance = centred.T @ centred / len(centred)
-    values, vectors = torch.linalg.eigh(covariance)
-    keep = codec.config.channels
-    values, vectors = values.flip(0)[:keep], vectors.flip(1)[:, :keep]
+    size, keep = len(covariance), codec.config.channels
+    # Only those that are kept: all of a long patch's take ten times as long.
+    found = eigh(covariance.numpy(), subset_by_index=(size - keep, size - 1))
+    values, vectors = (torch.from_numpy(np.ascontiguousarray(part[..., ::-1])) for part in found)
     deviation = values.clamp_min(1e-12).sqrt()
     scale = deviation.sqrt() / deviation.mean().sqrt()
     codec.mean.copy_(mean)

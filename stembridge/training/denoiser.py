@@ -43,6 +43,7 @@ from stembridge.training.denoiser_plan import new_optimizers as new_optimizers
 from stembridge.training.latents import LatentSet, WindowSource
 from stembridge.training.processes import (
     average_gradients,
+    bfloat16_is_fast,
     ctrl_c_waits,
     free_port,
     orphaned,
@@ -74,6 +75,7 @@ class Run:
         }
         self.parameters = list(self.denoiser.parameters())
         self.optimizers = new_optimizers(self.denoiser, config)
+        self._half = config.half and bfloat16_is_fast(config.device)
         self.step = 0
         # On a GPU a fused loss runs twice as fast; on a CPU compiling costs more than it gains.
         self._loss = torch.compile(denoising_loss) if config.device != "cpu" else denoising_loss
@@ -91,7 +93,7 @@ class Run:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(self.config, self.step, done)
         kind = torch.device(self.config.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.config.half):
+        with torch.autocast(kind, torch.bfloat16, enabled=self._half):
             loss = self._loss(
                 self.denoiser, batch.clean, batch.noise, batch.sigma, batch.conditions,
                 batch.counted,

@@ -18,6 +18,7 @@ from stembridge.nn.presets import Preset
 from stembridge.nn.registry import CONFIG_NAME, Network, read_network
 from stembridge.nn.source_vae import SourceVAEConfig
 from stembridge.nn.sources import preset_codec
+from stembridge.request import STEMS
 from stembridge.training.autoencoder import VAE_FOLDER, VAETraining, train_vae
 from stembridge.training.codec_whole import fit_whole
 from stembridge.training.crops import StemCrops
@@ -25,7 +26,7 @@ from stembridge.training.discriminators import DiscriminatorConfig
 from stembridge.training.mel_vae import MelVAETraining, train_mel_vae
 
 Say = Callable[[str], None]
-_PATCHES, _EPOCHS = 200, 4  # of a linear codec, per clip and in all
+_PATCHES, _EPOCHS = 12_000, 4  # that a linear codec is fitted to, and passes over them
 _NARROW = 16  # width of an encoder below which a run is a trial
 _NARROW_JUDGES = DiscriminatorConfig((2,), (4, 8), (512,), (0.0, 0.5, 1.0), 4)
 
@@ -57,8 +58,10 @@ def made_codec(order: CodecOrder, say: Say) -> Network:
         return _taken(order.preset, order.taken_from)
     if isinstance(config, LinearCodecConfig):
         if not (home / CONFIG_NAME).exists():
-            clips = _clips(order.songs, order.preset.hears_mixtures)
-            fit_whole(LinearCodec(config), clips, _PATCHES, _EPOCHS, home, say)
+            mixtures = order.preset.hears_mixtures
+            per_clip = -(-_PATCHES // (len(order.songs) * (1 if mixtures else len(STEMS))))
+            clips = _clips(order.songs, mixtures)
+            fit_whole(LinearCodec(config), clips, per_clip, _EPOCHS, home, say)
         return read_network(home)
     if isinstance(config, MelVAEConfig):
         training = MelVAETraining(device=order.device)

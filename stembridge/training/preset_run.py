@@ -25,7 +25,7 @@ from stembridge.dataset.annotated import load_song
 from stembridge.diffusion.schedule import ddpm_levels
 from stembridge.errors import BadArgsError, StembridgeError
 from stembridge.nn import parity
-from stembridge.nn.exporting import CodecExport, codec_modules, export_codec
+from stembridge.nn.exporting import CodecExport, export_codec, song_encoder
 from stembridge.nn.exporting_denoiser import DEFAULT_FORMAT, Format, export_denoiser
 from stembridge.nn.habits import Ddpm, Uniform
 from stembridge.nn.precondition import SMALLEST_SIGMA, Preconditioned, denoising_loss
@@ -158,7 +158,7 @@ def _source(order: Order, songs: Sequence[Path], codec: Network, say: Say) -> So
     if preset.codec is None:
         sound = mapped([song.with_suffix(".npy") for song in songs])
         return SongFiles(sound, preset.hears_mixtures, labelled=labelled)
-    encoder, _ = codec_modules(codec.module)
+    encoder = song_encoder(codec.module)
     store = partial(store_latents, songs, encoder, preset.hop, device=order.device, say=say)
     files = store(order.folder / "latents", mixtures=preset.hears_mixtures)
     told: tuple[Any, ...] = ()

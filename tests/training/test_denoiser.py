@@ -93,6 +93,23 @@ def test_one_batch_can_be_learned_by_heart(data: Path) -> None:
     assert losses[-1] < 0.35 * losses[0]
 
 
+@pytest.mark.parametrize("has", [True, False])
+def test_a_cpu_that_only_imitates_bfloat16_trains_in_float32(
+    has: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    trained, seen = Run(MODEL, CONFIG, tmp_path / "run"), []
+
+    def loss(*batch: torch.Tensor) -> torch.Tensor:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return denoising_loss(*batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trained, "_loss", loss)
+    trained.train_step(BatchSource(LatentSet.open(data), LAYOUT, TASK, 0), 0, 1)
+    assert seen == [has]
+
+
 def test_a_resumed_run_is_the_uninterrupted_run_bit_for_bit(data: Path, tmp_path: Path) -> None:
     whole = run(CONFIG, data, tmp_path / "whole")
     # Stopped behind a checkpoint: the same run with the step count of the first checkpoint only.

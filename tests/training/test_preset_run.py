@@ -20,6 +20,8 @@ from stembridge.diffusion.inpaint import Known
 from stembridge.errors import BadArgsError, CancelledError, NoSuchFileError
 from stembridge.inference import codec, infer, settings_of
 from stembridge.nn.presets import PRESETS, on_spectra, shrunk
+from stembridge.nn.registry import build
+from stembridge.nn.sources import denoiser_config
 from stembridge.runtime.load import load_model
 from stembridge.training import denoiser
 from stembridge.training.preset_run import Order, train_preset
@@ -167,6 +169,15 @@ def test_linear_codecs_keep_the_ratio_of_noise_to_latents():
     assert small.unet.latent_channels == 4 * on_spectra(PRESETS["msldm"], 64).unet.latent_channels
     assert small.sigma_max / small.sigma_data == full.sigma_max / full.sigma_data
     assert small.learning.noise.high == pytest.approx(7.5)
+
+
+def test_systems_on_linear_codecs_have_as_many_weights():
+    with torch.device("meta"):
+        counts = [
+            sum(p.numel() for p in build(p.kind, denoiser_config(p)).parameters())
+            for p in (on_spectra(PRESETS[name], 96) for name in ("msldm", "isldm", "mixldm"))
+        ]
+    assert max(counts) < 1.1 * min(counts)
 
 
 @pytest.mark.parametrize(
