@@ -20,6 +20,7 @@ import soundfile
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import AudioBuffer
 from stembridge.context import flac, mp3, wav
+from stembridge.context.quiet import quiet_libraries
 from stembridge.context.spliced import Spliced
 from stembridge.errors import BadAudioError
 
@@ -83,9 +84,10 @@ class ContextFile:
             BadAudioError: the file is broken there, or holds what is no sound.
         """
         try:
-            self._go_to(min(first, self.n_samples))
-            count = max(0, min(n_samples, self.n_samples - first))
-            read = self._sound.read(count, dtype="float32", always_2d=True)
+            with quiet_libraries():
+                self._go_to(min(first, self.n_samples))
+                count = max(0, min(n_samples, self.n_samples - first))
+                read = self._sound.read(count, dtype="float32", always_2d=True)
             self._at += len(read)
         except (soundfile.SoundFileError, OSError, RuntimeError) as error:
             _unreadable(self._path, error)
@@ -126,7 +128,8 @@ def open_context(path: str, roots: AllowedRoots) -> Iterator[ContextFile]:
         _check_size(path, n_bytes)
         source, fault = _mended(path, descriptor, n_bytes)
         try:
-            sound = soundfile.SoundFile(source, closefd=False)
+            with quiet_libraries():
+                sound = soundfile.SoundFile(source, closefd=False)
         except (soundfile.SoundFileError, OSError, RuntimeError, TypeError) as error:
             _unreadable(path, error)
         with sound:

@@ -92,3 +92,17 @@ def test_two_clocks_are_noticed_through_a_sound_server(other: float) -> None:
     for seed in range(5):
         times = clock(120, seed, 0.001) + clock(other, seed + 50, 0.001, start_s=0.006)
         assert any(judged(in_blocks(times, 256 / 48_000)))
+
+
+@pytest.mark.parametrize("other", [120, 119.5])
+@pytest.mark.parametrize("block", [512, 1024])
+def test_two_clocks_are_noticed_through_large_blocks(other: float, block: int) -> None:
+    times = clock(120, 0, 0.0003) + clock(other, 50, 0.0003, start_s=0.004)
+    assert any(judged(in_blocks(times, block / 48_000)))
+
+
+@pytest.mark.parametrize("bpm", [87.3, 117, 128, 174, 190])
+@pytest.mark.parametrize("block", [512, 1024])
+def test_one_clock_through_large_blocks_is_one(bpm: float, block: int) -> None:
+    for seed in range(3):
+        assert not any(judged(in_blocks(clock(bpm, seed, 0.001), block / 48_000)))
