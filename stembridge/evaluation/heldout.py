@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from stembridge.audio.resample import resample
 from stembridge.context import Context, context_of
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.inference.settings import settings_of
@@ -68,7 +69,14 @@ def length_for(manifest: Manifest) -> int:
 
 
 def song_for(manifest: Manifest, song: AnnotatedSong) -> AnnotatedSong:
-    """A clip of a song with the model's stems in its order; a model of one may make mixtures."""
+    """A clip of a song at the model's rate with its stems in its order.
+
+    A model of one stem that no song has makes mixtures.
+    """
+    rate = manifest.sample_rate
+    if song.rate != rate:
+        rows = [resample(row, song.rate, rate) for row in song.audio]
+        song = replace(song, audio=np.stack(rows), rate=rate)
     song = cut(song, min(length_for(manifest), song.audio.shape[1]))
     stems = manifest.stems
     if len(stems) == 1 and stems[0] not in song.stems:

@@ -13,9 +13,10 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
+from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.errors import BadArgsError, ModelUntrustedError, NoSuchFileError
 from stembridge.evaluation.embedding_file import Embedding, told_embedding
-from stembridge.evaluation.heldout import length_for
+from stembridge.evaluation.heldout import length_for, song_for, sounds_throughout
 from stembridge.evaluation.pairs import FEATURES
 from stembridge.evaluation.published import SECONDS, SEPARATION, SUB_FAD, SUBSETS
 from stembridge.evaluation.subset_figures import label
@@ -27,6 +28,7 @@ from stembridge.evaluation.tables_page import (
     subset_pictures,
     tables_page,
 )
+from stembridge.musical_time import TimeSignature
 from stembridge.testing import fake_manifest, hearing_manifest
 from tests.evaluation.test_command import evaluate, save_songs
 
@@ -123,6 +125,17 @@ def test_clips_are_one_window_where_that_is_about_twelve_seconds() -> None:
     own = fake_manifest(window_frames=512)  # 11.9 s
     assert length_for(fake_manifest()) == length_for(long) == 12 * 22_050
     assert length_for(own) == 512 * 512
+
+
+def test_songs_of_another_rate_are_brought_to_the_models() -> None:
+    audio = np.sin(np.arange(4 * 44_100) / 50.0).astype(np.float32)[None].repeat(4, 0)
+    song = AnnotatedSong("one", audio, 44_100, 120.0, TimeSignature(4, 4))
+    clip = song_for(fake_manifest(stems=("drums", "vocals")), song)
+    assert (clip.rate, clip.audio.shape, clip.stems) == (22_050, (2, 88_200), ("drums", "vocals"))
+    assert np.abs(clip.audio[0]).max() > 0.9
+    assert not sounds_throughout(clip)  # nobody sings
+    mixture = song_for(fake_manifest(stems=("mixture",)), song)
+    assert np.abs(mixture.audio).max() == pytest.approx(4, abs=0.1)
 
 
 def test_published_rows_are_whole() -> None:
