@@ -14,13 +14,17 @@ import sys
 import tempfile
 from collections.abc import Callable
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stembridge.cli.finding import Finding, ask_child
 from stembridge.cli.telemetry import check_telemetry
 from stembridge.errors import StembridgeError
 from stembridge.runtime.device import cuda_devices
+
+if TYPE_CHECKING:
+    from stembridge.engines import EngineFacts
 
 PING_S = 1.0
 ENOUGH_ROOM_BYTES = 2**30
@@ -150,11 +154,14 @@ def _gpu_for_onnx(found: str, onnxruntime: Any) -> Finding:
 
 def check_model(model: str | None) -> Finding:
     """The artifact's files against the hashes of its manifest."""
+    from stembridge.engines import engine_in
     from stembridge.paths import pretrained_dir
     from stembridge.runtime.artifact_files import read_verified
     from stembridge.runtime.manifest import read_manifest
 
     folder = pretrained_dir() if model is None else Path(model).expanduser()
+    if (engine := engine_in(folder)) is not None:
+        return _check_engine(folder, engine)
     try:
         manifest = read_manifest(folder)
         n_bytes = sum(len(read_verified(folder, manifest, name)) for name in manifest.files)
@@ -167,6 +174,24 @@ def check_model(model: str | None) -> Finding:
         f"match their hashes, {manifest.artifact_sha256[:12]}; "
         f"{'needs PyTorch' if manifest.needs_torch else 'needs no PyTorch'}"
     )
+    return Finding("model", "ok", found)
+
+
+def _check_engine(folder: Path, engine: EngineFacts) -> Finding:
+    """Somebody else's weights, and whether the libraries that run them are here."""
+    from stembridge.engines.folder import check_folder, engine_manifest
+
+    check_folder(folder)
+    manifest = engine_manifest(folder, engine)
+    n_bytes = sum(file.bytes for file in manifest.files.values())
+    found = (
+        f"the engine '{manifest.name}' ({manifest.sample_rate} Hz; {n_bytes / 2**20:.0f} MiB; "
+        f"licence {manifest.licence}), which makes takes to words"
+    )
+    lacking = [name for name in ("transformers", "diffusers") if find_spec(name) is None]
+    if lacking:
+        advice = "pip install 'stembridge[engines]'"
+        return Finding("model", "fail", f"{found}; {lacking[0]} is not installed", advice)
     return Finding("model", "ok", found)
 
 

@@ -7,7 +7,7 @@ exact length, the level of its role, a verdict that says how far it hits the gri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,7 +21,7 @@ from stembridge.audio.resample import fit_length
 from stembridge.chords.key import key_of
 from stembridge.context import Context, load_context
 from stembridge.engines import SoundEngine, SoundWish, words_for
-from stembridge.errors import BadArgsError
+from stembridge.errors import BadArgsError, StembridgeError
 from stembridge.inference.level import levelled, role_gain_db
 from stembridge.musical_time import beats_to_samples, beats_to_seconds, seconds_to_samples
 from stembridge.parts import Part
@@ -34,6 +34,7 @@ from stembridge.pipeline.take_state import TakeState
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.roles import MIX, check_apart, is_pitched
+from stembridge.runtime.failures import device_failure
 
 SEAM_S = 0.05  # of a loop: what goes on behind its end fades into its start
 
@@ -186,7 +187,7 @@ def _sound(
     def on_share(share: float) -> None:
         report("sample", (index + share) / len(request.generate), variation)
 
-    made = plan.engine.sound(wish, on_share)[:2]
+    made = _made(plan.engine, wish, on_share)[:2]
     rate = manifest.sample_rate
     n_samples = beats_to_samples(request.length_beats, request.bpm, rate)
     fade = seconds_to_samples(SEAM_S, rate) if request.loop else 0
@@ -197,6 +198,23 @@ def _sound(
         sound[:, :fade] = sound[:, :fade] * up + sound[:, n_samples:] * up[::-1]
     sound = np.ascontiguousarray(sound[:, :n_samples])
     return levelled(sound, role_gain_db(sound.mean(axis=0), stem, manifest)), first / rate
+
+
+def _made(engine: SoundEngine, wish: SoundWish, on_share: Callable[[float], None]) -> FloatArray:
+    """What the engine makes `[channels, n]`; its libraries raise what they like."""
+    title = engine.facts.title
+    try:
+        made = engine.sound(wish, on_share)
+    except StembridgeError:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0][:160]
+        raise device_failure(error, engine.device) or StembridgeError(
+            f"{title} could not make this sound ({said}). Try other words or fewer bars."
+        ) from error
+    if not np.isfinite(made).all():
+        raise StembridgeError(f"{title} gave no sound (not a number). Try another seed.")
+    return made
 
 
 def _first(made: FloatArray, plan: EnginePlan, n_samples: int) -> int:

@@ -15,7 +15,7 @@ import soundfile
 from stembridge.audio.buffer import FloatArray
 from stembridge.daemon.worker import Worker, WorkerSettings
 from stembridge.engines import ENGINES, EngineFacts, SoundWish
-from stembridge.errors import BadArgsError, CancelledError
+from stembridge.errors import BadArgsError, CancelledError, StembridgeError
 from stembridge.pipeline.events import Event
 from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
@@ -186,6 +186,15 @@ def test_cancelling_stops_it(tmp_path: Path) -> None:
 
     with pytest.raises(CancelledError):
         arrange(_request(), Clicks(), tmp_path, stop)
+
+
+def test_what_its_libraries_raise_is_a_sentence(tmp_path: Path) -> None:
+    class Broken(Clicks):
+        def sound(self, wish: SoundWish, on_share: Callable[[float], None]) -> FloatArray:
+            raise RuntimeError("index out of range in self\nmore")
+
+    with pytest.raises(StembridgeError, match=r"could not make this sound \(RuntimeError: index"):
+        arrange(_request(), Broken(), tmp_path)
 
 
 def test_its_takes_cannot_be_worked_on(tmp_path: Path) -> None:
