@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stembridge.cli.evaluate_instead import Instead
-from stembridge.cli.evaluate_listening import tell_ratings, write_page
-from stembridge.cli.evaluate_songs import Programs, SongSet, SongSource
-from stembridge.cli.evaluate_tables import Measuring, TablesAsked, tell_tables
+from stembridge.cli.evaluate_songs import Measuring, Programs, SongSet, SongSource
+from stembridge.cli.evaluate_tables import TablesAsked, tell_tables
 from stembridge.cli.shared import (
     ClusterOption,
     CpuOption,
@@ -132,32 +131,28 @@ def evaluate(
     from stembridge.evaluation.summary import summary
 
     source = SongSource(song_set, kit, reference, data, soundfont, programs)
-    if ratings is not None:
-        return tell_ratings(out, ratings)
-    instead = Instead(closed_forms, prompts, edges, ears, basic_pitch)
+    instead = Instead(closed_forms, prompts, edges, ears, basic_pitch, ratings)
     if instead.is_asked:
         opened = partial(open_model, model, device_word(gpu, cpu))
-        facts = partial(_facts, seed=seed, source=source)
-        return instead.measure(out, seed, opened, partial(source.songs, songs), facts)
+        facts_of = partial(_facts, seed=seed, source=source)
+        return instead.measure(out, seed, opened, partial(source.songs, songs), facts_of)
     counts = _step_counts(curve)
     if songs < 2 and (songs or counts):
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
     crew = crew_of(workers, cluster, gpu, cpu)
     opener, manifest = _opener(model, device_word(gpu, cpu), crew)
-    say = console().print
     trial = Trial(
         sampler, steps, guidance, chords, not no_grid, ceiling_only, not no_choice, played_only
     )
-    held_out = source.songs(songs, manifest)
-    if listening:
-        return write_page(out, listening, Measuring(opener, manifest, held_out, trial, seed, crew))
-    asked = TablesAsked(subsets, separation, embedding, embedding_rate, embedding_sha256)
+    held_out, say = source.songs(songs, manifest), console().print
+    facts = _facts(manifest, held_out, trial, seed, source)
+    asked = TablesAsked(subsets, separation, listening, embedding, embedding_rate, embedding_sha256)
     if asked.is_asked:
         what = Measuring(opener, manifest, held_out, trial, seed, crew)
-        return tell_tables(out, asked, what, _facts(manifest, held_out, trial, seed, source))
+        return tell_tables(out, asked, what, facts)
+    facts["programs"] = programs.value
     measure = partial(run, opener, held_out, seed=seed, crew=crew, say=say)
-    results, report = {}, {"facts": _facts(manifest, held_out, trial, seed, source)}
-    report["facts"]["programs"] = programs.value
+    results, report = {}, {"facts": facts}
     if songs:
         results = _compared(measure(trial))
         report["stems"] = summary(results)
@@ -168,12 +163,14 @@ def evaluate(
             opener, long_form, soundfont, trial, seed=seed, crew=crew, say=say
         )
     if rework:
-        from stembridge.evaluation.redone import evaluate_redone
-
-        report["redone"] = evaluate_redone(
-            opener, source.songs(rework, manifest), seed=seed, say=say
-        )
+        report["redone"] = _redone(opener, source.songs(rework, manifest), seed)
     return _write(out, report, results, manifest)
+
+
+def _redone(opener: Callable[[], StemModel], songs: Songs, seed: int) -> Any:
+    from stembridge.evaluation.redone import evaluate_redone
+
+    return evaluate_redone(opener, songs, seed=seed, say=console().print)
 
 
 def _compared(results: Any) -> Any:

@@ -23,11 +23,13 @@ class Instead:
     edges: str
     ears: bool
     basic_pitch: Path | None
+    ratings: Path | None
 
     @property
     def is_asked(self) -> bool:
         """Whether anything of it is wanted."""
-        return any((self.closed_forms, self.prompts, self.edges, self.ears))
+        asked = (self.closed_forms, self.prompts, self.edges, self.ears, self.ratings is not None)
+        return any(asked)
 
     def measure(
         self,
@@ -41,8 +43,11 @@ class Instead:
         from stembridge.cli.evaluate_closed_forms import tell_closed_forms
         from stembridge.cli.evaluate_ears import judge_ears
         from stembridge.cli.evaluate_edges import measure_edges
+        from stembridge.cli.evaluate_listening import tell_ratings
         from stembridge.cli.evaluate_prompts import judge_prompts
 
+        if self.ratings is not None:
+            return tell_ratings(out, self.ratings)
         if self.closed_forms:
             return tell_closed_forms(out, seed)
         model = opened()

@@ -10,7 +10,7 @@ from stembridge.cli.shared import console
 from stembridge.errors import BadArgsError
 
 if TYPE_CHECKING:
-    from stembridge.cli.evaluate_tables import Measuring
+    from stembridge.cli.evaluate_songs import Measuring
 
 
 def write_page(out: Path, count: int, what: Measuring) -> None:

@@ -1,4 +1,4 @@
-"""Which songs `stembridge evaluate` measures on."""
+"""Which songs `stembridge evaluate` measures on, and what is measured on them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING
 from stembridge.errors import BadArgsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stembridge.evaluation.heldout import Trial
     from stembridge.evaluation.songs import Songs
+    from stembridge.pool.jobs import Crew
     from stembridge.runtime.manifest import Manifest
+    from stembridge.runtime.model import StemModel
 
 
 class Programs(StrEnum):
@@ -70,3 +75,24 @@ class SongSource:
         """Name in the report."""
         folder = self.reference or self.data or (self.kit if self.song_set == "real" else None)
         return self.soundfont if folder is None else f"{self.song_set.value} {folder.name}"
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """A model, its songs, and how stems are made of them.
+
+    Attributes:
+        opener: opens the model.
+        manifest: its own.
+        songs: held-out ones.
+        trial: how stems are made.
+        seed: of the takes.
+        crew: who works.
+    """
+
+    opener: Callable[[], StemModel]
+    manifest: Manifest
+    songs: Songs
+    trial: Trial
+    seed: int
+    crew: Crew

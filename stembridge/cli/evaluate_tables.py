@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stembridge.cli.evaluate_listening import write_page
 from stembridge.cli.shared import console
 from stembridge.errors import BadArgsError
 
 if TYPE_CHECKING:
-    from stembridge.evaluation.heldout import Trial
-    from stembridge.evaluation.songs import Songs
+    from stembridge.cli.evaluate_songs import Measuring
     from stembridge.evaluation.subsets import SongTakes
-    from stembridge.evaluation.tables import FigureTable
-    from stembridge.pool.jobs import Crew
-    from stembridge.runtime.manifest import Manifest
-    from stembridge.runtime.model import StemModel
+    from stembridge.evaluation.tables import PaperTable
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,7 @@ class TablesAsked:
 
     subsets: bool
     separation: bool
+    listening: int = 0
     embedding: str = ""
     embedding_rate: int | None = None
     embedding_sha256: str = ""
@@ -34,7 +32,7 @@ class TablesAsked:
     @property
     def is_asked(self) -> bool:
         """Whether anything of it is wanted."""
-        return self.subsets or self.separation
+        return self.subsets or self.separation or self.listening > 0
 
 
 @dataclass
@@ -42,29 +40,8 @@ class _Made:
     """What the report grows by."""
 
     report: dict[str, Any]
-    tables: list[FigureTable] = field(default_factory=list)
+    tables: list[PaperTable] = field(default_factory=list)
     pictures: dict[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Measuring:
-    """A model, its songs, and how stems are made of them.
-
-    Attributes:
-        opener: opens the model.
-        manifest: its own.
-        songs: held-out ones.
-        trial: how stems are made.
-        seed: of the takes.
-        crew: who works.
-    """
-
-    opener: Callable[[], StemModel]
-    manifest: Manifest
-    songs: Songs
-    trial: Trial
-    seed: int
-    crew: Crew
 
 
 def tell_tables(out: Path, asked: TablesAsked, what: Measuring, facts: dict[str, Any]) -> None:
@@ -72,6 +49,10 @@ def tell_tables(out: Path, asked: TablesAsked, what: Measuring, facts: dict[str,
     from stembridge.evaluation.charts import check_charts
     from stembridge.evaluation.tables_page import as_text, tables_page
 
+    if asked.listening:
+        write_page(out, asked.listening, what)
+    if not (asked.subsets or asked.separation):
+        return
     check_charts()
     made = _Made({"facts": facts})
     if asked.subsets:

@@ -36,7 +36,7 @@ class TableSection:
 
 
 @dataclass(frozen=True)
-class FigureTable:
+class PaperTable:
     """A table.
 
     Attributes:
@@ -55,7 +55,7 @@ class FigureTable:
     groups: tuple[tuple[str, int], ...] = ()
 
 
-def subset_tables(figures: Figures, stems: Sequence[str]) -> list[FigureTable]:
+def subset_tables(figures: Figures, stems: Sequence[str]) -> list[PaperTable]:
     """Distances of subsets and stems, agreement, seconds."""
     tables = [_sub_distances(figures, papers=tuple(stems) == PAPERS_STEMS)]
     tables += [_stem_distances(figures)] if len(stems) > 1 else []
@@ -63,7 +63,7 @@ def subset_tables(figures: Figures, stems: Sequence[str]) -> list[FigureTable]:
     return [*tables, _seconds(figures)]
 
 
-def _sub_distances(figures: Figures, *, papers: bool) -> FigureTable:
+def _sub_distances(figures: Figures, *, papers: bool) -> PaperTable:
     distance, songs = figures["distance"], figures["songs"]
     beside = SUB_FAD if papers else ()
     columns = [*SUBSETS, MEAN]
@@ -82,7 +82,7 @@ def _sub_distances(figures: Figures, *, papers: bool) -> FigureTable:
         if name in rows and (name != MEAN or len(order) > 2)
     )
     source = f"published: {beside[0].source}, Slakh2100" if beside else ""
-    return FigureTable(
+    return PaperTable(
         f"{distance} of mixes with some stems made: lower is nearer to the true mixes",
         f"{songs} songs, {figures['vectors']} vectors; embedding {figures['embedding']}. Rows name "
         f"what is made for the rest; '{ALL}' is made for nothing. '{CODEC}': true stems through "
@@ -95,7 +95,7 @@ def _sub_distances(figures: Figures, *, papers: bool) -> FigureTable:
     )
 
 
-def _stem_distances(figures: Figures) -> FigureTable:
+def _stem_distances(figures: Figures) -> PaperTable:
     subjects = {MADE: "all made at once", RESTED: RESTED, CODEC: CODEC}
     shown = {
         key: words for key, words in subjects.items()
@@ -104,7 +104,7 @@ def _stem_distances(figures: Figures) -> FigureTable:
     rows = tuple(
         (stem, *(_cell(row.get(key)) for key in shown)) for stem, row in figures["stems"].items()
     )
-    return FigureTable(
+    return PaperTable(
         f"{figures['distance']} of single stems",
         f"{figures['songs']} songs. The MSLDM paper shows its own in a picture (figure 2), without "
         "numbers.",
@@ -113,7 +113,7 @@ def _stem_distances(figures: Figures) -> FigureTable:
     )
 
 
-def _agreement(figures: Figures) -> FigureTable:
+def _agreement(figures: Figures) -> PaperTable:
     three = (MADE, TRUE, OTHER)
     rows = tuple(
         (
@@ -126,7 +126,7 @@ def _agreement(figures: Figures) -> FigureTable:
         )
         for name, row in figures["pairs"].items()
     )
-    return FigureTable(
+    return PaperTable(
         "Does it go with what was given? made / true / another song's",
         f"{pairs.NAME}, our own measure of pairs (4 s, three numbers; nothing learned). APA is the "
         "accompaniment prompt adherence of arXiv 2503.06346 on it: 1 as the true pairs, 0 as "
@@ -138,14 +138,14 @@ def _agreement(figures: Figures) -> FigureTable:
     )
 
 
-def _seconds(figures: Figures) -> FigureTable:
+def _seconds(figures: Figures) -> PaperTable:
     rows = [
         (f"{name} ({words})", _cell(row["wall"]), _cell(row["cpu"]))
         for name, row in figures["seconds"].items()
         if (words := {1: "one stem"}.get(len(name), "every stem" if name == ALL else ""))
     ]
     theirs = tuple((one.system, *map(_cell, one.values), "") for one in SECONDS)
-    return FigureTable(
+    return PaperTable(
         f"Seconds for {LENGTH_S:g} s of music",
         "Medians, with hearing what is given, sampling and decoding, on a machine that may have "
         "been busy otherwise; processor seconds count all cores.",
@@ -157,7 +157,7 @@ def _seconds(figures: Figures) -> FigureTable:
     )
 
 
-def separation_table(figures: Figures, stems: Sequence[str], songs: int) -> FigureTable:
+def separation_table(figures: Figures, stems: Sequence[str], songs: int) -> PaperTable:
     """SI-SDR improvement of each method, and the papers'."""
     own = [
         (
@@ -171,7 +171,7 @@ def separation_table(figures: Figures, stems: Sequence[str], songs: int) -> Figu
     papers = tuple(stems) == PAPERS_STEMS
     published = tuple(_by_source(SEPARATION)) if papers else ()
     windows = max(row["windows"] for row in figures.values())
-    return FigureTable(
+    return PaperTable(
         "SI-SDR improvement, dB: higher is better",
         f"{songs} mixes, {windows} windows of 4 s, every 2 s, in which two stems or more sound. "
         f"'{CEILING}': masks of the true stems as the codec holds them. Seconds are of a machine "

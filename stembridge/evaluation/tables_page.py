@@ -11,7 +11,7 @@ from stembridge.evaluation.pictures import data_url
 from stembridge.evaluation.published import SEPARATION, SUB_FAD, SUBSETS
 from stembridge.evaluation.subset_figures import ALL
 from stembridge.evaluation.subsets import CODEC, MADE, OTHER, TRUE
-from stembridge.evaluation.tables import PAPERS_STEMS, FigureTable
+from stembridge.evaluation.tables import PAPERS_STEMS, PaperTable
 
 Figures = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ li{overflow-wrap:anywhere}small{color:#555}
 
 
 def tables_page(
-    title: str, facts: Figures, tables: Sequence[FigureTable], pictures: Mapping[str, bytes]
+    title: str, facts: Figures, tables: Sequence[PaperTable], pictures: Mapping[str, bytes]
 ) -> str:
     """The page's text.
 
@@ -58,7 +58,7 @@ def tables_page(
     return "\n".join(parts)
 
 
-def _html(table: FigureTable) -> str:
+def _html(table: PaperTable) -> str:
     published_from = _published_from(table)
 
     def cells(row: Sequence[str], kind: str, theirs: bool = False) -> str:
@@ -87,7 +87,7 @@ def _html(table: FigureTable) -> str:
     )
 
 
-def _published_from(table: FigureTable) -> int:
+def _published_from(table: PaperTable) -> int:
     """The first published column; beyond all where there is none."""
     at = 0
     for name, count in table.groups:
@@ -139,7 +139,7 @@ def separation_pictures(figures: Figures, stems: Sequence[str]) -> dict[str, byt
     return pictures
 
 
-def as_text(table: FigureTable) -> str:
+def as_text(table: PaperTable) -> str:
     """The table for a terminal, as wide as it needs; published sections under their own names."""
     from rich.console import Console
     from rich.table import Table
@@ -161,7 +161,7 @@ def as_text(table: FigureTable) -> str:
     return "".join([capture.get(), *of_columns])
 
 
-def _width(table: FigureTable) -> int:
+def _width(table: PaperTable) -> int:
     rows = [table.head, *(row for section in table.sections for row in section.rows)]
     own = sum(max(len(row[at]) for row in rows if at < len(row)) + 3 for at in range(len(rows[0])))
     return max(own + 1, 60)
