@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from stembridge.conditions import LABELS
 from stembridge.diffusion.schedule import ddim_sigmas
 from stembridge.nn.habits import Ddpm, Habit, Learning, LogNormal, Uniform
 from stembridge.nn.linear_codec import LinearCodecConfig
@@ -20,9 +21,6 @@ from stembridge.nn.source_vae import SourceVAEConfig
 from stembridge.nn.unet1d import UNet1dConfig
 from stembridge.nn.unet3d import UNet3dConfig
 from stembridge.request import STEMS
-
-LABELS = "labels"
-"""The block of conditions that says which stems sound: GMSDI's text, where it is a list of them."""
 
 MIXTURE = "mixture"
 """The one stem of a system that makes mixtures."""

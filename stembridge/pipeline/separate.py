@@ -38,7 +38,15 @@ from stembridge.roles import check_known
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 from stembridge.safe_files import ensure_room
-from stembridge.separation import Mixture, Stretch, in_parts, method_for, open_mixture, separator
+from stembridge.separation import (
+    Mixture,
+    Stretch,
+    in_parts,
+    made_of,
+    method_for,
+    open_mixture,
+    separator,
+)
 from stembridge.separation.chains import Sampled
 from stembridge.separation.masked import Masked
 from stembridge.separation.parts import Silence
@@ -73,7 +81,7 @@ def separate(
     """
     report, manifest = Reporter(on_event, 1), model.manifest
     method = method_for(manifest, request.method)
-    check_known(request.stems, manifest.stems, manifest.name)
+    check_known(request.stems, made_of(manifest), manifest.name)
     places, reading = roots or AllowedRoots.anywhere(), partial(report, "read", 0.0)
     folder = out_dir / separation_folder(request)
     with open_mixture(request.mix, manifest, places, reading) as mixture:
@@ -99,8 +107,9 @@ def _write(
     report: Reporter,
 ) -> tuple[list[SeparatedFile], tuple[Remark, ...]]:
     """The files, and what there is to say of the mixture."""
-    stems = request.stems or model.manifest.stems
-    chosen = [model.manifest.stem_index(stem) for stem in stems]
+    known = made_of(model.manifest)
+    stems = request.stems or known
+    chosen = [known.index(stem) for stem in stems]
     file, whole = mixture.file, _Whole()
     work = _work(request, model, method, mixture, report, whole)
     shape = (file.n_channels, file.n_samples)
@@ -113,7 +122,7 @@ def _write(
             # What a file cannot hold is not lost: it is in the rest.
             files.growing[REST].add(part.recording - _held(taken, request).sum(0))
             report("decode", part.share)
-    sure = dict(zip(model.manifest.stems, work.sureness or (), strict=False))
+    sure = dict(zip(known, work.sureness or (), strict=False))
     remarks = (*mixture.remarks, *whole.remarks(shape[0] * shape[1]))
     verdicts = {}
     for stem, one in files.growing.items():
@@ -156,7 +165,7 @@ def _work(
 ) -> Masked | Sampled | Silence:
     """What takes parts apart."""
     if mixture.silent:
-        return Silence(model.manifest.n_stems)
+        return Silence(len(made_of(model.manifest)))
 
     def check() -> None:
         report("decode", whole.done)
@@ -182,7 +191,7 @@ def _said(stem: str, one: Growing, mix_power: float, sureness: float | None) -> 
 def _ensure_room(
     out_dir: Path, request: SeparationRequest, mixture: Mixture, manifest: Manifest
 ) -> None:
-    file, n_files = mixture.file, len(request.stems or manifest.stems) + 1
+    file, n_files = mixture.file, len(request.stems or made_of(manifest)) + 1
     each = file.n_channels * file.n_samples * BYTES_PER_SAMPLE[request.sample_format]
     ensure_room(out_dir, n_files * each + _SPARE_BYTES)
 

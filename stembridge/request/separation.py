@@ -17,7 +17,7 @@ from stembridge.request.fields import Wish, fields_of, read_fields
 from stembridge.request.model import RequestId, SampleFormat
 from stembridge.request.readers import read_name, stem_set
 
-METHODS = ("mask", "dirac", "gaussian")
+METHODS = ("mask", "dirac", "gaussian", "extract", "ensemble")
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,11 @@ class SeparationRequest:
         Wish(optional(stem_set("stems")), "stems to take out, by comma (default: all)"),
     ] = ()
     method: Annotated[
-        Literal["mask", "dirac", "gaussian"] | None,
+        Literal["mask", "dirac", "gaussian", "extract", "ensemble"] | None,
         Wish(
             optional(choice("method", METHODS)),
-            "mask, or dirac and gaussian for waveform models (default: what the model can)",
+            "mask, dirac or gaussian (waveform models), extract or ensemble (GMSDI); "
+            "default: what the model can",
         ),
     ] = None
     seed: Annotated[int, Wish(whole("seed", 0, 2**31 - 1), "same seed, same mix, same stems")] = 0
@@ -44,7 +45,7 @@ class SeparationRequest:
         int | None,
         Wish(
             optional(whole("number of steps", 20, 1000)),
-            "steps of dirac and gaussian, 20 to 1000 (default: 150): few overshoot the mix",
+            "steps of all but mask, 20 to 1000 (default: 150): few overshoot the mix",
         ),
     ] = None
     sample_format: SampleFormat = "pcm24"

@@ -14,14 +14,16 @@ import numpy as np
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.resample import resample
-from stembridge.conditions import Conditions
+from stembridge.conditions import LABELS, Conditions
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.inference import Settings, codec, infer, settings_of, shares
+from stembridge.request import STEMS
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 from stembridge.separation.mixture import Check, Mixture, Report
 
 STEPS, SIGMA_MIN, SIGMA_MAX = 150, 1e-4, 1.0  # MSDM's, for sounds of its scale
+ALONE = ("extract", "ensemble")
 
 
 def settings_for_chains(manifest: Manifest, method: str, steps: int | None) -> Settings:
@@ -29,9 +31,35 @@ def settings_for_chains(manifest: Manifest, method: str, steps: int | None) -> S
     steps = steps or STEPS
     low, high = max(SIGMA_MIN, manifest.sigma_min), min(SIGMA_MAX, manifest.sigma_max)
     sigmas = tuple(karras_sigmas(steps, low, high, manifest.sampler.rho))
+    procedure = method if method in ALONE else f"separate_{method}"
+    # GMSDI's ensemble is sampled as its extractor is.
+    habit = "extract" if method in ALONE else procedure
     return replace(
-        settings_of(manifest), procedure=f"separate_{method}", steps=steps, sigmas=sigmas
+        settings_of(manifest, purpose=habit), procedure=procedure, steps=steps, sigmas=sigmas
     )
+
+
+def made_of(manifest: Manifest) -> tuple[str, ...]:
+    """The stems a mixture is taken apart in: a model's own, or those it can be told of (GMSDI)."""
+    return STEMS if is_told_labels(manifest) else manifest.stems
+
+
+def is_told_labels(manifest: Manifest) -> bool:
+    """Whether it makes mixtures of the stems it is told of."""
+    told = dict(manifest.layout.blocks)
+    return manifest.n_stems == 1 and told.get(LABELS) == len(STEMS)
+
+
+def chains_of(manifest: Manifest, method: str, n_frames: int) -> tuple[Conditions, ...]:
+    """Its chains: each stem; for methods of `ALONE`, then what each is heard against."""
+    if not is_told_labels(manifest):
+        return ()
+    flags = np.eye(len(STEMS), dtype=np.float32)
+    if method in ALONE:
+        flags = np.concatenate([flags, 1 - flags])
+    frames = np.zeros((len(flags), 1, manifest.layout.channels, n_frames), np.float32)
+    frames[:, 0, manifest.layout.slices()[LABELS]] = flags[:, :, None]
+    return tuple(Conditions(one) for one in frames)
 
 
 @dataclass(frozen=True)
@@ -75,9 +103,10 @@ def sampled(
     told = Conditions(np.zeros((1, manifest.layout.channels, n_frames), np.float32))
     nothing = np.zeros((1, manifest.n_stems, manifest.latent_channels, n_frames), np.float32)
     known = codec.known_stems(manifest, nothing, [False] * manifest.n_stems)
+    chains = chains_of(manifest, settings.procedure, n_frames)
     latents = infer(
-        model, told, known, settings, [seed] * len(channels), mixture=mixed,
-        callback=shares(partial(report, "sample")),
+        model, told, known, settings, [seed] * len(channels), mixture=mixed, chains=chains,
+        negatives=(None,) * len(chains), callback=shares(partial(report, "sample")),
     )  # fmt: skip
     return Sampled(_sounds(model, mixture, latents, partial(report, "decode", 0.0)))
 
@@ -94,11 +123,10 @@ def _channels(mixture: Mixture, rate: int, check: Check) -> FloatArray:
 def _sounds(model: StemModel, mixture: Mixture, latents: FloatArray, check: Check) -> FloatArray:
     """Latents `[channels, S, C, F]` as sounds `[S, channels, n]` of the file's rate and level."""
     manifest, file = model.manifest, mixture.file
-    n_model, n = mixture.heard.size, file.n_samples
-    stems = np.empty((manifest.n_stems, file.n_channels, n), np.float32)
+    n_model, n, own = mixture.heard.size, file.n_samples, manifest.n_stems > 1
+    stems = np.empty((latents.shape[1], file.n_channels, n), np.float32)
     for i, channel in enumerate(latents):
-        for stem, out in zip(manifest.stems, stems, strict=True):
-            own = channel[manifest.stem_index(stem)]
-            made = codec.decode(model, stem, own, n_model, check)
+        for k, (one, out) in enumerate(zip(channel, stems, strict=True)):
+            made = codec.decode(model, manifest.stems[k if own else 0], one, n_model, check)
             out[i] = resample(made, manifest.sample_rate, file.sample_rate, n)
     return stems / np.float32(mixture.gain)

@@ -12,7 +12,7 @@ import numpy as np
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.masks import masks_of, sound, spectra, window_for
 from stembridge.audio.resample import fit_length, resample
-from stembridge.conditions import HEARD, Conditions, heard_block
+from stembridge.conditions import HEARD, MIXTURE, Conditions, heard_block
 from stembridge.inference import Settings, codec, infer, settings_of, shares
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
@@ -29,6 +29,11 @@ AROUND_FRAMES = 8  # beside what is decoded: a decoder hears its neighbours
 def hears_mixtures(manifest: Manifest) -> bool:
     """Whether a model was trained for it."""
     return any(block.name == HEARD for block in manifest.condition_layout)
+
+
+def is_told_mixtures(manifest: Manifest) -> bool:
+    """Whether it makes the stems of a mixture whose latents it is told (MSG-LD)."""
+    return dict(manifest.layout.blocks).get(MIXTURE) == manifest.latent_channels
 
 
 def settings_for_masks(manifest: Manifest) -> Settings:
@@ -59,12 +64,25 @@ def conditions_of(model: StemModel, latents: FloatArray) -> Conditions:
     return Conditions(frames, harmony=True)
 
 
+def told_mixture(model: StemModel, heard: FloatArray, report: Report) -> Conditions:
+    """Conditions that tell of the latents of a mixture `[n]`, by MSG-LD's only codec."""
+    manifest = model.manifest
+    latents = codec.encode(model, manifest.stems[0], heard, partial(report, "encode", 0.0))
+    frames = np.zeros((1, manifest.layout.channels, latents.shape[-1]), np.float32)
+    frames[0, manifest.layout.slices()[MIXTURE]] = latents
+    return Conditions(frames, harmony=True)
+
+
 def listen(model: StemModel, heard: FloatArray, seed: int, report: Report) -> FloatArray:
     """Latents `[S, C, F]` of the stems in a mixture `[n]` at the model's rate and level."""
-    latents = heard_latents(model, heard, partial(report, "encode"))
-    conditions = conditions_of(model, latents)
-    known = codec.known_stems(model.manifest, latents[None] * 0, [False] * len(latents))
-    settings = settings_for_masks(model.manifest)
+    manifest = model.manifest
+    if hears_mixtures(manifest):
+        latents = heard_latents(model, heard, partial(report, "encode"))
+        conditions, settings = conditions_of(model, latents), settings_for_masks(manifest)
+    else:
+        conditions, settings = told_mixture(model, heard, report), settings_of(manifest)
+    shape = (1, manifest.n_stems, manifest.latent_channels, conditions.n_frames)
+    known = codec.known_stems(manifest, np.zeros(shape, np.float32), [False] * shape[1])
     callback = shares(partial(report, "sample"))
     made: FloatArray = infer(model, conditions, known, settings, [seed], callback=callback)[0]
     return made

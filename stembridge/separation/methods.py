@@ -8,8 +8,15 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.errors import BadArgsError
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
-from stembridge.separation.chains import Sampled, sampled, settings_for_chains
-from stembridge.separation.masked import Masked, hears_mixtures, listen
+from stembridge.separation.chains import (
+    ALONE,
+    Sampled,
+    is_told_labels,
+    made_of,
+    sampled,
+    settings_for_chains,
+)
+from stembridge.separation.masked import Masked, hears_mixtures, is_told_mixtures, listen
 from stembridge.separation.mixture import Check, Mixture, Report, mixture_of
 from stembridge.separation.parts import in_parts
 
@@ -20,17 +27,19 @@ def method_for(manifest: Manifest, wanted: str | None) -> str:
     Raises:
         BadArgsError: the model cannot separate, or not in that way.
     """
-    able = (["mask"] if hears_mixtures(manifest) else []) + (
-        ["dirac", "gaussian"] if manifest.latents_add_up else []
-    )
+    able = ["mask"] if hears_mixtures(manifest) or is_told_mixtures(manifest) else []
+    if manifest.latents_add_up:
+        able += ["dirac", *ALONE] if is_told_labels(manifest) else ["dirac", "gaussian"]
+    if len(made_of(manifest)) == 1:
+        able = []  # a model of whole mixtures knows of no stem in them
     if not able:
         raise BadArgsError(
             f"The model '{manifest.name}' cannot take a mix apart: it was not trained to hear "
             "mixtures, and its latents do not add up as sounds do. Use the built-in model."
         )
     if wanted is not None and wanted not in able:
-        need = (
-            "a model that was trained to hear mixtures" if wanted == "mask" else "a waveform model"
+        need = {"mask": "a model that was trained to hear mixtures"}.get(wanted) or (
+            "GMSDI's model" if wanted in ALONE else "a waveform model of several stems"
         )
         raise BadArgsError(
             f"The method '{wanted}' needs {need}, which '{manifest.name}' is not; it can do "
@@ -47,7 +56,7 @@ def stems_of(model: StemModel, samples: FloatArray, check: Check, seed: int = 0)
     """
     method, mixture = method_for(model.manifest, None), mixture_of(samples, model.manifest)
     if mixture.silent:
-        return np.zeros((model.manifest.n_stems, samples.size), np.float32)
+        return np.zeros((len(made_of(model.manifest)), samples.size), np.float32)
     work = separator(model, mixture, method, lambda stage, share: check(), check, seed=seed)
     made = [part.stems[:, 0] for part in in_parts(mixture.file, work)]
     return np.concatenate(made, axis=-1)

@@ -20,7 +20,7 @@ import torch
 from safetensors.numpy import load
 from torch import nn
 
-from stembridge.conditions import Layout
+from stembridge.conditions import LABELS, Layout
 from stembridge.dataset.annotated import load_song
 from stembridge.diffusion.schedule import ddpm_levels
 from stembridge.errors import BadArgsError, StembridgeError
@@ -29,7 +29,7 @@ from stembridge.nn.exporting import CodecExport, export_codec, song_encoder
 from stembridge.nn.exporting_denoiser import DEFAULT_FORMAT, Format, export_denoiser
 from stembridge.nn.habits import Ddpm, Uniform
 from stembridge.nn.precondition import SMALLEST_SIGMA, Preconditioned, denoising_loss
-from stembridge.nn.presets import LABELS, Preset
+from stembridge.nn.presets import Preset
 from stembridge.nn.registry import Network, read_network
 from stembridge.nn.sources import denoiser_config, preset_facts
 from stembridge.runtime.artifact_files import read_verified

@@ -135,3 +135,49 @@ def test_a_cancel_is_heard_while_it_listens_and_while_it_works(tmp_path: Path) -
 
 def test_tones_are_the_fake_models_own() -> None:
     assert list(HZ) == list(hearing_manifest().stems)
+
+
+class ToldModel(FakeModel):
+    """Closed form of one stem: what it is told says whose tone it is; the stems' sounds add up."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            fake_manifest(
+                stems=("mixture",), hop=1, latent_channels=1, latents_add_up=True,
+                condition_layout=({"name": "labels", "channels": 4},), sigma_min=1e-4,
+            )
+        )  # fmt: skip
+        self.told: list[tuple[float, ...]] = []
+
+    def denoise(self, latents, levels, conditions, *tokens):
+        self.told.append(tuple(conditions[0, :, 0]))
+        return latents / (1 + levels[:, :, None] ** 2)
+
+    def encode(self, stem, audio):
+        return np.asarray(audio, np.float32)[:, None]
+
+    def decode(self, stem, latents):
+        return np.asarray(latents, np.float32)[:, 0]
+
+
+@pytest.mark.parametrize(("method", "chains"), [("dirac", 4), ("extract", 8), ("ensemble", 8)])
+def test_a_model_of_mixtures_is_told_of_each_stem(method: str, chains: int, tmp_path: Path) -> None:
+    model = ToldModel()
+    mix = np.random.default_rng(0).standard_normal((1, 2048)) * 0.1
+    path = write(tmp_path / "mix.wav", mix)
+    made, _ = taken_apart(model, path, method, steps=20)
+    assert made.shape == (4, 1, 2048)
+    assert len(set(model.told)) == chains
+    assert (1.0, 0.0, 0.0, 0.0) in model.told
+    assert ((0.0, 1.0, 1.0, 1.0) in model.told) is (chains == 8)
+    if method == "dirac":
+        assert np.abs(made.sum(0) - mix).max() < 1e-4
+
+
+def test_a_model_of_whole_mixtures_takes_nothing_apart() -> None:
+    manifest = fake_manifest(stems=("mixture",), latents_add_up=True, condition_layout=())
+    with pytest.raises(BadArgsError, match="cannot take a mix apart"):
+        method_for(manifest, None)
+    with pytest.raises(BadArgsError, match="'extract' needs GMSDI's model"):
+        method_for(BandModel().manifest, "extract")
+    assert method_for(ToldModel().manifest, None) == "dirac"
