@@ -129,6 +129,7 @@ _TINY_UNET = UNet1dConfig(
 
 
 _MSLDM_LEARNING = Learning(Uniform(0.0, 3.0), learning_rate=2e-5, batch=16, steps=400_000)
+_BRIEF = Learning(Uniform(0.0, 7.5), 1e-3, batch=16, steps=2000, warmup=50, ema=0.995)
 _MSLDM_HABIT = Habit(churn=20.0)
 
 # The released configuration names no number of steps; the checkpoints used lie at some 400 epochs.
@@ -276,8 +277,8 @@ def _shrunk_codec(preset: Preset) -> SourceVAEConfig | MelVAEConfig | None:
 def on_spectra(preset: Preset, width: int) -> Preset:
     """A latent system on a linear codec that is fitted in a minute: for comparisons on few cores.
 
-    Noise levels keep their ratio to the latents' deviation, which is 1 here and .4 in the papers.
-    Two frames are folded, not 16: a narrow network would lose most of a latent frame otherwise.
+    Noise levels keep their ratio to the latents' deviation, which is 1 here and .4 in the papers;
+    two frames are folded, not 16, of which a narrow network would lose most.
     """
     channels = (4 if preset.hears_mixtures else 1) * 32
     codec = LinearCodecConfig(n_fft=2048, hop=2048, channels=channels, rate=22050, iterations=16)
@@ -286,18 +287,13 @@ def on_spectra(preset: Preset, width: int) -> Preset:
         noise = Uniform(noise.low * scale, noise.high * scale)
     if isinstance(preset.unet, UNet3dConfig):
         raise ValueError(f"{preset.name} has a codec of spectra of its own")
-    # ISLDM's four networks are half as wide, and so as many weights together as MSLDM's one.
-    unet = replace(
+    unet = replace(  # ISLDM's four networks together have as many weights as MSLDM's one
         preset.unet, width=width // 2 if preset.per_stem else width, latent_channels=channels,
         patch_factor=2, multipliers=(1, 1, 1, 1), factors=(1, 2, 2), n_blocks=(1, 1, 1),
         attentions=(False, True, True), heads=4, head_features=32,
     )  # fmt: skip
     return replace(
         preset, name=f"{preset.name}-spectra", unet=unet, codec=codec,
-        window_frames=128, sigma_data=1.0,
+        window_frames=128, sigma_data=1.0, learning=replace(_BRIEF, noise=noise),
         sigma_min=preset.sigma_min * scale, sigma_max=preset.sigma_max * scale,
-        learning=replace(
-            preset.learning, learning_rate=1e-3, batch=16, steps=2000, warmup=50, ema=0.995,
-            noise=noise,
-        ),
     )  # fmt: skip
