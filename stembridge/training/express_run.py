@@ -30,6 +30,7 @@ from stembridge.training.latents import Encoded, LatentSet, write_encoded
 from stembridge.training.live import LiveTraining, train_live
 from stembridge.training.note_reader import ReaderTraining, fit_note_reader
 from stembridge.training.parts import encoded_songs, rolls_of
+from stembridge.training.processes import orphaned
 from stembridge.training.style_classifier import (
     StyleTraining,
     fit_style_classifier,
@@ -105,6 +106,8 @@ def fit_beside(plan: Express, songs: Path, layout: Layout, folder: Path) -> None
     torch.set_num_threads(2)
     latest = time.monotonic() + plan.live.seconds
     while len(list(songs.glob("*.npz"))) < _STYLED and time.monotonic() < latest:
+        if orphaned():
+            return
         time.sleep(1.0)
     fit_style(plan, songs, layout, folder, _shown)
 

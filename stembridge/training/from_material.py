@@ -76,11 +76,12 @@ def tried_out(order: ModelOrder, songs: int) -> ModelOrder:
     few = max(2, songs // 10)
     table, codec = order.tables, order.codecs
     figures = replace(table.figures, songs=few, played=few, real_played=few, separation=few)
+    denoiser = replace(table.denoiser, batch=min(songs, table.denoiser.batch))
     return replace(
         order,
         codecs=replace(codec, codec=replace(codec.codec, songs=min(songs, codec.codec.songs))),
         tables=replace(
-            table, songs=replace(table.songs, train=songs, validation=few),
+            table, denoiser=denoiser, songs=replace(table.songs, train=songs, validation=few),
             calibration=2, figures=replace(figures, long=0),
         ),
     )  # fmt: skip

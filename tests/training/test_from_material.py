@@ -20,6 +20,7 @@ from stembridge.errors import CreateFailedError, MissingExtraError, NoSuchFileEr
 from stembridge.nn.registry import read_network
 from stembridge.runtime.load import load_model
 from stembridge.training import density, from_material
+from stembridge.training.denoiser import DenoiserTraining
 from stembridge.training.encoded_songs import load
 from stembridge.training.express_recipe import ExpressRecipe
 from stembridge.training.from_material import (
@@ -146,6 +147,8 @@ def test_a_try_is_small_everywhere() -> None:
     order = ModelOrder(Path(), Path(), tiny_recipe(), replace(tiny_express(), calibration=12))
     small = tried_out(order, 20)
     assert small.tables.songs.train == 20
+    wide = replace(tiny_express(), denoiser=DenoiserTraining(steps=1, batch=256))
+    assert tried_out(replace(order, tables=wide), 20).tables.denoiser.batch == 20
     assert small.tables.songs.validation == small.tables.figures.songs == 2
     assert (small.tables.calibration, small.tables.figures.long) == (2, 0)
 
