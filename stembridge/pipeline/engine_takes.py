@@ -248,8 +248,9 @@ def _melody(plan: EnginePlan, before: dict[str, FloatArray]) -> FloatArray | Non
 
 
 def _avoided(plan: EnginePlan) -> str:
+    """What is not to be made; without guidance nothing leads away from it."""
     asked = plan.request.negative_prompt
-    return asked if asked and plan.engine.facts.takes_negative else ""
+    return asked if asked and plan.engine.facts.takes_negative and plan.guidance > 1 else ""
 
 
 def _remarks(plan: EnginePlan) -> Iterator[Remark]:
@@ -261,7 +262,7 @@ def _remarks(plan: EnginePlan) -> Iterator[Remark]:
     unused = {
         "sampler": request.sampler, "snap": request.snap, "like": request.like,
         "steps": request.steps if facts.steps is None else None,
-        "negative prompt": None if facts.takes_negative else request.negative_prompt,
+        "negative prompt": None if _avoided(plan) else request.negative_prompt or None,
     }  # fmt: skip
     if idle := [name for name, value in unused.items() if value is not None]:
         yield Remark("engine_idle", {"engine": facts.title, "what": ", ".join(idle)})

@@ -65,6 +65,7 @@ def different(wish: SoundWish, **more: Any) -> SoundWish:
     return SoundWish(**{**vars(wish), **more})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MAKERS)
 def test_an_engine_makes_sound_to_words(folders: Callable[[str], Path], kind: str) -> None:
     folder = folders(kind)
@@ -105,6 +106,7 @@ def test_musicgen_melody_follows_the_strongest_pitch(folders: Callable[[str], Pa
     assert not np.array_equal(made[1], made[2])
 
 
+@pytest.mark.slow
 def test_the_command_line_makes_stems_with_an_engine(
     folders: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -154,6 +154,9 @@ def test_what_an_engine_has_no_use_for_is_said(tmp_path: Path) -> None:
     (stem,) = arrange(asked, engine, tmp_path)
     assert (engine.wishes[0].steps, engine.wishes[0].avoided) == (9, "drums")
     assert "engine_wanders" in {remark.code for remark in stem.verdict.remarks}
+    (stem,) = arrange(_request(negative_prompt="drums", guidance=1), engine, tmp_path)
+    (said,) = [r for r in stem.verdict.remarks if r.code == "engine_idle"]
+    assert said.data["what"] == "negative prompt"
 
 
 @pytest.mark.parametrize(
