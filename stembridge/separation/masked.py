@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,16 +14,19 @@ from stembridge.audio.masks import masks_of, sound, spectra, window_for
 from stembridge.audio.resample import fit_length, resample
 from stembridge.conditions import HEARD, MIXTURE, Conditions, heard_block
 from stembridge.inference import Settings, codec, infer, settings_of, shares
+from stembridge.pool.threads import side_by_side
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 from stembridge.separation.mixture import Check, Mixture, Report
+
+T = TypeVar("T")
 
 LEVELS = (80.0, 40.0, 20.0, 10.0, 5.0, 0.0)
 """Noise levels of the answers that are averaged, in latents of deviation 1.
 
 Mean squared error of latents on ten songs of the real set: at 20 alone .61, at 80 .61, at 6 .62,
 mean of the five .55; going on from one answer at a lower level makes it worse (.64)."""
-AROUND_FRAMES = 8  # beside what is decoded: a decoder hears its neighbours
+AROUND_FRAMES = 2  # beside what is decoded: a decoder hears its neighbours
 
 
 def hears_mixtures(manifest: Manifest) -> bool:
@@ -48,11 +51,11 @@ def heard_latents(
 ) -> FloatArray:
     """A mixture `[n]` at the model's rate and level by the encoder of each stem, `[S, C, F]`."""
     stems = model.manifest.stems
-    made = [
-        codec.encode(model, stem, heard, partial(report, i / len(stems)))
-        for i, stem in enumerate(stems)
-    ]
-    return np.stack(made)
+
+    def encode(i: int) -> FloatArray:
+        return codec.encode(model, stems[i], heard, partial(report, i / len(stems)))
+
+    return np.stack(_side_by_side(encode, range(len(stems))))
 
 
 def conditions_of(model: StemModel, latents: FloatArray) -> Conditions:
@@ -155,8 +158,6 @@ class Masked:
         return made
 
 
-def _side_by_side(work: Callable[[int], None], numbers: Iterable[int]) -> None:
-    """Two at a time: decoders and transforms leave a core idle now and then."""
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(work, number) for number in numbers]:
-            done.result()
+def _side_by_side(work: Callable[[int], T], numbers: Iterable[int]) -> list[T]:
+    """Two at a time: networks and transforms leave a core idle now and then."""
+    return side_by_side(work, numbers, threads=2)

@@ -18,8 +18,8 @@ import numpy as np
 from stembridge.audio.buffer import AudioBuffer, FloatArray
 from stembridge.audio.windows import rising_ramp
 
-PART_VALUES = 2**21  # of all channels: 24 s of a stereo file at 44.1 kHz
-AROUND_S, FADE_S = 0.5, 0.05
+PART_VALUES = 2**20  # of all channels: 12 s of a stereo file at 44.1 kHz
+AROUND_S, FADE_S = 0.25, 0.05
 
 
 class Readable(Protocol):
