@@ -196,11 +196,28 @@ def played(
     Raises:
         NoSuchFileError, BadAudioError, BadArgsError: the user's own instrument is no such.
     """
+    return in_place(dry(part, request, timbres, roots), part.stem, request, manifest)
+
+
+def dry(
+    part: Part,
+    request: GenerationRequest,
+    timbres: Mapping[str, str],
+    roots: AllowedRoots | None = None,
+) -> FloatArray:
+    """The first half of `played`: the instrument alone, at its own level."""
     stem, rate = part.stem, request.session_rate
     own = dict(request.instruments).get(stem)
     instrument = own_instrument(stem, own, roots) if own else shipped(stem, timbres.get(stem))
-    dry = play(part, instrument, request.bpm, rate, loop=request.loop)
-    sound = touched(dry, stem, rate, loop=request.loop)
+    return play(part, instrument, request.bpm, rate, loop=request.loop)
+
+
+def in_place(
+    sound: FloatArray, stem: str, request: GenerationRequest, manifest: Manifest
+) -> FloatArray:
+    """The other half: tone, room, width and level of its role."""
+    rate = request.session_rate
+    sound = touched(sound, stem, rate, loop=request.loop)
     measured = integrated_loudness(sound.mean(axis=0), rate)
     if measured is None:
         return sound

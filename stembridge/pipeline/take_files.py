@@ -16,11 +16,11 @@ from stembridge.context import Context
 from stembridge.parts.midi import midi_file
 from stembridge.pipeline.events import Reporter, StemFile
 from stembridge.pipeline.level import levelled
-from stembridge.pipeline.performance import played
+from stembridge.pipeline.performance import dry, in_place
 from stembridge.pipeline.render import conformed
 from stembridge.pipeline.take_state import TakeState, save_state
 from stembridge.pipeline.verdict import Verdict, judge
-from stembridge.pool.threads import side_by_side
+from stembridge.pool.threads import in_turns, side_by_side
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.request.tag import take_tag
@@ -105,10 +105,14 @@ def sounded(
     tuned = context.pace.tuned_request(request)
     stems = [stem for stem in request.generate if stem not in take.decoded]
 
-    def own_of(stem: str) -> FloatArray:
-        return played(parts[stem], tuned, manifest, choice.timbres, context.roots)
+    def alone(stem: str) -> FloatArray:
+        return dry(parts[stem], tuned, choice.timbres, context.roots)
 
-    own = dict(zip(stems, side_by_side(own_of, stems), strict=True))
+    def together(stem: str, sound: FloatArray) -> FloatArray:
+        return in_place(sound, stem, tuned, manifest)
+
+    # Playing is a thousand small steps, which two threads would only hinder each other in.
+    own = dict(zip(stems, in_turns(alone, together, stems), strict=True))
     full = conformed(take.decoded, manifest.sample_rate, request, own, context.pace)
     return measured(take, full, request, context, {})
 

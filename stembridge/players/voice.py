@@ -5,7 +5,10 @@ Between samples four-point Hermite interpolation (de Soras' "x-form") is used, a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,8 @@ LONGEST_RING_S = 30.0
 """What a note may sound beyond its key: a file can say a million years."""
 
 CUT_S = 0.02
+_LONG_CURVE = 1 << 20  # samples; longer ones are not kept
+K = TypeVar("K")
 _MOST_CENTS, _FARTHEST_STEP = 12_000.0, 4096.0
 _MOST_KNOWN = 1 << 27  # samples: 512 MB
 _SILENT_DB, _MOST_DB = -80.0, 96.0
@@ -189,28 +194,63 @@ def _taps(
 
 def _shape(envelope: Envelope, n: int, held_s: float, rate: int) -> FloatArray:
     """Amplitude `[n]` of a note whose key is down for `held_s`."""
-    rises = envelope.delay_s + envelope.attack_s
-    fades_s, let_go = rises + envelope.hold_s, _sample_after(held_s, rate, n)
+    let_go = _sample_after(held_s, rate, n)
+    shape = np.empty(n, np.float32)
+    shape[:let_go] = _curve(_down, envelope, rate, let_go)
+    if let_go == n:
+        return shape
+    fades_s, level_db = envelope.delay_s + envelope.attack_s + envelope.hold_s, 0.0
+    if envelope.sustain_db > 0 and let_go >= _sample_after(fades_s, rate, n):
+        fallen_db = (let_go / rate - fades_s) * FALL_DB / max(envelope.decay_s, 1e-3)
+        level_db = -min(fallen_db, envelope.sustain_db)
+    slope = FALL_DB / max(envelope.release_s, SHORTEST_RELEASE_S)
+    level = amplitude(level_db - (let_go / rate - held_s) * slope)
+    falls = _curve(_falls, slope, rate, n - let_go)
+    np.multiply(falls, np.float32(level), out=shape[let_go:])
+    ramp = _ramp(envelope, rate, n)[let_go:]  # a key let go while its note still rises
+    shape[let_go : let_go + len(ramp)] *= ramp
+    return shape
+
+
+def _curve(make: Callable[[K, int, int], FloatArray], kind: K, rate: int, n: int) -> FloatArray:
+    """`n` samples of a curve that is made longer than that: the next notes want others of it."""
+    if n > _LONG_CURVE:
+        made: FloatArray = make.__wrapped__(kind, rate, n)  # type: ignore[attr-defined]
+        return made
+    return make(kind, rate, 1 << n.bit_length())[:n]
+
+
+@lru_cache(maxsize=16)
+def _down(envelope: Envelope, rate: int, n: int) -> FloatArray:
+    """Amplitude `[n]` while the key is down."""
+    fades_s = envelope.delay_s + envelope.attack_s + envelope.hold_s
     falling = _sample_after(fades_s, rate, n) if envelope.sustain_db > 0 else n
     shape = np.ones(n, np.float32)
-    level_db = 0.0
     if falling < n:
         slope = FALL_DB / max(envelope.decay_s, 1e-3)
         time = np.arange(falling, n, dtype=np.float32) / np.float32(rate)
         fall = np.minimum((time - np.float32(fades_s)) * np.float32(slope), envelope.sustain_db)
         shape[falling:] = _amplitude(-fall)
-        level_db = -float(fall[let_go - falling]) if falling <= let_go < n else 0.0
-    if let_go < n:
-        slope = FALL_DB / max(envelope.release_s, SHORTEST_RELEASE_S)
-        time = np.arange(let_go, n, dtype=np.float32) / np.float32(rate) - np.float32(held_s)
-        shape[let_go:] = _amplitude(np.float32(level_db) - time * np.float32(slope))
-    if rises > 0:
-        attack_s = max(envelope.attack_s, 1e-4)
-        stop = _sample_after(envelope.delay_s + attack_s, rate, n)
-        time = np.arange(stop, dtype=np.float32) / np.float32(rate)
-        rise = (time - np.float32(envelope.delay_s)) / np.float32(attack_s)
-        shape[:stop] *= np.clip(rise, 0, 1)
+    ramp = _ramp(envelope, rate, n)
+    shape[: len(ramp)] *= ramp
     return shape
+
+
+@lru_cache(maxsize=16)
+def _falls(slope: float, rate: int, n: int) -> FloatArray:
+    """Amplitude `[n]` that falls from 1 on by so many dB a second."""
+    return _amplitude(np.arange(n, dtype=np.float32) * np.float32(-slope / rate))
+
+
+def _ramp(envelope: Envelope, rate: int, n: int) -> FloatArray:
+    """How a note rises, as far as it does within `n` samples."""
+    if envelope.delay_s + envelope.attack_s <= 0:
+        return np.ones(0, np.float32)
+    attack_s = max(envelope.attack_s, 1e-4)
+    stop = _sample_after(envelope.delay_s + attack_s, rate, n)
+    time = np.arange(stop, dtype=np.float32) / np.float32(rate)
+    rise = (time - np.float32(envelope.delay_s)) / np.float32(attack_s)
+    return np.asarray(np.clip(rise, 0, 1), np.float32)
 
 
 def _sample_after(seconds: float, rate: int, n: int) -> int:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 def side_by_side(call: Callable[[T], R], items: Iterable[T], threads: int | None = None) -> list[R]:
@@ -21,6 +22,12 @@ def side_by_side(call: Callable[[T], R], items: Iterable[T], threads: int | None
         return [call(item) for item in items]
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
         return list(pool.map(call, items))
+
+
+def in_turns(first: Callable[[T], R], then: Callable[[T, R], S], items: Iterable[T]) -> list[S]:
+    """`then` of every item and its `first`: one item's `then` while the next one's `first`."""
+    with ThreadPoolExecutor(1) as pool:
+        return [one.result() for one in [pool.submit(then, i, first(i)) for i in items]]
 
 
 def both(one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from stembridge.pool.threads import both, side_by_side
+from stembridge.pool.threads import both, in_turns, side_by_side
 
 
 def test_two_answers_are_made_at_once() -> None:
@@ -24,3 +24,17 @@ def test_what_one_raises_is_raised(wrong: int) -> None:
     calls[wrong] = fail
     with pytest.raises(ValueError, match="no"):
         both(*calls)
+
+
+def test_items_take_turns() -> None:
+    begun = threading.Event()
+
+    def first(item: int) -> int:
+        assert item == 0 or begun.wait(60)  # the one before is being finished meanwhile
+        return 10 * item
+
+    def then(item: int, made: int) -> int:
+        begun.set()
+        return made + item
+
+    assert in_turns(first, then, [0, 1, 2]) == [0, 11, 22]
