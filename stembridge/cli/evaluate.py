@@ -100,6 +100,12 @@ def evaluate(
     closed_forms: Annotated[
         bool, typer.Option("--closed-forms", help="Instead: procedures against exact answers.")
     ] = False,
+    coherence: Annotated[
+        bool, typer.Option("--coherence", help="Instead: do stems made at once belong together.")
+    ] = False,
+    beside: Annotated[
+        list[Path] | None, typer.Option(help="Earlier --coherence reports to be shown beside.")
+    ] = None,
     ears: Annotated[
         bool, typer.Option("--ears", help="Instead: do the chord ears hear right, beside others.")
     ] = False,
@@ -131,11 +137,13 @@ def evaluate(
     from stembridge.evaluation.summary import summary
 
     source = SongSource(song_set, kit, reference, data, soundfont, programs)
-    instead = Instead(closed_forms, prompts, edges, ears, basic_pitch, ratings)
-    if instead.is_asked:
+    way = Instead(
+        closed_forms, prompts, edges, ears, basic_pitch, ratings, coherence, beside, steps
+    )
+    if way.is_asked:
         opened = partial(open_model, model, device_word(gpu, cpu))
         facts_of = partial(_facts, seed=seed, source=source)
-        return instead.measure(out, seed, opened, partial(source.songs, songs), facts_of)
+        return way.measure(out, seed, opened, partial(source.songs, songs), facts_of)
     counts = _step_counts(curve)
     if songs < 2 and (songs or counts):
         raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")

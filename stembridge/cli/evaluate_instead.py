@@ -24,12 +24,15 @@ class Instead:
     ears: bool
     basic_pitch: Path | None
     ratings: Path | None
+    coherence: bool
+    beside: list[Path] | None
+    steps: int | None
 
     @property
     def is_asked(self) -> bool:
         """Whether anything of it is wanted."""
-        asked = (self.closed_forms, self.prompts, self.edges, self.ears, self.ratings is not None)
-        return any(asked)
+        asked = (self.closed_forms, self.prompts, self.edges, self.ears, self.coherence)
+        return any(asked) or self.ratings is not None
 
     def measure(
         self,
@@ -41,6 +44,7 @@ class Instead:
     ) -> None:
         """The first that is asked for."""
         from stembridge.cli.evaluate_closed_forms import tell_closed_forms
+        from stembridge.cli.evaluate_coherence import judge_coherence
         from stembridge.cli.evaluate_ears import judge_ears
         from stembridge.cli.evaluate_edges import measure_edges
         from stembridge.cli.evaluate_listening import tell_ratings
@@ -56,5 +60,10 @@ class Instead:
         if self.edges:
             return measure_edges(out, self.edges, model)
         heard = songs_for(model.manifest)
-        facts = facts_of(model.manifest, heard, "ears")
+        facts = facts_of(model.manifest, heard, "coherence" if self.coherence else "ears")
+        if self.coherence:
+            beside = self.beside or ()
+            return judge_coherence(
+                out, model, heard, facts=facts, seed=seed, steps=self.steps, beside=beside
+            )
         return judge_ears(out, model, heard, seed, facts, self.basic_pitch)
