@@ -33,6 +33,7 @@ NOT_RUN = {
     "stembridge train": "needs material or hours; tests/training runs each stage",
     "stembridge evaluate": "needs SoundFonts and minutes; tests/evaluation runs it",
     "stembridge serve --model": "needs a model trained before",
+    "stembridge arrange --model": "needs somebody's weights; tests/engines makes tiny ones",
     "python export/": "needs a checkpoint; tests/export runs them",
     "oscdump": "runs beside the next line",
 }
