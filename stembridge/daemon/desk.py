@@ -101,6 +101,7 @@ class Desk:
         if is_hello:  # says where answers go from now on
             port = port or source[1]
         caller = Caller(client, source, self._sessions.reply_to(client, source, port))
+        call: protocol.Call | None = None
         try:
             if self._outbox.is_own(caller.reply):
                 caller = Caller(client, source, source)
@@ -113,7 +114,9 @@ class Desk:
             else:
                 self._handlers[message.address.removeprefix(schema.PREFIX)](call, caller)
         except StembridgeError as error:
-            self.refuse(error, caller.reply, request_id, message.address)
+            # What cannot be read may name a wrong port, too: whoever sent it hears of it as well.
+            for to in dict.fromkeys((caller.reply, caller.reply if call else source)):
+                self.refuse(error, to, request_id, message.address)
         except Exception:  # noqa: BLE001 - one message must not end the daemon
             _log.exception("answering %s", message.address)
             unexpected = StembridgeError("Something unexpected failed; see the daemon's log.")

@@ -51,6 +51,18 @@ def test_a_port_that_is_none_is_refused_to_the_senders_face(tmp_path: Path, port
     asyncio.run(session())
 
 
+def test_a_hello_whose_values_are_shuffled_is_refused_to_the_senders_face(tmp_path: Path) -> None:
+    async def session() -> None:
+        async with raw(tmp_path) as (_daemon, client):
+            client.send("hello", "me", 1, client.port)  # the version where the port belongs
+            error = (await client.receive("error")).args
+            assert (
+                error["symbol"] == "BAD_ARGS" and "i reply_port, i api_major" in error["sentence"]
+            )
+
+    asyncio.run(session())
+
+
 def test_two_programs_of_one_name_both_hear(tmp_path: Path) -> None:
     async def session() -> None:
         async with talking(tmp_path, client_id="me") as (daemon, first):
