@@ -41,7 +41,7 @@ def tell_ratings(out: Path, folder: Path) -> None:
 
     from stembridge.evaluation.listening import ratings
 
-    found = ratings(folder)
+    found = ratings(folder, console().print)
     (out / "ratings").mkdir(parents=True, exist_ok=True)
     path = out / "ratings" / "ratings.json"
     path.write_text(json.dumps(found, indent=1))

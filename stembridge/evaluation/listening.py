@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -47,6 +47,7 @@ QUESTIONS = {
     },
 }
 LOUDNESS_LUFS, FADE_S, DULL_HZ = -20.0, 0.05, 3500.0
+HIGHEST = 10  # mark
 _PEAK = 0.97
 
 
@@ -186,11 +187,14 @@ def write_listening(clips: Iterable[Clip], out: Path, model: str, seed: int) -> 
     return out / PAGE
 
 
-def ratings(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
+def ratings(
+    folder: Path, say: Callable[[str], None] = lambda text: None
+) -> dict[str, dict[str, dict[str, Any]]]:
     """What listeners said: part -> question -> system -> an estimate over their marks.
 
     Args:
         folder: holds the key and the listeners' files.
+        say: told of files that are no listener's.
 
     Raises:
         NoSuchFileError: there is no key, or nobody has listened.
@@ -199,15 +203,16 @@ def ratings(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
         raise NoSuchFileError(f"There is no {KEY} in '{folder}'; `--listening` writes it.")
     key = json.loads((folder / KEY).read_text())
     marks: dict[tuple[str, str, str], list[float]] = {}
-    answers = [p for p in sorted(folder.glob("*.json")) if p.name != KEY]
-    for path in answers:
-        told: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if told.get("test") != key["test"]:
+    for path in sorted(folder.glob("*.json")):
+        if path.name == KEY:
             continue
-        for one in told["ratings"]:
-            clip = key["clips"][one["clip"]]
-            place = clip["part"], one["question"], clip["system"]
-            marks.setdefault(place, []).append(float(one["value"]))
+        try:
+            told = _marks_of(json.loads(path.read_bytes()), key)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            say(f"{path.name} is no listener's file of this test: left out")
+            continue
+        for place, value in told:
+            marks.setdefault(place, []).append(value)
     if not marks:
         raise NoSuchFileError(f"No listener's file in '{folder}' is of this test.")
     out: dict[str, dict[str, dict[str, Any]]] = {}
@@ -215,3 +220,25 @@ def ratings(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
         found = estimate(values)
         out.setdefault(part, {}).setdefault(question, {})[system] = asdict(found)
     return out
+
+
+def _marks_of(
+    told: Mapping[str, Any], key: Mapping[str, Any]
+) -> list[tuple[tuple[str, str, str], float]]:
+    """One listener's marks; a stranger wrote them, so nothing is believed.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is something else.
+    """
+    if told["test"] != key["test"]:
+        raise ValueError("another test's")
+    marks: dict[tuple[str, str], tuple[tuple[str, str, str], float]] = {}
+    for one in told["ratings"]:
+        clip, question, value = key["clips"][one["clip"]], one["question"], one["value"]
+        if question not in QUESTIONS[clip["part"]] or type(value) is not int:
+            raise ValueError("no such question")
+        if not 1 <= value <= HIGHEST:
+            raise ValueError("no mark")
+        # A clip that is named twice counts once.
+        marks[one["clip"], question] = (clip["part"], question, clip["system"]), float(value)
+    return list(marks.values())

@@ -86,7 +86,15 @@ def test_marks_are_told_by_system_and_foreign_files_left_out(tmp_path: Path) -> 
         answer = {"test": key["test"], "listener": str(listener), "ratings": told}
         (tmp_path / f"listener {listener}.json").write_text(json.dumps(answer))
     (tmp_path / "other.json").write_text(json.dumps({"test": "another", "ratings": told}))
-    found = ratings(tmp_path)
+    for number, odd in enumerate((b"[1]", b"{bad", b"\xff\xfe", b'{"test": 1}', b"[" * 5000)):
+        (tmp_path / f"odd {number}.json").write_bytes(odd)
+    for value in (11, True, "9", None):
+        worse = [{**told[0], "value": value}]
+        text = json.dumps({"test": key["test"], "ratings": worse})
+        (tmp_path / f"mark {value}.json").write_text(text)
+    said: list[str] = []
+    found = ratings(tmp_path, said.append)
+    assert len(said) == 10
     assert found["total"]["quality"][MADE]["mean"] == 6.5
     assert found["partial"]["quality"][TRUE]["n"] == 6
     with pytest.raises(NoSuchFileError, match="writes it"):
