@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.parts.part import Note, Part
+from stembridge.parts.part import DRUMS, Note, Part
 
 STEP_BEATS = 0.25
 TOGETHER_BEATS = 0.06
@@ -88,6 +88,12 @@ def groups(part: Part) -> list[list[Note]]:
     return found
 
 
+def _heard_at(group: list[Note], stem: str) -> float:
+    """Where what sounds as one is heard, beats: a strum in its middle, drums at the first."""
+    first = group[0].start_beats
+    return first if stem == DRUMS else float(np.mean([note.start_beats for note in group]))
+
+
 def snapped(part: Part, strength: float, swing: Swing | None = None) -> Part:
     """Every note drawn towards the sixteenth grid, swung as the part is.
 
@@ -101,9 +107,9 @@ def snapped(part: Part, strength: float, swing: Swing | None = None) -> Part:
     own = swing_of(part)
     target, moved = swing or own, []
     for group in groups(part):
-        middle = np.mean([note.start_beats for note in group])
-        step = np.round(own.straight(middle) / STEP_BEATS) * STEP_BEATS
-        shift = strength * (float(target.swung(step)) - float(middle))
+        middle = _heard_at(group, part.stem)
+        step = np.round(own.straight(np.array(middle)) / STEP_BEATS) * STEP_BEATS
+        shift = strength * (float(target.swung(step)) - middle)
         shift = max(shift, -max(0.0, group[0].start_beats))  # none begins before the take
         moved += [replace(n, start_beats=max(0.0, n.start_beats + shift)) for n in group]
     return part.with_notes(note for note in moved if note.start_beats < part.length_beats)

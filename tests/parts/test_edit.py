@@ -53,6 +53,8 @@ def test_snapping_takes_out_what_is_off_and_leaves_swing_and_strum() -> None:
     first, second = snapped(strum, 1.0).notes  # its middle is on the beat
     assert first.start_beats == pytest.approx(0.99)
     assert second.start_beats == pytest.approx(1.01)
+    flam = Part("drums", strum.notes, 4.0)
+    assert snapped(flam, 1.0).notes[0].start_beats == pytest.approx(1.0)
     at_once = strum.with_notes(replace(n, start_beats=n.start_beats - 1.02) for n in strum.notes)
     assert snapped(at_once, 1.0) == at_once  # no strum is squeezed into the take's start
 
