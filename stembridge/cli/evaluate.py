@@ -144,9 +144,7 @@ def evaluate(
         opened = partial(open_model, model, device_word(gpu, cpu))
         facts_of = partial(_facts, seed=seed, source=source)
         return way.measure(out, seed, opened, partial(source.songs, songs), facts_of)
-    counts = _step_counts(curve)
-    if songs < 2 and (songs or counts):
-        raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
+    counts = _step_counts(curve, songs)
     crew = crew_of(workers, cluster, gpu, cpu)
     opener, manifest = _opener(model, device_word(gpu, cpu), crew)
     trial = Trial(
@@ -188,13 +186,16 @@ def _compared(results: Any) -> Any:
     return {stem: rows for stem, rows in results.items() if len(rows) > 1}
 
 
-def _step_counts(text: str) -> list[int]:
+def _step_counts(text: str, songs: int) -> list[int]:
+    """Steps to compare at; one song alone has no other for a control."""
     try:
         counts = [int(word) for word in text.split(",") if word.strip()]
     except ValueError:
         counts = [0]
     if any(count < 1 for count in counts):
         raise BadArgsError(f'"{text}" is not a list of steps; write for example 5,10,20.')
+    if songs < 2 and (songs or counts):
+        raise BadArgsError("Give at least two songs: one lends its chords to the other as control.")
     return counts
 
 
