@@ -10,7 +10,7 @@ import typer
 from stembridge.cli import train_default, train_preset
 from stembridge.cli.codec_roundtrip import codec_roundtrip
 from stembridge.cli.shared import ClusterOption, GpuOption, console, crew_of
-from stembridge.cli.train_preset import FolderOption, training_device
+from stembridge.cli.train_preset import FolderOption, PaceOption, training_device
 
 train = typer.Typer(
     no_args_is_help=True,
@@ -187,7 +187,7 @@ def express(
     workers: Annotated[
         int, typer.Option(min=0, help="Processes that make songs; 0: others make them.")
     ] = 14,
-    pace: Annotated[float, typer.Option(help="Stretches all clocks, for slower machines.")] = 1.0,
+    pace: PaceOption = 1.0,
     only: Annotated[
         str | None, typer.Option(help="One stage: songs, networks or artifact.")
     ] = None,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stembridge.cli.shared import GpuOption, say
-from stembridge.cli.train_preset import FolderOption, training_device
+from stembridge.cli.train_preset import FolderOption, PaceOption, training_device
 
 
 def default(
@@ -21,7 +21,7 @@ def default(
     workers: Annotated[
         int | None, typer.Option(min=1, max=64, help="Processes; the cores if left out.")
     ] = None,
-    pace: Annotated[float, typer.Option(help="Stretches all clocks, for slower machines.")] = 1.0,
+    pace: PaceOption = 1.0,
     recipe: Annotated[
         Path | None, typer.Option(help="Recipe as express.toml; the shipped one if left out.")
     ] = None,

@@ -16,6 +16,10 @@ DATA = typer.Option(
 )
 FolderOption = Annotated[Path, FOLDER]
 
+PaceOption = Annotated[
+    float, typer.Option(min=0.001, help="Stretches all clocks, for slower machines.")
+]
+
 
 def training_device(gpu: int | None) -> str:
     """The device that a run trains on, "cpu" or "cuda:N".
