@@ -103,7 +103,7 @@ def fit_note_reader(
     lowest, pitches = ROWS[stem]
     config = NoteReaderConfig(train.latents.shape[1], lowest, pitches)
     module = NoteReader(config).to(device)
-    _descend(module, Windows(train, chosen, device), chosen, stem, say)
+    _descend(module, ReaderWindows(train, chosen, device), chosen, stem, say)
     module = module.float().cpu().eval()
     fitted = calibrated(module, stem, kept_out, frame_s)
     say(f"{stem}: note F1 {fitted.score.f1:.3f} on {len(kept_out.notes)} songs kept out, "
@@ -111,7 +111,7 @@ def fit_note_reader(
     return fitted
 
 
-class Windows:
+class ReaderWindows:
     """Random stretches of all songs, on the device."""
 
     def __init__(self, songs: Rolls, training: ReaderTraining, device: str) -> None:
@@ -151,7 +151,7 @@ def reader_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _descend(
-    module: NoteReader, windows: Windows, training: ReaderTraining, stem: str, say: Say
+    module: NoteReader, windows: ReaderWindows, training: ReaderTraining, stem: str, say: Say
 ) -> None:
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay

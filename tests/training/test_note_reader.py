@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stembridge.training.note_reader import ReaderTraining, Windows, fit_note_reader
+from stembridge.training.note_reader import ReaderTraining, ReaderWindows, fit_note_reader
 from stembridge.training.note_rolls import ROWS, Rolls, make_rolls
 from stembridge.transcription.notes import TimedNote
 
@@ -44,7 +44,7 @@ def test_windows_show_how_songs_begin_and_end() -> None:
     made = songs(1, 2)
     place = np.arange(N_FRAMES, dtype=np.float16)
     made.latents[:] = place
-    heard, targets = Windows(made, training, "cpu").draw()
+    heard, targets = ReaderWindows(made, training, "cpu").draw()
     first = heard[:, 0, 0].round().numpy()
     assert targets.shape[0] == 400
     assert (first == 0).mean() > 0.04
