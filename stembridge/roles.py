@@ -51,7 +51,7 @@ ROLES: dict[str, Role] = {
     "bass": Role(
         words=(
             "bass", "basses", "bassist", "basse", "bajo", "basso", "sub", "808", "low end", "bs",
-            "contrabass", "303",
+            "contrabass", "contrabajo", "contrebasse", "contrabbasso", "kontrabass", "303",
         ),
         precedence=2, colour=0x5480E4, programs=(32, 39), program=33,
         band_hz=(38.0, 350.0), level_lufs=-25.9,
@@ -81,7 +81,7 @@ ROLES: dict[str, Role] = {
         words=(
             "piano", "pianos", "pno", "keys", "keyboard", "keyboards", "kbd", "klavier", "rhodes",
             "wurli", "wurly", "wurlitzer", "pianoforte", "ep", "epiano", "clav", "clavinet",
-            "organ", "hammond",
+            "organ", "hammond", "teclado", "teclados", "clavier", "tastiera", "tasten",
         ),
         colour=0xBFA3E0, programs=(0, 7), band_hz=(90.0, 1500.0), level_lufs=-27.6,
     ),

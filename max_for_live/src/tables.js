@@ -14,6 +14,10 @@ export const ROLE_TABLE = {
       "low end",
       "bs",
       "contrabass",
+      "contrabajo",
+      "contrebasse",
+      "contrabbasso",
+      "kontrabass",
       "303"
     ],
     "precedence": 2,
@@ -141,7 +145,12 @@ export const ROLE_TABLE = {
       "clav",
       "clavinet",
       "organ",
-      "hammond"
+      "hammond",
+      "teclado",
+      "teclados",
+      "clavier",
+      "tastiera",
+      "tasten"
     ],
     "precedence": 1,
     "colour": 12559328,

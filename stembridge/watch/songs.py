@@ -35,7 +35,7 @@ _OTHER_AUDIO = frozenset(
 )
 _FORMATS = "WAV, AIFF, FLAC, OGG or MP3"
 AUTO = "auto"
-_TEMPO = re.compile(r"(\d{2,3}(?:[.,]\d+)?)\s*bpm", re.IGNORECASE)
+_TEMPO = re.compile(r"(?<!\d)(\d+(?:[.,]\d+)?)\s*bpm", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,9 @@ def _song_in(folder: Path, *, is_root: bool) -> WatchedSong:
     facts, remarks = [], []
     for path in sorted(folder.iterdir()):
         suffix = path.suffix.lower()
-        if path.name.startswith(".") or suffix not in {*READABLE, *_OTHER_AUDIO} or path.is_dir():
+        if path.name.startswith(".") or suffix not in {*READABLE, *_OTHER_AUDIO}:
+            continue
+        if is_root and path.is_dir():  # a song's folder, whatever its name ends with
             continue
         remark, stem = _why_not(path), role_of(path.stem)
         if remark or stem is None:
@@ -148,7 +150,7 @@ def _why_not(path: Path) -> str:
     if path.suffix.lower() not in READABLE:
         return f"{shown} is passed over: {path.suffix} cannot be read. Export it as {_FORMATS}."
     if path.is_symlink() or not path.is_file():
-        return f"{shown} is passed over: it is a link or no file. Copy the audio itself here."
+        return f"{shown} is passed over: it is a link, or no file. Copy the audio itself here."
     if _unspeakable(path):
         return f"{shown} is passed over: {_unspeakable(path)}"
     if role_of(path.stem) is None:

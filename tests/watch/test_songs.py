@@ -20,6 +20,8 @@ def test_names_tell_the_tempo() -> None:
     assert tempo_of(song("/x/Night 87.3bpm", "Drums.wav"), "120") == "87.3"
     assert tempo_of(song("/x/Night 87,3 BPM", "Drums.wav"), "120") == "87.3"
     assert tempo_of(song("/x/Night", "Drums.wav"), "120") == "120"
+    assert tempo_of(song("/x/Slow 5bpm", "Drums.wav"), "120") == "5"  # refused, not 120 instead
+    assert tempo_of(song("/x/Fast 1200bpm", "Drums.wav"), "120") == "1200"
     with pytest.raises(BadArgsError, match="At what tempo"):
         tempo_of(song("/x/Night", "Drums.wav"), "")
     with pytest.raises(BadArgsError, match="different tempi"):
@@ -32,6 +34,7 @@ def test_what_is_passed_over_is_said(bench: Bench) -> None:
     (folder / "Keys.CAF").write_bytes(b"x")
     (folder / "Bass.wav").symlink_to(folder / "Drums.wav")
     os.mkfifo(folder / "Piano.wav")
+    (folder / "Guitar.wav").mkdir()
     (folder / "notes.txt").write_text("not audio")
     (folder / ".Drums.wav").write_text("a Mac's resource fork")
     bench.look()
@@ -41,8 +44,9 @@ def test_what_is_passed_over_is_said(bench: Bench) -> None:
         "Vocals.wav is passed over: its name tells no stem",
         "Gtr.m4a is passed over: .m4a cannot be read. Export it as WAV",
         "Keys.CAF is passed over",
-        "Bass.wav is passed over: it is a link or no file",
-        "Piano.wav is passed over: it is a link or no file",
+        "Bass.wav is passed over: it is a link, or no file",
+        "Piano.wav is passed over: it is a link, or no file",
+        "Guitar.wav is passed over: it is a link, or no file",
     ):
         assert told.count(words) == 1, told
     assert "notes.txt" not in told and ".Drums" not in told
