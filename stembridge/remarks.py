@@ -72,6 +72,8 @@ WORDS = {
     "--steps may help",
     "stem_over": "{stem} reaches {db:.1f} dB above full scale, where a 24-bit file ends: what is "
     "above it is in rest (float files keep it)",
+    "condition_open": "this model can be told {what}; here it is told nothing of it, and plays as "
+    "it likes",
     "engine_told": '{engine} was told "{told}"',
     "engine_deaf": "{engine} hears nothing of what is given and knows no grid: whether the take "
     "fits is measured, not made",

@@ -38,8 +38,10 @@ from stembridge.pipeline.take_files import (
 )
 from stembridge.pipeline.take_state import TakeState
 from stembridge.pipeline.wording import Wording, beside, why_no_chords, wording_of
+from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.request.room import room_for
+from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
 from stembridge.safe_files import ensure_room
 
@@ -114,10 +116,24 @@ def _by_model(
     like = hear_likeness(request, model, places, partial(report, "read", 0.5))
     no_chords = why_no_chords(request, model.manifest, context)
     wording = beside(wording_of(request, model.manifest, context), like, request, no_chords)
-    context = replace(context, remarks=(*context.remarks, *wording.remarks))
+    said = (*wording.remarks, *_left_open(model.manifest))
+    context = replace(context, remarks=(*context.remarks, *said))
     told = {"prompt": wording.to_mapping()} if wording.asked else {}
     takes = _takes(request, settings, context, model, report, wording)
     return _Plan(context, settings, takes, told)
+
+
+_LEFT_OPEN = {
+    "mixture": "the sound of a whole mix (`separate` does)",
+    "embedding": "what it is to sound like, by an embedding of sound or words",
+}
+"""Conditions that training and other procedures tell a model, and a take does not."""
+
+
+def _left_open(manifest: Manifest) -> Iterator[Remark]:
+    for block in manifest.condition_layout:
+        if block.name in _LEFT_OPEN:
+            yield Remark("condition_open", {"what": _LEFT_OPEN[block.name]})
 
 
 def _by_engine(

@@ -27,6 +27,7 @@ from stembridge.pipeline.run import arrange
 from stembridge.pipeline.take_files import stem_file_name, take_folder
 from stembridge.request import GenerationRequest, parse_request
 from stembridge.request.room import expected_bytes
+from stembridge.runtime.manifest_fields import ConditionBlock
 from stembridge.testing import FakeModel, fake_manifest
 
 
@@ -218,3 +219,14 @@ def test_packages_that_are_absent_are_left_out(monkeypatch: pytest.MonkeyPatch) 
 def test_the_receipt_is_plain_json(drums: Path, tmp_path: Path) -> None:
     folder = arrange(request_for(drums), FakeModel(), tmp_path)[0].path.parent
     assert json.loads((folder / "receipt.json").read_text())["request"]["bpm"] == "120.0"
+
+
+def test_a_condition_that_no_take_tells_is_said(tmp_path: Path) -> None:
+    told = fake_manifest().condition_layout
+    open_block = ConditionBlock(name="embedding", channels=5)
+    model = FakeModel(fake_manifest(condition_layout=(*told, open_block)))
+    [plain] = arrange(request_for(), FakeModel(), tmp_path / "plain")
+    [stem] = arrange(request_for(), model, tmp_path / "open")
+    heard = read_receipt(stem.path.parent)["context"]["remarks"]
+    assert "condition_open" in [remark["code"] for remark in heard]
+    assert "condition_open" not in (plain.path.parent / "receipt.json").read_text()
