@@ -66,11 +66,21 @@ class Part:
         """Identity of the part: hash of its notes."""
         return hashlib.sha256(json.dumps(self.to_mapping(), sort_keys=True).encode()).hexdigest()
 
-    def to_mapping(self) -> dict[str, Any]:
-        """JSON-ready values; times to a millionth of a beat."""
-        notes = [
-            [round(n.start_beats, 6), round(n.length_beats, 6), n.pitch, n.velocity]
+    def as_written(self) -> Part:
+        """The same notes with times to a millionth of a beat.
+
+        That is what a file keeps of them, and what is played: a take that is worked on later
+        sounds as it did, to the sample.
+        """
+        return self.with_notes(
+            replace(n, start_beats=round(n.start_beats, 6), length_beats=round(n.length_beats, 6))
             for n in self.notes
+        )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """JSON-ready values, as `as_written`."""
+        notes = [
+            [n.start_beats, n.length_beats, n.pitch, n.velocity] for n in self.as_written().notes
         ]
         return {"stem": self.stem, "length_beats": self.length_beats, "notes": notes}
 

@@ -33,6 +33,7 @@ def play(
         rate: Hz.
         loop: what rings on after the end sounds at the beginning; otherwise it is cut.
     """
+    part = part.as_written()
     n_samples = beats_to_samples(part.length_beats, bpm, rate)
     sound = np.zeros((2, n_samples), np.float32)
     known, spent = Pitched(), 0

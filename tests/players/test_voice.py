@@ -82,6 +82,15 @@ def test_every_note_starts_on_its_sample() -> None:
         assert set(expected) <= set(found.tolist())
 
 
+def test_what_a_file_keeps_of_a_part_sounds_the_same_to_the_sample() -> None:
+    thirds = [Note(k / 3 + 1e-7, 1 / 7 + k / 900, 55 + k, 90) for k in range(11)]
+    part = Part("piano", tuple(thirds), 4.0)
+    kept = Part.from_mapping(part.to_mapping())
+    assert kept != part
+    ours, theirs = (play(one, shipped("piano", None), 97.3, RATE) for one in (part, kept))
+    assert np.array_equal(ours, theirs)
+
+
 def test_what_rings_after_the_end_begins_the_loop() -> None:
     instrument = Instrument("tone", (zone(),))
     part = Part("bass", (Note(3.5, 0.5, 69, 127),), 4.0)

@@ -27,8 +27,9 @@ from stembridge.training import denoiser
 from stembridge.training.preset_run import Order, train_preset
 from stembridge.training.song_store import SongFiles, mapped
 
-RATE, STEPS = 22050, 12
+RATE, STEPS = 22050, 30
 STEMS = ("bass", "drums", "guitar", "piano")
+SHARED = ("msldm-large", "isldm")  # systems whose autoencoder is msldm's
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +57,7 @@ def trained(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
         if not folder.exists():
             # One autoencoder serves all systems of four stems. TorchScript, since writing ONNX
             # takes ten seconds each: one preset shows that.
-            shares = name in ("msldm-large", "isldm")
-            shared = run("msldm") / "codec" if shares else None
+            shared = run("msldm") / "codec" if name in SHARED else None
             order = Order(
                 preset, music, folder, steps=STEPS, codec_steps=1, codec_from=shared, half=False,
                 format="onnx" if name == "tiny" else "torchscript",
@@ -108,14 +108,17 @@ def test_mixldm_learns_mixtures(trained: Callable[[str], Path]):
     model.close()
 
 
+@pytest.mark.parametrize("name", PRESETS)
 def test_ctrl_c_stops_between_two_steps_and_the_run_goes_on_bit_for_bit(
-    trained: Callable[[str], Path], music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    whole = trained("msldm")
-    preset = shrunk(PRESETS["msldm"])
+    name: str, trained: Callable[[str], Path], music: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    whole = trained(name)
+    preset = PRESETS[name] if name == "tiny" else shrunk(PRESETS[name])
+    codec_of = trained("msldm") if name in SHARED else whole
     order = Order(
         preset, music, tmp_path / "again", steps=STEPS, half=False, format="torchscript",
-        codec_from=whole / "codec",
+        codec_from=codec_of / "codec" if (codec_of / "codec").exists() else None,
     )  # fmt: skip
     step = denoiser.Run.train_step
     # Whatever began pytest may have it ignore Ctrl-C.
