@@ -66,7 +66,7 @@ WRONG = [
     ('sampler = "dpmpp_2m"', 'sampler = "magic"', r"serving: sampler is one of .*heun"),
     ("sigma_max = 80.0", "sigma_max = 800.0", r"serving\.sigma_min and sigma_max lie in"),
     ("overlap_frames = 64", "overlap_frames = 256", r"overlap_frames is below the tasks' window"),
-    ("[data]", "[data", "is no TOML file"),
+    ("\n[data]", "\n[data", "is no TOML file"),
 ]
 
 
