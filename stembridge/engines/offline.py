@@ -49,11 +49,24 @@ def library(name: str, extra: str) -> Any:
         with quietly():
             found = import_module(name)
             import_module(f"{name}.utils.logging").disable_progress_bar()
+            _name_constructors()
     except ImportError as error:
         raise MissingExtraError(
             f"This needs {name}, which is not installed: pip install 'stembridge[{extra}]'."
         ) from error
     return found
+
+
+def _name_constructors() -> None:
+    """Has torch list its constructors, which it does once, before another list could be kept.
+
+    While `transformers` opens weights, `torch.linspace` is another function. A list made meanwhile
+    would lack the true one, and `with torch.device(...)` would pass it over from then on.
+    """
+    import torch
+
+    with torch.device("meta"):
+        torch.empty(0)
 
 
 @contextlib.contextmanager
