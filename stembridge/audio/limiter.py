@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stembridge.audio.buffer import FloatArray
+from stembridge.audio.loudness import peak
 
 Curve = NDArray[np.float64]
 WINDOW_S = 0.010  # half before a peak, half behind it
@@ -22,8 +23,7 @@ _NEAR = 0.5  # whatever lies this far below a limit does not pass it between sam
 
 def true_peak(samples: FloatArray) -> float:
     """Highest point of `[n]` or `[2, n]`, between samples too; 0 for none."""
-    highest = float(np.abs(samples).max(initial=0.0))
-    return float(_peaks(samples, highest).max(initial=0.0))
+    return float(_peaks(samples, peak(samples)).max(initial=0.0))
 
 
 def limited(samples: FloatArray, ceiling: float, rate: int, *, loop: bool = False) -> FloatArray:

@@ -95,15 +95,16 @@ def _loud(
     context_gain: float | None,
     kept: float | None,
 ) -> Levelled:
+    highest = max(true_peak(audio) for audio in stems.values())
     if kept is not None or context_gain is not None:
         wanted = kept if kept is not None else 1 / (context_gain or 1.0)
-        audio, gain = _held(stems, wanted, request)
+        audio, gain = _held(stems, highest, wanted, request)
         code = "held_down" if kept is None else "turned_down"
         return Levelled(audio, gain, _softer(code, wanted / gain))
     audio, gain = dict(stems), 1.0
     for _ in range(_TRIES):  # what is lost with the peaks is made up for
         wanted = gain * _to_usual(audio, request.session_rate)
-        audio, gain = _held(stems, wanted, request)
+        audio, gain = _held(stems, highest, wanted, request)
     return Levelled(audio, gain, _softer("held_down", wanted / gain))
 
 
@@ -114,10 +115,9 @@ def _softer(code: str, times: float) -> tuple[Remark, ...]:
 
 
 def _held(
-    stems: Mapping[str, FloatArray], wanted: float, request: GenerationRequest
+    stems: Mapping[str, FloatArray], highest: float, wanted: float, request: GenerationRequest
 ) -> tuple[dict[str, FloatArray], float]:
-    """The stems with a gain, or as much of it as their peaks allow, and that gain."""
-    highest = max(true_peak(audio) for audio in stems.values())
+    """The stems, whose true peak is `highest`, with a gain, or as much of it as that allows."""
     room = PEAK_LIMIT / highest if highest > 0 else math.inf
     for held_db in MOST_HELD_DB:
         gain = min(wanted, room * amplitude(held_db))
