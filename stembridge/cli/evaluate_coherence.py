@@ -1,4 +1,4 @@
-"""`stembridge evaluate --coherence 24`: do the stems of a model belong together?"""
+"""`stembridge evaluate --coherence`: do the stems of a model belong together?"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.engines.folder import check_folder
-from stembridge.engines.offline import LOCAL, library, opened, quietly
+from stembridge.engines.offline import LOCAL, library, opened, quietly, tokenizer
 from stembridge.errors import BadArgsError, NoSuchFileError
 
 VARIABLE = "STEMBRIDGE_TEXT_MODEL"
@@ -66,12 +66,7 @@ class Meanings:
         transformers = library("transformers", "text")
         network = getattr(transformers, _CLASSES[kind])
         self._network: Any = opened(folder, lambda: network.from_pretrained(folder, **LOCAL)).eval()
-        self._tokenizer: Any = opened(
-            folder,
-            lambda: transformers.AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
-            ),
-        )
+        self._tokenizer: Any = tokenizer(transformers, folder)
         self.name = f"{'CLAP' if kind == 'clap' else 'T5'} ({folder.resolve().name})"
         self.taken: dict[str, tuple[str, float]] = {}
         self._known: dict[tuple[str, ...], tuple[FloatArray, FloatArray]] = {}

@@ -11,7 +11,7 @@ import numpy as np
 from stembridge.audio.buffer import FloatArray
 from stembridge.engines.facts import EngineFacts, OnShare, SoundWish
 from stembridge.engines.melody import strongest_pitches
-from stembridge.engines.offline import LOCAL, library, opened, quietly
+from stembridge.engines.offline import LOCAL, library, opened, quietly, tokenizer
 from stembridge.runtime.manifest import Manifest
 
 _CLASSES = {
@@ -31,12 +31,7 @@ class MusicGen:
         network = getattr(transformers, _CLASSES[facts.kind])
         self._model: Any = opened(folder, lambda: network.from_pretrained(folder, **LOCAL))
         self._model = self._model.to(device).eval()
-        self._tokenizer: Any = opened(
-            folder,
-            lambda: transformers.AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
-            ),
-        )
+        self._tokenizer: Any = tokenizer(transformers, folder)
 
     def sound(self, wish: SoundWish, on_share: OnShare) -> FloatArray:
         """Audio `[channels, n]`."""

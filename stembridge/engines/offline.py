@@ -93,3 +93,17 @@ def opened(folder: Path, open_: Callable[[], _T]) -> _T:
         raise ModelUntrustedError(
             f"What lies in '{folder}' cannot be opened ({said[0][:160]}). Download it again, whole."
         ) from error
+
+
+def tokenizer(transformers: Any, folder: Path) -> Any:
+    """What splits words into the tokens of the model in a folder.
+
+    Raises:
+        ModelUntrustedError: the folder holds none.
+    """
+    return opened(
+        folder,
+        lambda: transformers.AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        ),
+    )

@@ -50,11 +50,12 @@ class QuantisedCodec:
         model = opened(folder, lambda: found.from_pretrained(folder, **LOCAL))
         self._model: Any = model.to(device).eval()
         config = self._model.config
-        self.n_codebooks = int(config.num_quantizers if kind == "encodec" else config.n_codebooks)
+        self._is_encodec = kind == "encodec"
+        self.n_codebooks = int(config.num_quantizers if self._is_encodec else config.n_codebooks)
         self.codebook_size = int(config.codebook_size)
-        self._channels = int(config.audio_channels) if kind == "encodec" else 1
+        self._channels = int(config.audio_channels) if self._is_encodec else 1
         self.levels_input = bool(getattr(config, "normalize", False))
-        strides = config.upsampling_ratios if kind == "encodec" else config.downsampling_ratios
+        strides = config.upsampling_ratios if self._is_encodec else config.downsampling_ratios
         rate, hop = int(config.sampling_rate), prod(strides)
         self.manifest: Manifest = described(
             folder, self.title, rate, hop, max(1, int(WINDOW_S * rate / hop)), (STEM,)
@@ -90,7 +91,7 @@ class QuantisedCodec:
 
         quantiser = self._model.quantizer
         with quietly(), torch.inference_mode():
-            if isinstance(getattr(quantiser, "layers", None), torch.nn.ModuleList):
+            if self._is_encodec:
                 bandwidth = self.bits_per_second(codebooks) / 1000 + 1e-6
                 codes = quantiser.encode(self._tensor(latents), bandwidth).transpose(0, 1)
             else:
@@ -103,7 +104,7 @@ class QuantisedCodec:
 
         quantiser, told = self._model.quantizer, torch.from_numpy(codes).to(self._model.device)
         with quietly(), torch.inference_mode():
-            if isinstance(getattr(quantiser, "layers", None), torch.nn.ModuleList):
+            if self._is_encodec:
                 return self._array(quantiser.decode(told.transpose(0, 1)))
             return self._array(quantiser.from_codes(told)[0])
 

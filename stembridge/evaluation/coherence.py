@@ -28,6 +28,7 @@ from stembridge.evaluation import pairs
 from stembridge.evaluation.embedding import embeddings, frechet
 from stembridge.evaluation.harmony import chromagram
 from stembridge.evaluation.spectra import LEVEL_FLOOR_DB, magnitudes, mel_bands
+from stembridge.evaluation.statistics import drawn_means, estimate, known_values
 from stembridge.inference import codec, infer, settings_of
 from stembridge.runtime.model import StemModel
 
@@ -66,9 +67,7 @@ class Heard:
     def listened(self) -> pairs.Listened:
         """As pairs are compared by; without beats."""
         levels = 10 * np.log10(self.bands + 10 ** (LEVEL_FLOOR_DB / 10))
-        rises = np.maximum(levels[2:] - levels[:-2], 0.0).mean(1)
-        loudness = np.log10((10 ** (levels / 10)).sum(1))[2:]
-        return pairs.Listened(self.chroma**0.5, rises, loudness, None)
+        return pairs.listened(levels, self.chroma, None)
 
 
 Take = Sequence[Heard]
@@ -184,23 +183,17 @@ def _mix_vectors(takes: Sequence[Audio], rate: int) -> Matrix:
     return np.concatenate(rows)
 
 
-def spread(rows: Sequence[float | None], seed: int = 0) -> tuple[float, float, float] | None:
-    """Mean and the 95 % interval of it, by bootstrap over takes."""
-    known = np.array([row for row in rows if row is not None and np.isfinite(row)])
-    if len(known) < 2:
+def spread(rows: Sequence[float | None]) -> tuple[float, float, float] | None:
+    """Mean and the 95 % interval of it, by bootstrap over takes; None for fewer than two."""
+    if sum(row is not None and np.isfinite(row) for row in rows) < 2:
         return None
-    means = drawn_means(known, seed)
-    low, high = np.percentile(means, (2.5, 97.5))
-    return float(known.mean()), float(low), float(high)
-
-
-def drawn_means(rows: Sequence[float | None] | Matrix, seed: int = 0) -> Matrix:
-    """Means of `DRAWS` bootstrap samples."""
-    known = np.array([row for row in rows if row is not None and np.isfinite(row)])
-    at = np.random.default_rng(seed).integers(0, len(known), (DRAWS, len(known)))
-    return np.asarray(known[at].mean(1), np.float64)
+    found = estimate(rows, resamples=DRAWS)
+    return found.mean, found.low, found.high
 
 
 def chance_above(one: Sequence[float | None], other: Sequence[float | None]) -> float:
     """Bootstrap chance that the mean of one is above that of the other."""
-    return float((drawn_means(one, 1) > drawn_means(other, 2)).mean())
+    ours, theirs = (
+        drawn_means(known_values(rows), seed, DRAWS) for rows, seed in ((one, 1), (other, 2))
+    )
+    return float((ours > theirs).mean())

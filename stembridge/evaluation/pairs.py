@@ -59,10 +59,14 @@ class Listened:
 def listen(audio: Audio) -> Listened:
     """Everything that pairs need of a sound `[n]` at `RATE`."""
     levels = log_mel_db(audio, RATE, 4 * _FRAME, _FRAME)
+    return listened(levels, chromagram(audio, RATE, _BAND_HZ), beats_of(audio))
+
+
+def listened(levels: Matrix, chroma: Matrix, beats_s: Matrix | None) -> Listened:
+    """Of levels in mel bands `[F + 2, 32]`, dB, and chromas `[J, 12]`."""
     rises = np.maximum(levels[2:] - levels[:-2], 0.0).mean(1)
     loudness = np.log10((10 ** (levels / 10)).sum(1))[2:]
-    chroma = chromagram(audio, RATE, _BAND_HZ) ** 0.5
-    return Listened(chroma, rises, loudness, beats_of(audio))
+    return Listened(chroma**0.5, rises, loudness, beats_s)
 
 
 def pair_vectors(context: Listened, stem: Listened) -> Matrix:

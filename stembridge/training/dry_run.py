@@ -22,7 +22,12 @@ from stembridge.nn.presets import Preset
 from stembridge.nn.registry import build, config_fields
 from stembridge.nn.sources import codec_kind, denoiser_config
 from stembridge.training.batches import Batch
-from stembridge.training.denoiser_plan import DenoiserTraining, new_optimizers
+from stembridge.training.denoiser_plan import (
+    DenoiserTraining,
+    Plan,
+    new_denoiser,
+    new_optimizers,
+)
 
 _COPIES = 5  # of all weights: themselves, gradients, Adam's two means, the average
 _SPARE = 1.3  # for what is allocated beside tensors, and on the way
@@ -86,10 +91,7 @@ def _codec_parameters(preset: Preset) -> int:
 
 
 def _denoiser(preset: Preset) -> Preconditioned:
-    module = build(preset.kind, denoiser_config(preset))
-    if not isinstance(module, Preconditioned):
-        raise TypeError("a denoiser is built preconditioned")
-    return module
+    return new_denoiser(Plan(preset.kind, denoiser_config(preset)))
 
 
 def _window(preset: Preset) -> Batch:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from browser import needs_chromium, title_in_browser
 
 from stembridge.audio.loudness import integrated_loudness
 from stembridge.errors import NoSuchFileError
@@ -131,23 +130,14 @@ PROBE = """<script>addEventListener('load', async () => {
 
 
 @pytest.mark.foreign
-@pytest.mark.skipif(
-    shutil.which("chromium") is None,
-    reason="chromium is not installed (Debian: apt install chromium)",
-)
+@needs_chromium
 def test_a_listener_goes_through_it_by_keyboard(tmp_path: Path) -> None:
     """Chromium, headless: three listeners, the third being the first again."""
     text, key = written(tmp_path)
     page = tmp_path / "page.html"
     page.write_text(text.replace("</body>", PROBE + "</body>"), encoding="utf-8")
-    browser = subprocess.run(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=60000",
-         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
-    title = re.search(r"<title>(.*?)</title>", browser.stdout)
-    assert title is not None, browser.stderr[-2000:]
-    ann, bob, again = json.loads(title[1])
+    title = title_in_browser(page, tmp_path / "profile", budget_ms=60_000, timeout_s=240)
+    ann, bob, again = json.loads(title)
     assert len(ann["seen"]) == 12
     assert set(ann["seen"]) == {"1.0 1.0 1.0 1.0", "true false"}
     told = [[(one["clip"], one["question"]) for one in who["told"]["ratings"]]

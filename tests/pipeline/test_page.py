@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 import soundfile
+from browser import needs_chromium, title_in_browser
 
 from stembridge.pipeline.page import PAGE_NAME
 from stembridge.pipeline.rework import rework
@@ -86,10 +85,7 @@ def test_a_take_worked_on_names_its_parent_and_plays_it_for_comparison(tmp_path:
 
 
 @pytest.mark.foreign
-@pytest.mark.skipif(
-    shutil.which("chromium") is None,
-    reason="chromium is not installed (Debian: apt install chromium)",
-)
+@needs_chromium
 def test_a_browser_plays_it(tmp_path: Path) -> None:
     """Chromium, headless: its own parser, its script engine, its media element."""
     folder, text = made(tmp_path)
@@ -99,14 +95,10 @@ def test_a_browser_plays_it(tmp_path: Path) -> None:
       document.title = `${audio.duration.toFixed(2)} s ${document.querySelectorAll('svg').length}`;
     })</script>"""
     (folder / PAGE_NAME).write_text(text + probe)
-    browser = subprocess.run(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000",
-         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", (folder / PAGE_NAME).as_uri()],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    title = re.search(r"<title>(.*?)</title>", browser.stdout)
-    assert title is not None, browser.stderr[-2000:]
-    assert title[1] == "4.00 s 2"
+    title = title_in_browser(
+        folder / PAGE_NAME, tmp_path / "profile", budget_ms=5000, timeout_s=120
+    )
+    assert title == "4.00 s 2"
 
 
 def test_prompts_and_folders_are_never_markup(tmp_path: Path) -> None:
