@@ -1,4 +1,10 @@
-"""How fast notes begin: crisp, or smeared by a codec."""
+"""How fast notes begin: crisp, or smeared by a codec.
+
+The rise is that to 70 % of the peak within 40 ms. To 90 % within 80 ms, what follows an attack (a
+swell, a strum's later strings, a chord's beating) counts as attack: two halves of one true stem's
+notes then differ by 3.6, 2.0, 4.1 and 4.4 ms (bass, drums, guitar, piano; 24 songs, half of them of
+the real set), with these limits by 1.0, 1.0, 2.3 and 2.5.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-BEFORE_S, AFTER_S, SMOOTH_S = 0.03, 0.08, 0.001
+BEFORE_S, AFTER_S, SMOOTH_S = 0.03, 0.04, 0.001
+_LOW, _HIGH = 0.1, 0.7
 _STANDS_OUT = 1.5
 """A note counts if its peak is so many times what sounded before it."""
 
@@ -15,7 +22,7 @@ _STANDS_OUT = 1.5
 def rise_ms(
     audio: NDArray[np.float32], rate: int, onsets_s: Sequence[float] | NDArray[np.float64]
 ) -> float | None:
-    """Median time in which the envelope goes from 10 % to 90 % of its rise, ms.
+    """Median time in which the envelope goes from 10 % to 70 % of its rise, ms.
 
     Args:
         audio: `[n_samples]`.
@@ -40,7 +47,7 @@ def rise_ms(
         if blocks[peak] < _STANDS_OUT * max(floor, 1e-5):
             continue
         climb = blocks[: peak + 1] - floor
-        last_low = int(np.nonzero(climb <= 0.1 * height)[0][-1])
-        high = last_low + int(np.argmax(climb[last_low:] >= 0.9 * height))
+        last_low = int(np.nonzero(climb <= _LOW * height)[0][-1])
+        high = last_low + int(np.argmax(climb[last_low:] >= _HIGH * height))
         rises.append((high - last_low) * width / rate * 1e3)
     return float(np.median(rises)) if rises else None

@@ -25,7 +25,7 @@ class StemFigures:
     Attributes:
         on_eighth, on_sixteenth: share of onsets on that grid.
         offset_ms: median signed distance of onsets from the sixteenth grid.
-        rise_ms: median time of the attacks from a tenth to nine tenths of their height.
+        rise_ms: median time of the attacks from 10 to 70 % of their height.
         onsets_per_s: onset rate.
         onset_f1: against the true stem's onsets, 50 ms.
         root, in_chord, chroma: see `harmony.Harmony`.

@@ -1,6 +1,7 @@
 """A take's notes against the song's: are they in the chord, on the grid, as many as they should be?
 
-What counts as on the grid: within 30 % of a sixteenth, on the grid as the true part swings.
+What counts as on the grid: within 30 % of a sixteenth, on the straight grid or on it as the true
+part swings, whichever of the two a part keeps to as a whole.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.parts import Note, Part, ReaderFacts, read_part
-from stembridge.parts.groove import STEP_BEATS, Swing, groups, swing_of
+from stembridge.parts.groove import STEP_BEATS, STRAIGHT, Swing, groups, swing_of
 from stembridge.parts.part import DRUMS, SAME_DRUM
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.performance import parts_of, played
@@ -35,7 +36,7 @@ class PartFigures:
         note_f1: notes read in the true stem's latents against the song's, 50 ms.
         notes_in_chord: share of the made notes whose pitch class the chord has.
         notes_in_chord_truth: of the song's own.
-        notes_on_grid: share of the made onsets on the swung sixteenth grid.
+        notes_on_grid: share of the made onsets on the sixteenth grid, straight or swung as true.
         notes_on_grid_truth: of the song's own.
         notes_per_s: of the made part. notes_per_s_truth: of the song's.
         shared_with_truth: note F measure of the made part against the song's: how alike they are.
@@ -115,10 +116,15 @@ def in_chord(part: Part, song: AnnotatedSong) -> float | None:
 
 
 def on_grid(part: Part, swing: Swing) -> float | None:
-    """Share of the onsets within 30 % of a sixteenth of the swung grid."""
+    """Share of the onsets within 30 % of a sixteenth, straight or swung: what suits the part."""
     if not part.notes:
         return None
-    straight = swing.straight(np.array([group[0].start_beats for group in groups(part)]))
+    starts = np.array([group[0].start_beats for group in groups(part)])
+    return max(_share_on_grid(starts, feel) for feel in (STRAIGHT, swing))
+
+
+def _share_on_grid(starts: NDArray[np.float64], swing: Swing) -> float:
+    straight = swing.straight(starts)
     off = np.abs(straight - np.round(straight / STEP_BEATS) * STEP_BEATS)
     return float((off <= _TOLERANCE * STEP_BEATS).mean())
 

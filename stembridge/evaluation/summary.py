@@ -97,13 +97,13 @@ def _deviation_ratio(rows: Sequence[StemRow]) -> float:
 
 
 def _beyond_truth(rows: Sequence[StemRow], subject: str, figure: str) -> float | None:
-    """Mean of made minus true figure: an instrument's own slow attack is in both."""
+    """Median over songs of made minus true figure: an instrument's own slow attack is in both."""
     pairs = [
         (getattr(row.figures[subject], figure), getattr(row.figures["truth"], figure))
         for row in rows
     ]
     both = [made - true for made, true in pairs if made is not None and true is not None]
-    return float(np.mean(both)) if both else None
+    return float(np.median(both)) if both else None
 
 
 def _ratio(out: dict[str, Any], figure: str, of: str = "ceiling") -> float:

@@ -29,7 +29,7 @@ PART_FIGURES = {
     "note_f1": "notes read in the true stem, F measure",
     "notes_in_chord": "made notes in the chord",
     "notes_in_chord_truth": "true notes in the chord",
-    "notes_on_grid": "made onsets on the (swung) sixteenth grid",
+    "notes_on_grid": "made onsets on the sixteenth grid, straight or swung as true",
     "notes_on_grid_truth": "true onsets on that grid",
     "notes_per_s": "made notes per second",
     "notes_per_s_truth": "true notes per second",
@@ -40,7 +40,7 @@ PART_FIGURES = {
 RATIOS = {
     "notes_per_s_of_truth": "notes per second, of the true part's",
     "played_offset_beyond_truth_ms": "played: median offset beyond the true stem's, ms",
-    "played_rise_beyond_truth_ms": "played: attacks rise so much later than the true stem's, ms",
+    "played_rise_beyond_truth_ms": "played: attacks rise so much slower than the true stem's, ms",
     "on_grid_share_of_ceiling": "on-grid share, of the codec ceiling's",
     "onset_rate_of_truth": "onset rate, of the true stem's",
     "latent_deviation_ratio": "latent deviation, of the true latents'",
