@@ -88,30 +88,40 @@ def open_maker(model: str | None, device: str) -> StemModel | SoundEngine:
     """Open the model the flags ask for, which may be an engine: it only makes takes."""
     from stembridge.engines import engine_in, open_engine
 
-    folder = None if model is None or model.startswith("fake:") else Path(model).expanduser()
-    engine = None if folder is None else engine_in(folder)
-    if folder is None or engine is None:
-        return open_model(model, device)
-    return open_engine(folder, engine, device)
+    folder = _folder(model)
+    if folder is not None and (engine := engine_in(folder)) is not None:
+        return open_engine(folder, engine, device)
+    return _opened(model, device)
 
 
 def open_model(model: str | None, device: str, threads: Threads | None = None) -> StemModel:
     """Open the model the flags ask for; "fake:" is `stembridge.testing`'s closed form."""
+    from stembridge.engines import engine_in
+
+    folder = _folder(model)
+    if folder is not None and (engine := engine_in(folder)) is not None:
+        raise BadArgsError(
+            f"'{model}' holds {engine.title}, which only makes takes: `arrange`, "
+            "`serve` and `watch` can use it. Name a stembridge model."
+        )
+    return _opened(model, device, threads)
+
+
+def _folder(model: str | None) -> Path | None:
+    """Where `--model` points; None for the built-in model and closed forms."""
+    return None if model is None or model.startswith("fake:") else Path(model).expanduser()
+
+
+def _opened(model: str | None, device: str, threads: Threads | None = None) -> StemModel:
     if model is not None and model.startswith("fake:"):
         from stembridge.testing import open_fake
 
         return open_fake(model)
     from stembridge.daemon.memory import keep_free
-    from stembridge.engines import engine_in
     from stembridge.runtime.load import load_model
 
-    if model is not None and (engine := engine_in(Path(model))) is not None:
-        raise BadArgsError(
-            f"'{model}' holds {engine.title}, which only makes takes: `arrange`, "
-            "`serve` and `watch` can use it. Name a stembridge model."
-        )
     keep_free()
-    return load_model(None if model is None else Path(model), device, threads)
+    return load_model(_folder(model), device, threads)
 
 
 def quiet_logging() -> None:

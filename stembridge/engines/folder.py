@@ -42,9 +42,17 @@ def engine_in(folder: Path) -> EngineFacts | None:
             known = ", ".join(facts.title for facts in ENGINES.values())
             raise BadArgsError(f"'{folder}' holds a {kind}, which is no engine here; {known} are.")
         return ENGINES[kind]
-    if (folder / _CONFIG).is_file():
-        return ENGINES.get(str(_json(folder / _CONFIG).get("model_type")))
-    return None
+    return ENGINES.get(kind_in(folder))
+
+
+def kind_in(folder: Path) -> str:
+    """What a folder's config.json calls what is in it; "" where it calls it nothing.
+
+    Raises:
+        ModelUntrustedError: it cannot be read.
+    """
+    path = folder / _CONFIG
+    return str(_json(path).get("model_type") or "") if path.is_file() else ""
 
 
 def check_folder(folder: Path) -> None:

@@ -7,7 +7,6 @@ share a large direction that says nothing. Nothing is read of a word that is nea
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
-from stembridge.engines.folder import check_folder
+from stembridge.engines.folder import check_folder, kind_in
 from stembridge.engines.offline import LOCAL, library, opened, quietly, tokenizer
 from stembridge.errors import BadArgsError, NoSuchFileError
 
@@ -59,7 +58,7 @@ class Meanings:
                 f"There is no text encoder in '{folder}', which {VARIABLE} names: config.json is "
                 "missing. Name the folder of a CLAP or T5, or unset it."
             )
-        kind = _kind(folder)
+        kind = kind_in(folder) or "thing of no known kind"
         if kind not in _CLASSES:
             raise BadArgsError(f"'{folder}' holds a {kind}, and no CLAP or T5. Name another one.")
         check_folder(folder)
@@ -107,13 +106,6 @@ class Meanings:
             return getattr(found, "pooler_output", found)
         states = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
         return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-
-
-def _kind(folder: Path) -> str:
-    try:
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return "thing of no known kind"
 
 
 def _unit(rows: FloatArray) -> FloatArray:

@@ -8,7 +8,6 @@ user's disk.
 
 from __future__ import annotations
 
-import json
 from math import log2, prod
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stembridge.audio.buffer import FloatArray
-from stembridge.engines.folder import check_folder, described
+from stembridge.engines.folder import check_folder, described, kind_in
 from stembridge.engines.offline import LOCAL, library, opened, quietly
 from stembridge.errors import BadArgsError
 from stembridge.runtime.manifest import Manifest
@@ -119,9 +118,10 @@ class QuantisedCodec:
 
 
 def codec_in(folder: Path) -> str | None:
-    """What a folder says that it holds, "encodec" or "dac"; None if it is neither."""
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return None
+    """What a folder says that it holds, "encodec" or "dac"; None if it is neither.
+
+    Raises:
+        ModelUntrustedError: what it says cannot be read.
+    """
+    kind = kind_in(folder)
     return kind if kind in KINDS else None

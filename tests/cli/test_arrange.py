@@ -14,7 +14,7 @@ import soundfile
 
 from stembridge.cli import main
 from stembridge.cli import takes as takes_module
-from stembridge.cli.shared import device_word, open_model
+from stembridge.cli.shared import device_word, open_maker, open_model
 from stembridge.errors import BadArgsError, NoSuchFileError
 
 FAKE = ("--model", "fake:", "--cpu")
@@ -233,3 +233,11 @@ def test_again_gives_another_take_and_its_receipt_the_same(
     assert first["stems"][0]["sha256"] != second["stems"][0]["sha256"]
     words = ("--receipt", first["receipt"], "--out", str(tmp_path / "again"), *FAKE, "--json")
     assert json.loads(arrange(capsys, *words)[1])["identical"]
+
+
+def test_a_models_folder_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr("stembridge.engines.engine_in", asked.append)
+    with pytest.raises(NoSuchFileError, match="no model"):
+        open_maker(str(tmp_path), "cpu")
+    assert asked == [tmp_path]

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from tiny_engines import save_clap, save_t5
 
-from stembridge.engines import meaning
+from stembridge.engines import engine_in, meaning
 from stembridge.engines.meaning import VARIABLE, Meanings, told_meanings
-from stembridge.errors import BadArgsError, NoSuchFileError
+from stembridge.engines.quantised import codec_in
+from stembridge.errors import BadArgsError, ModelUntrustedError, NoSuchFileError, StembridgeError
 from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
 from stembridge.testing import FakeModel, fake_manifest
@@ -90,3 +91,13 @@ def test_what_is_no_encoder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         Meanings(tmp_path)
     monkeypatch.delenv(VARIABLE)
     assert told_meanings() is None
+
+
+@pytest.mark.parametrize("look", [engine_in, codec_in, Meanings])
+def test_a_config_is_read_with_a_bound(look: Callable[[Path], object], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "t5", "x": "' + "x" * (5 << 20) + '"}')
+    with pytest.raises(StembridgeError):
+        look(tmp_path)
+    (tmp_path / "config.json").write_text("[1, 2")
+    with pytest.raises(ModelUntrustedError, match="cannot be read"):
+        look(tmp_path)
