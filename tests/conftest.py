@@ -1,5 +1,7 @@
 """What every test shares."""
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -7,12 +9,22 @@ from hypothesis import settings
 settings.register_profile("stembridge", deadline=None, derandomize=True)
 settings.load_profile("stembridge")
 
+# A shell that starts pytest in the background, or `nohup`, has it ignore these, and so would every
+# process that a test starts and ends by them. Of what is handled, a new process inherits nothing.
+for name in ("SIGINT", "SIGHUP"):
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A real sound server runs against the clock; on a shared machine it is sometimes not served.
 
-    What is broken fails three times; what was only late does not.
+    What is broken fails three times; what was only late does not. Modules with slow tests begin
+    first: where modules run side by side, no long one is left to run alone at the end.
     """
     for item in items:
         if item.get_closest_marker("jack"):
             item.add_marker(pytest.mark.flaky(reruns=2))
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -184,15 +184,17 @@ def test_workers_stop_when_their_parent_is_gone(data: Path, tmp_path: Path) -> N
         target=deaf_run, args=(replace(CONFIG, steps=10**6, processes=2), data, tmp_path / "run")
     )
     endless.start()
-    wait_for(lambda: (tmp_path / "run" / "log.jsonl").exists(), 60)
-    tasks = Path(f"/proc/{endless.pid}/task").glob("*/children")
-    workers = [int(pid) for task in tasks for pid in task.read_text().split()]
-    assert len(workers) >= 2
-    endless.kill()
-    endless.join()
+    workers: list[int] = []
     try:
-        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 30)
+        wait_for(lambda: (tmp_path / "run" / "log.jsonl").exists())
+        tasks = Path(f"/proc/{endless.pid}/task").glob("*/children")
+        workers = [int(pid) for task in tasks for pid in task.read_text().split()]
+        assert len(workers) >= 2
+        endless.kill()
+        endless.join()
+        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     finally:
+        endless.kill()
         for pid in workers:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -204,8 +206,8 @@ def deaf_run(config: DenoiserTraining, data: Path, folder: Path) -> None:
     run(config, data, folder)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
