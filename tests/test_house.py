@@ -21,6 +21,15 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("stembridge", "export", "max_for_live", "examples", "tests")
 SUFFIXES = {".py", ".js", ".mjs", ".lua"}
 
+READMES = [
+    ROOT / name
+    for name in (
+        "README.md", "examples/README.md", "max_for_live/README.md", "stembridge/daemon/README.md",
+        "stembridge/engines/README.md", "stembridge/evaluation/README.md",
+        "stembridge/training/README.md", "stembridge/wire/README.md",
+    )
+]  # fmt: skip
+MAX_README_WORDS = 3500
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_FUNCTION_P90 = 300, 40, 25
 LONGER_FILES = {
     "tests/test_request.py": (380, "one table of everything a request may and may not hold"),
@@ -151,9 +160,9 @@ def between(text: str, name: str) -> str:
 
 
 def test_readme_holds_the_protocol_as_it_is() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "stembridge" / "wire" / "README.md").read_text(encoding="utf-8")
     assert between(readme, "protocol") == as_markdown().strip(), (
-        "put the output of `python -m stembridge.wire.protocol` into the README"
+        "put the output of `python -m stembridge.wire.protocol` into stembridge/wire/README.md"
     )
 
 
@@ -165,9 +174,25 @@ def test_readme_speaks_of_every_command() -> None:
 
 
 def test_readmes_links_lead_somewhere() -> None:
-    for readme in (ROOT / "README.md", ROOT / "max_for_live" / "README.md"):
-        targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", readme.read_text(encoding="utf-8"))
-        assert [name for name in targets if not (readme.parent / name).exists()] == []
+    for readme in READMES:
+        for target in re.findall(r"\]\(([^)]+)\)", readme.read_text(encoding="utf-8")):
+            name, _, heading = target.partition("#")
+            file = readme.parent / name if name else readme
+            assert target.startswith("https://") or file.exists(), f"{readme}: {target}"
+            assert not heading or heading in slugs(file), f"{readme}: {target}"
+
+
+def slugs(page: Path) -> set[str]:
+    """What its headings are called in links, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_is_a_producers_and_leads_to_the_others() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(readme.split()) <= MAX_README_WORDS
+    others = (str(path.relative_to(ROOT).as_posix()) for path in READMES[1:])
+    assert [name for name in others if f"({name}" not in readme] == []
 
 
 def test_ci_runs_the_readmes_command() -> None:

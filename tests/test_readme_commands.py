@@ -1,4 +1,4 @@
-"""The README's commands, run as printed and in their order, as far as no hardware is needed."""
+"""All READMEs' commands, run as printed and in their order, as far as no hardware is needed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
 import pytest
 import soundfile
+import typer
+
+from stembridge.cli import app
 
 ROOT = Path(__file__).parents[1]
 BAR_S = 4 * 60 / 93
 
 # Why a printed command is not run here, by how it begins.
 NOT_RUN = {
-    "python3 -m venv": "installs everything anew; .ci/run does it",
+    "python3 -m venv": "installs everything anew; .ci/run does it, with PyTorch and without",
+    "py -3.12": "is for Windows",
+    ".venv\\Scripts\\": "is for Windows; the same for Linux is run",
     "bash .ci/test": "runs this very test",
     "stembridge serve --gpu": "needs two GPUs",
     "stembridge serve --cluster": "needs other machines",
@@ -35,31 +41,45 @@ NOT_RUN = {
     "stembridge serve --model": "needs a model trained before",
     "stembridge arrange --model": "needs somebody's weights; tests/engines makes tiny ones",
     "python export/": "needs a checkpoint; tests/export runs them",
+    "python max_for_live/": "builds the device; tests/max_for_live does",
     "oscdump": "runs beside the next line",
 }
 
+INLINE = re.compile(r"`(stembridge [^`]+)`")
 pytestmark = [pytest.mark.slow, pytest.mark.weights, pytest.mark.timeout(900)]
 
 
+def pages() -> list[str]:
+    """Every README's text, the main one's first."""
+    rooms = ("examples", "max_for_live", "stembridge")
+    found = (path for room in rooms for path in sorted((ROOT / room).rglob("README.md")))
+    return [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *found)]
+
+
 def printed() -> list[str]:
-    """The indented lines outside the protocol that begin like a command."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    text = re.sub(r"<!-- protocol -->.*<!-- /protocol -->", "", text, flags=re.DOTALL)
-    lines = re.findall(r"^    (\S.*)$", text, flags=re.MULTILINE)
-    first = {"stembridge", "python", "python3", "bash", "oscdump", "oscsend", "ray"}
-    return [line for line in lines if line.split()[0] in first]
+    """The indented lines that begin like a command; the environment's own are called by name."""
+    lines = re.findall(r"^    (\S.*)$", "\n".join(pages()), flags=re.MULTILINE)
+    lines = [line.removeprefix(".venv/bin/") for line in lines]
+    first = ("stembridge", "python", "py", ".venv", "bash", "oscdump", "oscsend", "ray")
+    return [line for line in lines if line.startswith(first)]
+
+
+def mentioned() -> list[str]:
+    """Every `stembridge …`, in lines of its own, running text and tables."""
+    inline = [" ".join(said.split()) for page in pages() for said in INLINE.findall(page)]
+    return [line for line in printed() + inline if line.startswith("stembridge ")]
 
 
 def program() -> str:
-    """The README's Python program."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The Python program for clients."""
+    text = "\n".join(pages())
     (block,) = re.findall(r"^    from stembridge\.client.*?(?=^\S)", text, flags=re.M | re.S)
     return "\n".join(line[4:] for line in block.splitlines())
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files the README speaks of, and its commands on the path."""
+    """A folder with the files the READMEs speak of, and its commands on the path."""
     desk = tmp_path_factory.mktemp("readme")
     rng = np.random.default_rng(1)
     song = desk / "songs" / "My song 93bpm"
@@ -123,6 +143,27 @@ def test_every_command_is_run_or_has_a_reason() -> None:
     assert left == []
     unused = [why for why in NOT_RUN if not any(line.startswith(why) for line in printed())]
     assert unused == []
+
+
+@pytest.mark.parametrize("line", dict.fromkeys(mentioned()))
+def test_every_option_exists(line: str) -> None:
+    words = shlex.split(line, comments=True)
+    command: Any = typer.main.get_command(app)
+    for word in words[1:]:
+        if not hasattr(command, "get_command"):
+            break
+        command = command.get_command(None, word)
+        assert command is not None, word
+    known = {opt for parameter in command.params for opt in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known | {"--help"}
+
+
+def test_windows_is_told_the_same() -> None:
+    begin = ".venv\\Scripts\\stembridge "
+    lines = [line.replace('"bass,drums,guitar,piano"', "bass,drums,guitar,piano")
+             for line in printed()]  # fmt: skip
+    (told,) = [line for line in lines if line.startswith(begin)]
+    assert told.replace(".venv\\Scripts\\", "") in lines
 
 
 def test_the_command_line(desk: Path) -> None:

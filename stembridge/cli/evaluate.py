@@ -52,7 +52,9 @@ def evaluate(
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(help="Your own multitracks: folders of stems with a song.json (README)."),
+        typer.Option(
+            help="Your own multitracks: folders of stems (stembridge/training/README.md)."
+        ),
     ] = None,
     soundfont: Annotated[str, typer.Option(help="SoundFont of the songs.")] = "FluidR3_GM.sf2",
     programs: Annotated[

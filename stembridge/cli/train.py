@@ -45,7 +45,10 @@ def material(
 @train.command("kit")
 def kit(
     libraries: Annotated[
-        Path, typer.Option("--from", help="Folder with the sample libraries (README, Training).")
+        Path,
+        typer.Option(
+            "--from", help="Folder with the sample libraries (stembridge/training/README.md)."
+        ),
     ],
     out: FolderOption,
     held_out: Annotated[
@@ -102,7 +105,8 @@ def denoiser(
         str | None, typer.Option(help='Start from an artifact: "default" or a folder.')
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Your own stems: a folder of songs (see README).")
+        Path | None,
+        typer.Option(help="Your own stems: a folder of songs (stembridge/training/README.md)."),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
     processes: Annotated[

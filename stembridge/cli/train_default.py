@@ -15,7 +15,8 @@ from stembridge.cli.train_preset import FolderOption, PaceOption, training_devic
 def default(
     out: FolderOption,
     material: Annotated[
-        Path, typer.Option("--from", help="Folder with the downloads (README, Training).")
+        Path,
+        typer.Option("--from", help="Folder with the downloads (stembridge/training/README.md)."),
     ],
     gpu: GpuOption = None,
     workers: Annotated[

@@ -116,8 +116,8 @@ def build_kit(libraries: Path, out: Path, *, held_out: bool = False) -> Iterator
     there = [e for e in wanted if not e.is_real or (libraries / e.library / e.sfz).is_file()]
     if not any(entry.is_real for entry in there):
         raise NoSuchFileError(
-            f"'{libraries}' holds none of the sample libraries; README, Training, says where they "
-            "are."
+            f"'{libraries}' holds none of the sample libraries; stembridge/training/README.md says "
+            "where they are."
         )
     out.mkdir(parents=True, exist_ok=True)
     built = Kit(out).instruments if (out / INDEX_NAME).is_file() else {}

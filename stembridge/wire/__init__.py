@@ -4,5 +4,5 @@ schema     the words the address table is written in, the wire's limits, the key
 addresses  the OSC address table, as data (the bridge's part: bridge_addresses)
 osc        bytes <-> messages, strict
 bodies     what the daemon knows, as values that fit a message
-protocol   what derives from the table: binding, packing, the README's section
+protocol   what derives from the table: binding, packing, README.md's tables
 """

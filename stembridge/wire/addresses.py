@@ -1,6 +1,6 @@
 """The OSC address table of stembridge, API 1.0, as data.
 
-Dispatch, validation, the client, the README's section and the checks of other programs (the Max
+Dispatch, validation, the client, README.md's tables and the checks of other programs (the Max
 device, the MIDI bridge) all derive from `ROWS`; nothing about an address is written twice.
 
 Words: *in* goes to the daemon, *out* comes from it, *relay* is handed on unchanged to every client

@@ -1,6 +1,6 @@
-"""What derives from the address table: binding what comes in, packing what goes out, the README.
+"""What derives from the address table: binding what comes in, packing what goes out, README.md.
 
-`python -m stembridge.wire.protocol` prints the README's protocol section;
+`python -m stembridge.wire.protocol` prints the tables of README.md;
 `python -m stembridge.wire.protocol --json` prints the table for other programs' checks.
 """
 
@@ -221,7 +221,7 @@ def as_json() -> dict[str, Any]:
 
 
 def as_markdown() -> str:
-    """The README's protocol section."""
+    """The tables of README.md beside this."""
     lines = ["| Address | | Values | Answer | |", "|---|---|---|---|---|"]
     for row in ROWS:
         answers = ", ".join(f"`{answer.removeprefix('/stembridge')}`" for answer in row.answers)

@@ -1,4 +1,4 @@
-"""What the model is made from: one table, the same in the README, and what of it is there."""
+"""What the model is made from: one table, the same in a README, and what of it is there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_readme_holds_the_table() -> None:
-    assert sources_table(sources()) in (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = ROOT / "stembridge" / "training" / "README.md"
+    assert sources_table(sources()) in readme.read_text(encoding="utf-8")
 
 
 def test_every_library_has_its_source_under_its_licence() -> None:

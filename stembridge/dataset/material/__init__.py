@@ -26,7 +26,9 @@ def write_material(groove: Path, billboard: Path, out: Path | None = None) -> li
         NoSuchFileError: one of them is not there, or is something else.
     """
     if not is_zipfile(groove):
-        raise NoSuchFileError(f"'{groove}' is not a zip file; README, Training, says where it is.")
+        raise NoSuchFileError(
+            f"'{groove}' is not a zip file; stembridge/training/README.md says where it is."
+        )
     try:
         found = read_billboard(billboard)
     except (OSError, tarfile.TarError) as error:
