@@ -28,6 +28,7 @@ GRID_PERIODS_BEATS = (0.25, 1 / 3, 0.5, 1.0, 2.0)
 GRID_CHANNELS = 1 + 1 + 2 * (len(GRID_PERIODS_BEATS) + 2)
 CHORD_CHANNELS = 1 + 12 + 12
 LABELS = "labels"  # of a model of mixtures: which of the four stems sound (GMSDI)
+EMBEDDING = "embedding"  # what it is to sound like: numbers of words or of a sound
 MIXTURE = "mixture"  # its latents, told to a model of its stems (MSG-LD)
 HEARD = "heard"  # a mixture by all encoders: flag, flags of the stems in it, their latents
 

@@ -74,6 +74,16 @@ WORDS = {
     "above it is in rest (float files keep it)",
     "condition_open": "this model can be told {what}; here it is told nothing of it, and plays as "
     "it likes",
+    "grid_untold": "this model knows no tempo and no bars: whether the take fits is measured, not "
+    "made",
+    "chords_untold": "this model cannot be told chords: those of the request change nothing",
+    "chains_told": "made by chains of diffusion side by side, each told what is in it: {chains}",
+    "chains_words": "this model can be told only which stems sound; nothing comes of: {words}",
+    "chains_unguided": "at guidance 1 nothing leads away from {words}: --guidance 3 would",
+    "chains_unmade": "what is said of {stems} alone changes nothing: it is not made by itself",
+    "chains_few": "{steps} steps are few for chains, which overshoot each other: 150 settle",
+    "chains_sampler": "chains know the samplers euler, ancestral and adpm2: {sampler} is taken as "
+    "euler",
     "engine_told": '{engine} was told "{told}"',
     "engine_deaf": "{engine} hears nothing of what is given and knows no grid: whether the take "
     "fits is measured, not made",

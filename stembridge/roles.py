@@ -91,6 +91,9 @@ ROLES: dict[str, Role] = {
 STEMS = tuple(ROLES)
 """The stems of the built-in model, in the order they have everywhere."""
 
+JOIN = "+"
+"""Between stems that are asked for as one, as in "bass+drums"."""
+
 MIX, OTHER = "mix", "other"
 """What may be given and is no stem: a mixture of stems, and what sounds beside them, as a voice."""
 
@@ -119,13 +122,18 @@ def in_order(stems: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def members(stem: str) -> tuple[str, ...]:
+    """The stems in one; for most that is itself."""
+    return tuple(stem.split(JOIN))
+
+
 def check_apart(made: Iterable[str], given: Iterable[str]) -> None:
     """No stem is both given and made.
 
     Raises:
         BadArgsError: one is.
     """
-    both = in_order(set(made) & set(given))
+    both = in_order({one for stem in made for one in members(stem)} & set(given))
     if both:
         raise BadArgsError(
             f"{both[0].capitalize()} is given as context and asked for; leave one of the two out."

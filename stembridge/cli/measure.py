@@ -144,7 +144,7 @@ def _run(
     model: StemModel, context: dict[str, str], folder: Path, sampler: str, steps: int, repeats: int
 ) -> dict[str, Any]:
     """End to end, files included; the stages' times are those of the median run."""
-    made = next(s for s in model.manifest.stems if f"context.{s}" not in context)
+    made = next(s for s in model.manifest.makes if f"context.{s}" not in context)
     request = parse_request(
         {"generate": made, "bpm": BPM, "bars": BARS, "sampler": sampler, "steps": steps, "seed": 0}
         | context
@@ -166,7 +166,7 @@ def _run(
 
 def _all_stems(model: StemModel, folder: Path) -> None:
     """Every stem from nothing, as the model likes it."""
-    stems = ",".join(model.manifest.stems)
+    stems = ",".join(model.manifest.makes)
     arrange(
         parse_request({"generate": stems, "bpm": BPM, "length_beats": ALL_BEATS, "seed": 0}),
         model, folder / "takes",

@@ -17,7 +17,7 @@ def model_facts(model: StemModel | SoundEngine) -> ModelFacts:
         artifact_sha256=manifest.artifact_sha256,
         sample_rate=manifest.sample_rate,
         device=model.device,
-        stems=manifest.stems,
+        stems=manifest.makes,
         styles=manifest.styles,
         timbres=manifest.timbres,
     )

@@ -36,7 +36,8 @@ class _Chains:
         n_frames = sampling.conditions.n_frames
         places = sampling.windows.plan(n_frames)
         self._n_frames, self._sampling = n_frames, sampling
-        self.batch, self.reach = len(sampling.noise.seeds), max(n_frames, places[-1].stop)
+        reach = n_frames if sampling.windows.circular else max(n_frames, places[-1].stop)
+        self.batch, self.reach = len(sampling.noise.seeds), reach
         sides = 2 if sampling.negatives and sampling.guidance != 1 else 1
         passes = round(max(1, len(sampling.chains)) * sides * rounds)
         self._joined = JoinedWindows(D, places, sampling.windows.overlap, callback, passes)
@@ -136,8 +137,13 @@ def couple(
     width_mixture: float = 1.0,
     corrections: int = 2,
 ) -> Array:
-    """Chains of stems and, last, of their mixture, which holds the known whole stems as well."""
+    """Chains of stems and, last, of their mixture, which holds the known whole stems as well.
+
+    A chain alone is held by nothing.
+    """
     chains, known = _Chains(D, sampling, callback), sampling.known
+    if len(sampling.chains) == 1:
+        return chains.sample(chains.derivative(), None, 1)
     given_stems = known.mask[:, :, :1] > 0  # [B, S, 1]
     total = chains.stretched((known.latents * given_stems[..., None]).sum(1))
     n_given = float(given_stems.sum(1).max())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stembridge.request import GenerationRequest
-from stembridge.roles import is_pitched
+from stembridge.roles import is_pitched, members
 
 
 def words_for(stem: str, request: GenerationRequest, key: str | None) -> str:
@@ -15,10 +15,12 @@ def words_for(stem: str, request: GenerationRequest, key: str | None) -> str:
         key: of the music, such as "Am"; None where it is not known.
     """
     timbre = dict(request.timbres).get(stem, "").replace("_", " ")
+    name = " and ".join(members(stem))
     said = [
-        f"solo {timbre} {stem}" if timbre else f"solo {stem}",
+        f"solo {timbre} {name}" if timbre else f"solo {name}",
         (request.style or "").replace("_", " "),
         (request.prompt or "").strip(" ,."),
+        dict(request.prompts).get(stem, "").strip(" ,."),
         f"{request.bpm:.5g} bpm",
         str(request.time_signature),
         _spelt(key) if key and is_pitched(stem) else "",

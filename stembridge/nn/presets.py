@@ -181,6 +181,7 @@ _GMSDI = replace(
     habit=Habit("adpm2", steps=150, eta=1.0),
     habits={
         "coupled": Habit("adpm2", steps=600, eta=1.0),
+        "partial": Habit("adpm2", steps=300, eta=1.0),
         "separate_dirac": Habit("ancestral", eta=1.0, sigma_max=1.0, resamples=2, guidance=3.0),
         "extract": Habit("ancestral", eta=1.0, sigma_max=1.0, resamples=2, guidance=7.5),
     },

@@ -75,7 +75,8 @@ class EnginePlan:
     def to_mapping(self) -> dict[str, object]:
         """For the receipt."""
         facts = self.engine.facts
-        told = {"kind": facts.kind, "told": self.told, "avoided": _avoided(self)}
+        avoided = {stem: _avoided(self, stem) for stem in self.told}
+        told = {"kind": facts.kind, "told": self.told, "avoided": avoided}
         sampling = {"sampler": "engine", "steps": self.steps, "guidance": self.guidance}
         melody = _melody(self, {}) is not None
         return {
@@ -179,7 +180,7 @@ def _sound(
     request, manifest = plan.request, plan.engine.manifest
     index = request.generate.index(stem)
     wish = SoundWish(
-        plan.told[stem], _avoided(plan), plan.seconds,
+        plan.told[stem], _avoided(plan, stem), plan.seconds,
         request.seed + (variation << 32) + (index << 40),
         plan.guidance, plan.steps, _melody(plan, before),
     )  # fmt: skip
@@ -247,10 +248,11 @@ def _melody(plan: EnginePlan, before: dict[str, FloatArray]) -> FloatArray | Non
     return None if is_silent(heard) else heard
 
 
-def _avoided(plan: EnginePlan) -> str:
-    """What is not to be made; without guidance nothing leads away from it."""
-    asked = plan.request.negative_prompt
-    return asked if asked and plan.engine.facts.takes_negative and plan.guidance > 1 else ""
+def _avoided(plan: EnginePlan, stem: str) -> str:
+    """What a stem is not to be; without guidance nothing leads away from it."""
+    words = (plan.request.negative_prompt, dict(plan.request.negative_prompts).get(stem))
+    leads = plan.engine.facts.takes_negative and plan.guidance > 1
+    return ", ".join(word for word in words if word) if leads else ""
 
 
 def _remarks(plan: EnginePlan) -> Iterator[Remark]:
@@ -262,7 +264,8 @@ def _remarks(plan: EnginePlan) -> Iterator[Remark]:
     unused = {
         "sampler": request.sampler, "snap": request.snap, "like": request.like,
         "steps": request.steps if facts.steps is None else None,
-        "negative prompt": None if _avoided(plan) else request.negative_prompt or None,
+        "negative prompt": None if any(_avoided(plan, stem) for stem in plan.told) else
+        request.negative_prompt or request.negative_prompts or None,
     }  # fmt: skip
     if idle := [name for name, value in unused.items() if value is not None]:
         yield Remark("engine_idle", {"engine": facts.title, "what": ", ".join(idle)})

@@ -13,7 +13,8 @@ from functools import partial
 from stembridge.audio.buffer import FloatArray
 from stembridge.conditions import Conditions
 from stembridge.context import Context
-from stembridge.inference import Settings, codec, infer, shares
+from stembridge.inference import Settings, codec, shares
+from stembridge.inference.of_stems import Chain, infer_stems
 from stembridge.pipeline.choice import Choice, choose, style_chances
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.hearing import with_other
@@ -55,6 +56,7 @@ def generate(
     model: StemModel,
     report: Reporter,
     wording: Wording = NO_WORDING,
+    chains: tuple[Chain, ...] = (),
 ) -> Iterator[Take]:
     """Make the takes of a request, each when it is asked for.
 
@@ -67,6 +69,7 @@ def generate(
         model: an open model.
         report: told about every step; may raise CancelledError.
         wording: what is asked for in words.
+        chains: of a model of mixtures, see `infer_stems`.
 
     Raises:
         BadArgsError: a stem is both given and asked for.
@@ -88,7 +91,9 @@ def generate(
         sampling = partial(report, "sample", variation=variation)
         decoding = partial(report, "decode", variation=variation)
         conditions = with_other(conditions_of(choice), context, model, report)
-        latents = infer(model, conditions, known, settings, [seed], callback=shares(sampling))[0]
+        latents = infer_stems(
+            model, conditions, known, settings, [seed], request.generate, chains, shares(sampling)
+        )[0]
         decoding(0.0)  # from here on it is made to sound, by whatever way
         sounds = codec.sound(model, decoded, latents, n_samples, decoding, loop=settings.loop)
         yield Take(variation, sounds, choice, latents, conditions)

@@ -20,6 +20,7 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.context import Context
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.inference import codec
+from stembridge.inference.of_stems import of_stems
 from stembridge.parts import edit as edits
 from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
@@ -97,6 +98,7 @@ def rework(
     places = roots or AllowedRoots.anywhere()
     parent = _open(wish, places)
     request = _request(parent, wish)
+    model = of_stems(model, request.generate)
     done = _with_loop(wish, parent, request)
     _check(parent, request, done, model.manifest)
     ensure_room(out_dir, room_for(request))
@@ -156,7 +158,7 @@ def _origin(parent: _Parent) -> dict[str, Any]:
 def _open(wish: Rework, roots: AllowedRoots) -> _Parent:
     path = receipt_of(wish.parent).expanduser().absolute()
     receipt = read_whole_receipt(path, roots)
-    if "engine" in receipt:
+    if "engine" in receipt or ("chains" in receipt and wish.asks_the_model):
         raise BadArgsError(
             f"The take was made by {receipt['model']['name']}, whose sounds cannot be worked on. "
             "Make another one with another --seed."

@@ -8,7 +8,7 @@ same request made twice overwrites only itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,8 +18,10 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.context import Context
 from stembridge.engines import SoundEngine
 from stembridge.inference import Settings
+from stembridge.inference.of_stems import Chain, of_stems
 from stembridge.inference.settings import settings_of
 from stembridge.pipeline.best import best_of
+from stembridge.pipeline.chains import chain_remarks, chains_of, chains_told
 from stembridge.pipeline.engine_takes import engine_plan, engine_takes
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
@@ -37,7 +39,14 @@ from stembridge.pipeline.take_files import (
     write_take,
 )
 from stembridge.pipeline.take_state import TakeState
-from stembridge.pipeline.wording import Wording, beside, why_no_chords, wording_of
+from stembridge.pipeline.wording import (
+    NO_WORDING,
+    Wording,
+    beside,
+    sounding,
+    why_no_chords,
+    wording_of,
+)
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.request.room import room_for
@@ -85,6 +94,7 @@ def arrange(
         ensure_room(out_dir, room_for(request))
         plan = _by_engine(request, model, places, report)
     else:
+        model = of_stems(model, request.generate)
         settings = settings_for(request, model.manifest)  # refuses what the model does not have
         ensure_room(out_dir, room_for(request))
         plan = _by_model(request, settings, model, places, report)
@@ -115,11 +125,16 @@ def _by_model(
     context = context_for(request, model, places, report)
     like = hear_likeness(request, model, places, partial(report, "read", 0.5))
     no_chords = why_no_chords(request, model.manifest, context)
-    wording = beside(wording_of(request, model.manifest, context), like, request, no_chords)
-    said = (*wording.remarks, *_left_open(model.manifest))
+    chains = chains_told(request, model.manifest, sounding(model.manifest, context))
+    words = NO_WORDING if chains else wording_of(request, model.manifest, context)
+    wording = beside(words, like, request, no_chords)
+    said = (*wording.remarks, *chain_remarks(chains, request, settings))
+    said += (*_left_open(model.manifest), *_untold(request, model.manifest))
     context = replace(context, remarks=(*context.remarks, *said))
-    told = {"prompt": wording.to_mapping()} if wording.asked else {}
-    takes = _takes(request, settings, context, model, report, wording)
+    told: dict[str, Any] = {"prompt": wording.to_mapping()} if wording.asked else {}
+    told |= {"chains": [asdict(chain) for chain in chains]} if chains else {}
+    asked = chains_of(chains, model.manifest)
+    takes = _takes(request, settings, context, model, report, wording, asked)
     return _Plan(context, settings, takes, told)
 
 
@@ -134,6 +149,15 @@ def _left_open(manifest: Manifest) -> Iterator[Remark]:
     for block in manifest.condition_layout:
         if block.name in _LEFT_OPEN:
             yield Remark("condition_open", {"what": _LEFT_OPEN[block.name]})
+
+
+def _untold(request: GenerationRequest, manifest: Manifest) -> Iterator[Remark]:
+    """What the request says, and no block of the model's conditions takes."""
+    blocks = dict(manifest.layout.blocks)
+    if request.use_grid and "grid" not in blocks:
+        yield Remark("grid_untold")
+    if request.chords and "chords" not in blocks:
+        yield Remark("chords_untold")
 
 
 def _by_engine(
@@ -151,11 +175,12 @@ def _takes(
     model: StemModel,
     report: Reporter,
     wording: Wording,
+    chains: tuple[Chain, ...],
 ) -> Iterator[SoundedTake]:
     """Every take of a model that is asked for, and those that others are chosen from."""
     heard = context.pace.heard(request)
     every = replace(heard, variations=request.variations * request.best)
-    for take in generate(every, settings, context, model, report, wording):
+    for take in generate(every, settings, context, model, report, wording, chains):
         parts, said = with_even_drums(parts_of(take, heard, model), heard)
         state = TakeState(take.latents, parts, take.choice)
         one = MadeTake(take.variation // request.best, take.stems, state)

@@ -42,7 +42,6 @@ from stembridge.separation import (
     Mixture,
     Stretch,
     in_parts,
-    made_of,
     method_for,
     open_mixture,
     separator,
@@ -81,7 +80,7 @@ def separate(
     """
     report, manifest = Reporter(on_event, 1), model.manifest
     method = method_for(manifest, request.method)
-    check_known(request.stems, made_of(manifest), manifest.name)
+    check_known(request.stems, manifest.makes, manifest.name)
     places, reading = roots or AllowedRoots.anywhere(), partial(report, "read", 0.0)
     folder = out_dir / separation_folder(request)
     with open_mixture(request.mix, manifest, places, reading) as mixture:
@@ -107,7 +106,7 @@ def _write(
     report: Reporter,
 ) -> tuple[list[SeparatedFile], tuple[Remark, ...]]:
     """The files, and what there is to say of the mixture."""
-    known = made_of(model.manifest)
+    known = model.manifest.makes
     stems = request.stems or known
     chosen = [known.index(stem) for stem in stems]
     file, whole = mixture.file, _Whole()
@@ -165,7 +164,7 @@ def _work(
 ) -> Masked | Sampled | Silence:
     """What takes parts apart."""
     if mixture.silent:
-        return Silence(len(made_of(model.manifest)))
+        return Silence(len(model.manifest.makes))
 
     def check() -> None:
         report("decode", whole.done)
@@ -191,7 +190,7 @@ def _said(stem: str, one: Growing, mix_power: float, sureness: float | None) -> 
 def _ensure_room(
     out_dir: Path, request: SeparationRequest, mixture: Mixture, manifest: Manifest
 ) -> None:
-    file, n_files = mixture.file, len(request.stems or made_of(manifest)) + 1
+    file, n_files = mixture.file, len(request.stems or manifest.makes) + 1
     each = file.n_channels * file.n_samples * BYTES_PER_SAMPLE[request.sample_format]
     ensure_room(out_dir, n_files * each + _SPARE_BYTES)
 

@@ -23,10 +23,13 @@ def settings_for(request: GenerationRequest, manifest: Manifest) -> Settings:
     """
     _check_vocabulary(request, manifest)
     purpose = "partial" if request.context else "generate"
+    if manifest.is_told_stems and purpose == "generate" and len(request.generate) > 1:
+        purpose = "coupled"
     settings = settings_of(
         manifest, request.sampler, request.steps, request.guidance, purpose=purpose
     )
-    return replace(settings, loop=request.loop)
+    procedure = "coupled" if manifest.is_told_stems else settings.procedure
+    return replace(settings, procedure=procedure, loop=request.loop)
 
 
 def conditions_for(

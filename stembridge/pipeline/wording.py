@@ -118,6 +118,8 @@ _LONGEST = 400
 def wording_of(request: GenerationRequest, manifest: Manifest, context: Context) -> Wording:
     """What a request's prompts come to beside everything that is told by name and heard."""
     texts = [(request.prompt, False), (request.negative_prompt, True)]
+    texts += [(_of_stem(text, stem), False) for stem, text in request.prompts]
+    texts += [(_of_stem(text, stem), True) for stem, text in request.negative_prompts]
     if not any(text for text, _ in texts):
         return NO_WORDING
     vocabulary = vocabulary_of(manifest.styles, manifest.timbres)
@@ -143,6 +145,11 @@ def wording_of(request: GenerationRequest, manifest: Manifest, context: Context)
         return Wording(wishes, outcomes, unknown, by_meaning=taken, reader=reader)
     said = tuple(text[:80] for text, _ in texts if text)
     return Wording(wishes, (), unknown or said, _some_words(manifest))
+
+
+def _of_stem(text: str, stem: str) -> str:
+    """A text that is said of one stem: every piece of it names that."""
+    return ", ".join(f"{piece.strip()} {stem}" for piece in text.split(",") if piece.strip())
 
 
 def beside(

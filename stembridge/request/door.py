@@ -78,8 +78,7 @@ def request_to_mapping(request: GenerationRequest) -> dict[str, Any]:
             dataclasses.asdict(span) | {"pitch_classes": list(span.pitch_classes)}
             for span in request.chords
         ],
-        "timbres": dict(request.timbres),
-        "instruments": dict(request.instruments),
+        **{name: dict(getattr(request, name)) for name in _HEADS.values() if name != "context"},
     }
 
 
@@ -99,8 +98,11 @@ def request_from_mapping(mapping: Mapping[str, Any]) -> GenerationRequest:
             "bpm": float(mapping["bpm"]),
             "time_signature": TimeSignature.parse(mapping["time_signature"]),
             "chords": tuple(ChordSpan(**span) for span in chords),
-            "timbres": tuple(mapping["timbres"].items()),
-            "instruments": tuple(mapping["instruments"].items()),
+            **{
+                name: tuple(mapping[name].items())
+                for name in _HEADS.values()
+                if name in mapping and name != "context"
+            },
         }
         return GenerationRequest(**{**mapping, **kept})
 

@@ -29,7 +29,7 @@ from stembridge.request.readers import (
     read_pitch_classes,
     read_request_id,
     read_time_signature,
-    stem_set,
+    stem_groups,
     tempo,
 )
 from stembridge.roles import in_order
@@ -49,6 +49,8 @@ SampleFormat: TypeAlias = Annotated[
 ]
 """Both stand in separations, too."""
 
+PerStem: TypeAlias = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True)
 class GenerationRequest:
@@ -62,7 +64,11 @@ class GenerationRequest:
     request_id: RequestId
     generate: Annotated[
         tuple[str, ...],
-        Wish(stem_set("stems to generate"), "stems to make, by comma: bass, drums, guitar, piano"),
+        Wish(
+            stem_groups("stems to generate"),
+            "stems to make, by comma: bass, drums, guitar, piano; GMSDI's model makes bass+drums "
+            "as one",
+        ),
     ]
     bpm: Annotated[
         float,
@@ -138,19 +144,23 @@ class GenerationRequest:
             help='one chord per bar, "Am F C G", or in beats, "Am@0 F@4", or a MIDI file',
         ),
     ] = ()
-    prompt: Annotated[
-        str | None,
-        Wish(
-            optional(text("prompt", 300)),
-            'what it is to be, in words: "dark funk, slap bass, busy drums"',
-        ),
-    ] = None
-    negative_prompt: Annotated[
-        str | None,
-        Wish(
-            optional(text("negative prompt", 300)), 'what it is not to be, in words: "distortion"'
-        ),
-    ] = None
+    prompt: Annotated[str | None, Wish(
+        optional(text("prompt", 300)),
+        'what it is to be, in words: "dark funk, slap bass, busy drums"',
+    )] = None  # fmt: skip
+    negative_prompt: Annotated[str | None, Wish(
+        optional(text("negative prompt", 300)), 'what it is not to be, in words: "distortion"',
+    )] = None  # fmt: skip
+    prompts: Annotated[PerStem, Wish(
+        per_stem("prompt", 300), "what that stem alone is to be, in words",
+        key="prompt.<stem>", option="--prompt-for",
+        help='what one stem is to be, in words, as bass="slap, dark"; once per stem',
+    )] = ()  # fmt: skip
+    negative_prompts: Annotated[PerStem, Wish(
+        per_stem("negative prompt", 300), "what that stem alone is not to be, in words",
+        key="negative_prompt.<stem>", option="--negative-prompt-for",
+        help='what one stem is not to be, in words, as bass="drums"; once per stem',
+    )] = ()  # fmt: skip
     like: Annotated[
         str | None,
         Wish(
@@ -165,7 +175,7 @@ class GenerationRequest:
         Wish(optional(text("style", 64)), "one of the model's styles (default: as heard)"),
     ] = None
     timbres: Annotated[
-        tuple[tuple[str, str], ...],
+        PerStem,
         Wish(
             per_stem("timbre", 64),
             "one of the model's timbres for that stem (default: one of the style's)",
@@ -181,7 +191,7 @@ class GenerationRequest:
         ),
     ] = None
     instruments: Annotated[
-        tuple[tuple[str, str], ...],
+        PerStem,
         Wish(
             per_stem("instrument", 4096),
             "what plays that stem: a .sfz file, or a SoundFont's program, gm.sf2:33",

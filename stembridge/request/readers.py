@@ -9,7 +9,7 @@ from typing import Any
 
 from stembridge.musical_time import TimeSignature, as_written
 from stembridge.readers import Reader, number, shown, text, whole
-from stembridge.roles import NAME, ROLES, in_order
+from stembridge.roles import JOIN, NAME, ROLES, in_order, members
 
 SAMPLER_NAMES = ("dpmpp_2m", "dpmpp_2m_sde", "heun", "euler", "ancestral", "adpm2")
 SOUNDS = ("played", "model")
@@ -37,9 +37,33 @@ def stem_name(what: str) -> Reader:
     return read
 
 
-def stem_set(what: str) -> Reader:
+def stem_group(value: Any) -> str:
+    """A stem's name, or several that are asked for as one, "bass+drums"."""
+    read = stem_name("stem")
+    words = value.split(JOIN) if isinstance(value, str) else [value]
+    return JOIN.join(in_order(read(word) for word in words))
+
+
+def stem_groups(what: str) -> Reader:
+    """As `stem_set`, with groups such as "bass+drums"; no stem stands in two of them."""
+    read_set = stem_set(what, stem_group)
+
+    def read(value: Any) -> tuple[str, ...]:
+        groups: tuple[str, ...] = read_set(value)
+        stems = [stem for group in groups for stem in members(group)]
+        if twice := next((stem for stem in stems if stems.count(stem) > 1), None):
+            raise ValueError(
+                f"{twice.capitalize()} stands twice among the {what}, alone or in a group; name it "
+                "once."
+            )
+        return groups
+
+    return read
+
+
+def stem_set(what: str, read_name: Reader | None = None) -> Reader:
     """Stem names, as a list or "bass,piano"; returned in the order of roles, without repeats."""
-    read_name = stem_name("stem")
+    read_name = read_name or stem_name("stem")
 
     def read(value: Any) -> tuple[str, ...]:
         words = value.replace(",", " ").split() if isinstance(value, str) else value

@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError, model_validator
 
-from stembridge.conditions import Layout
+from stembridge.conditions import EMBEDDING, LABELS, Layout
 from stembridge.errors import ModelUntrustedError, NoSuchFileError
 from stembridge.readers import first_fault
+from stembridge.roles import STEMS
 from stembridge.runtime.manifest_checks import (
     check_files,
     check_sizes,
@@ -97,6 +98,17 @@ class Manifest(ManifestFields):
         """Loudness of the mixtures it was trained on."""
         older = float(self.training.get("nominal_lufs", NOMINAL_LUFS))
         return older if self.nominal_lufs is None else self.nominal_lufs
+
+    @property
+    def is_told_stems(self) -> bool:
+        """Whether it makes mixtures of the stems it is told of (GMSDI)."""
+        told = dict(self.layout.blocks)
+        return self.n_stems == 1 and (told.get(LABELS) == len(STEMS) or EMBEDDING in told)
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The stems that can be asked for: its own, or those it can be told of."""
+        return STEMS if self.is_told_stems else self.stems
 
     def habit(self, purpose: str) -> SamplerDefaults:
         """Sampler settings for a purpose; those of generating where it has none of its own."""

@@ -7,7 +7,6 @@ chains   samples whose sum is the recording
 parts    a recording of any length in parts that overlap, whose stems add up to it
 """
 
-from stembridge.separation.chains import made_of
 from stembridge.separation.methods import method_for, separator, stems_of
 from stembridge.separation.mixture import Mixture, open_mixture
 from stembridge.separation.parts import Stretch, in_parts
@@ -16,7 +15,6 @@ __all__ = [
     "Mixture",
     "Stretch",
     "in_parts",
-    "made_of",
     "method_for",
     "open_mixture",
     "separator",

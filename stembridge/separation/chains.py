@@ -39,20 +39,9 @@ def settings_for_chains(manifest: Manifest, method: str, steps: int | None) -> S
     )
 
 
-def made_of(manifest: Manifest) -> tuple[str, ...]:
-    """The stems a mixture is taken apart in: a model's own, or those it can be told of (GMSDI)."""
-    return STEMS if is_told_labels(manifest) else manifest.stems
-
-
-def is_told_labels(manifest: Manifest) -> bool:
-    """Whether it makes mixtures of the stems it is told of."""
-    told = dict(manifest.layout.blocks)
-    return manifest.n_stems == 1 and told.get(LABELS) == len(STEMS)
-
-
 def chains_of(manifest: Manifest, method: str, n_frames: int) -> tuple[Conditions, ...]:
     """Its chains: each stem; for methods of `ALONE`, then what each is heard against."""
-    if not is_told_labels(manifest):
+    if not manifest.is_told_stems:
         return ()
     flags = np.eye(len(STEMS), dtype=np.float32)
     if method in ALONE:

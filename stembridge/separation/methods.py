@@ -11,8 +11,6 @@ from stembridge.runtime.model import StemModel
 from stembridge.separation.chains import (
     ALONE,
     Sampled,
-    is_told_labels,
-    made_of,
     sampled,
     settings_for_chains,
 )
@@ -29,8 +27,8 @@ def method_for(manifest: Manifest, wanted: str | None) -> str:
     """
     able = ["mask"] if hears_mixtures(manifest) or is_told_mixtures(manifest) else []
     if manifest.latents_add_up:
-        able += ["dirac", *ALONE] if is_told_labels(manifest) else ["dirac", "gaussian"]
-    if len(made_of(manifest)) == 1:
+        able += ["dirac", *ALONE] if manifest.is_told_stems else ["dirac", "gaussian"]
+    if len(manifest.makes) == 1:
         able = []  # a model of whole mixtures knows of no stem in them
     if not able:
         raise BadArgsError(
@@ -56,7 +54,7 @@ def stems_of(model: StemModel, samples: FloatArray, check: Check, seed: int = 0)
     """
     method, mixture = method_for(model.manifest, None), mixture_of(samples, model.manifest)
     if mixture.silent:
-        return np.zeros((len(made_of(model.manifest)), samples.size), np.float32)
+        return np.zeros((len(model.manifest.makes), samples.size), np.float32)
     work = separator(model, mixture, method, lambda stage, share: check(), check, seed=seed)
     made = [part.stems[:, 0] for part in in_parts(mixture.file, work)]
     return np.concatenate(made, axis=-1)

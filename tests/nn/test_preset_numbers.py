@@ -104,6 +104,7 @@ GMSDI = MSDM | {
     "habit": Habit("adpm2", 150, None, 1.0, 1, 7.0, None, None, 1.0, "karras"),
     "habits": {
         "coupled": Habit("adpm2", 600, None, 1.0, 1, 7.0, None, None, 1.0, "karras"),
+        "partial": Habit("adpm2", 300, None, 1.0, 1, 7.0, None, None, 1.0, "karras"),
         "separate_dirac": Habit("ancestral", 150, None, 1.0, 2, 7.0, None, 1.0, 3.0, "karras"),
         "extract": Habit("ancestral", 150, None, 1.0, 2, 7.0, None, 1.0, 7.5, "karras"),
     },

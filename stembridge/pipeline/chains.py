@@ -1,0 +1,122 @@
+"""What the chains of a model of mixtures are told of a request (GMSDI; `inference.of_stems`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from stembridge.audio.buffer import FloatArray
+from stembridge.conditions import LABELS
+from stembridge.inference import Settings
+from stembridge.inference.of_stems import Chain
+from stembridge.remarks import Remark
+from stembridge.request import GenerationRequest
+from stembridge.roles import STEMS, in_order, members, role_of
+from stembridge.runtime.manifest import Manifest
+
+ANCESTRAL = ("ancestral", "adpm2", "euler")
+FEW_STEPS = 50
+_BETWEEN = re.compile(r"\s*(?:[,;+/&]|\band\b)\s*")
+
+
+@dataclass(frozen=True)
+class Told:
+    """One chain in words.
+
+    Attributes:
+        name: whose, such as "bass" or "bass+drums"; "mixture" for that of all.
+        stems: that are in it.
+        words: what it is told.
+        avoided: what it is led away from; "" is from being told nothing.
+    """
+
+    name: str
+    stems: tuple[str, ...]
+    words: str
+    avoided: str = ""
+
+
+def chains_told(
+    request: GenerationRequest, manifest: Manifest, sounding: Iterable[str]
+) -> tuple[Told, ...]:
+    """The chains of a request: one of each stem or group, and of the mixture where it is another.
+
+    Args:
+        request: what is asked for.
+        manifest: of the model; without chains where it makes stems itself.
+        sounding: stems that are given and not silent.
+    """
+    if not manifest.is_told_stems:
+        return ()
+    chains = [_told(group, members(group), request) for group in request.generate]
+    given = tuple(sounding)
+    if len(chains) == 1 and not given:
+        return tuple(chains)
+    made = [stem for group in request.generate for stem in members(group)]
+    return (*chains, _told("mixture", in_order((*made, *given)), request))
+
+
+def _told(name: str, stems: tuple[str, ...], request: GenerationRequest) -> Told:
+    """Stems, then what is asked of them and of everything."""
+    own, away = dict(request.prompts), dict(request.negative_prompts)
+    words = [*stems, request.prompt, *(own.get(stem) for stem in stems)]
+    # What one stem is not to be, the mixture may well hold.
+    avoided = [request.negative_prompt]
+    avoided += [] if name == "mixture" else [away.get(stem) for stem in stems]
+    return Told(name, stems, _joined(words), _joined(avoided))
+
+
+def _joined(words: Iterable[str | None]) -> str:
+    return ", ".join(word.strip(" ,.") for word in words if word)
+
+
+def chains_of(told: Iterable[Told], manifest: Manifest) -> tuple[Chain, ...]:
+    """The chains as the network is told of them."""
+    return tuple(
+        Chain(_flags(one.stems, manifest), _flags(named, manifest) if named else None)
+        for one in told
+        for named in [stems_named(one.avoided)[0]]
+    )
+
+
+def _flags(stems: Iterable[str], manifest: Manifest) -> FloatArray:
+    """Conditions [K] that tell of some stems."""
+    vector, sounding = np.zeros(manifest.condition_channels, np.float32), set(stems)
+    vector[manifest.layout.slices()[LABELS]] = [stem in sounding for stem in STEMS]
+    return vector
+
+
+def stems_named(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The stems that words name, and the words that name none."""
+    pieces = [piece for piece in _BETWEEN.split(words) if piece]
+    roles = {piece: role_of(piece) for piece in pieces}
+    known = in_order(stem for stem in roles.values() if stem is not None)
+    return known, tuple(piece for piece in roles if roles[piece] is None)
+
+
+def chain_remarks(
+    told: tuple[Told, ...], request: GenerationRequest, settings: Settings
+) -> Iterator[Remark]:
+    """What was made of the words, and what of the request does not apply to chains."""
+    if not told:
+        return
+    yield Remark("chains_told", {"chains": "; ".join(one.name for one in told)})
+    asked = [request.prompt, *dict(request.prompts).values()]
+    avoided = [one.avoided for one in told if one.avoided]
+    idle = [word for text in asked if text for word in _BETWEEN.split(text) if word]
+    idle += [word for text in avoided for word in stems_named(text)[1]]
+    if idle:
+        yield Remark("chains_words", {"words": ", ".join(dict.fromkeys(idle))})
+    if avoided and settings.guidance == 1:
+        yield Remark("chains_unguided", {"words": "; ".join(dict.fromkeys(avoided))})
+    named = {stem for group in request.generate for stem in members(group)}
+    others = {stem for stem, _ in (*request.prompts, *request.negative_prompts)} - named
+    if others:
+        yield Remark("chains_unmade", {"stems": ", ".join(in_order(others))})
+    if settings.steps < FEW_STEPS:
+        yield Remark("chains_few", {"steps": settings.steps})
+    if settings.sampler not in ANCESTRAL:
+        yield Remark("chains_sampler", {"sampler": settings.sampler})
