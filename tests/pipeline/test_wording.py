@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from stembridge.chords.key import key_of
+from stembridge.context import context_of
 from stembridge.pipeline.choice import Bars, Choice, choose
 from stembridge.pipeline.page import PAGE_NAME
 from stembridge.pipeline.receipt_reading import read_receipt, request_of
 from stembridge.pipeline.rework import rework
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.take_state import load_state
+from stembridge.pipeline.wording import wording_of
 from stembridge.request import parse_request, parse_rework
 from stembridge.runtime.manifest import NoteReaderEntry
 from stembridge.testing import FakeModel, fake_manifest
@@ -142,3 +144,14 @@ def test_prompts_move_a_models_free_choices(tmp_path: Path) -> None:
                              "prompt": "funk"})  # fmt: skip
     (stem,) = arrange(request, model, tmp_path)
     assert "the model has no style funk" in stem.verdict.warnings[0]
+
+
+def test_a_prompt_of_one_stem_is_said_of_it_alone() -> None:
+    manifest = fake_manifest(note_readers=dict.fromkeys(("bass", "drums"), READER))
+    asked = {"generate": "bass,drums", "bpm": 120, "bars": 1}
+    asked |= {"prompt.drums": "busy, very soft", "negative_prompt.bass": "busy"}
+    nothing = context_of(np.zeros((4, 8), np.float32), [False] * 4, parse_request(asked), manifest)
+    wording = wording_of(parse_request(asked), manifest, nothing)
+    said = {(one.said.meaning, one.said.stem, one.said.avoided) for one in wording.outcomes}
+    assert {("density:more", "drums", False), ("force:soft", "drums", False),
+            ("density:more", "bass", True)} <= said  # fmt: skip

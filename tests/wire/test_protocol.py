@@ -49,6 +49,8 @@ def test_the_keys_are_the_fields_of_a_request() -> None:
     named = [key.name for key in schema.GENERATE_KEYS]
     assert named[-2:] == ["clips", "reply_port"]
     unlike = {
+        "prompts": "prompt.<stem>",
+        "negative_prompts": "negative_prompt.<stem>",
         "timbres": "timbre.<stem>",
         "instruments": "instrument.<stem>",
         "context": "context.<stem>",
