@@ -25,7 +25,7 @@ def session() -> dict[str, float]:
     command = ["unshare", "--map-root-user", "--net", "sh", "-c", inner]
     figures: dict[str, float] = {}
     for _ in range(ATTEMPTS):
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=240)
         if "unshare" in ended.stderr:
             pytest.skip(reason=f"network namespaces are not allowed here: {ended.stderr.strip()}")
         assert ended.returncode == 0, ended.stderr

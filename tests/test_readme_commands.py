@@ -128,7 +128,7 @@ def daemon(desk: Path) -> Iterator[subprocess.Popen[str]]:
             break
     yield process
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=30)
+    process.wait(timeout=120)
     process.stdout.close()
 
 
@@ -193,7 +193,7 @@ def test_a_folder(desk: Path, daemon: subprocess.Popen[str]) -> None:
     while len(list(made.glob("*.wav"))) < 2 and time.monotonic() < until_s:
         time.sleep(0.2)
     watch.send_signal(signal.SIGINT)
-    watch.wait(timeout=30)
+    watch.wait(timeout=120)
     names = sorted(path.name for path in made.glob("*.wav"))
     assert names == ["My song 93bpm_bass.wav", "My song 93bpm_piano.wav"]
 

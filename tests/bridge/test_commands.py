@@ -35,7 +35,7 @@ os._exit(0)
 
 
 def stembridge(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=60)
+    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=240)
 
 
 @contextmanager

@@ -113,6 +113,6 @@ def test_a_console_of_another_code_page_gets_by(desk: Path) -> None:
 
     command = [sys.executable, "-m", "stembridge", *ARRANGE.split()[:-1], "Käse→[live]"]
     environment = os.environ | {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
-    done = subprocess.run(command, capture_output=True, cwd=desk, env=environment, timeout=60)
+    done = subprocess.run(command, capture_output=True, cwd=desk, env=environment, timeout=240)
     assert done.returncode == 0, done.stderr
     assert b"[live]" in done.stdout and b"Traceback" not in done.stderr

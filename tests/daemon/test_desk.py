@@ -1,4 +1,4 @@
-"""What the desk answers to odd, wrong and malformed messages, and how soon."""
+"""What the desk answers to odd, wrong and malformed messages."""
 
 from __future__ import annotations
 
@@ -57,7 +57,6 @@ def test_bad_input_has_its_code_and_sentence_and_the_daemon_goes_on(tmp_path: Pa
 
     async def session() -> None:
         async with raw(tmp_path, roots=(tmp_path,)) as (_daemon, client):
-            slowest_s = 0.0
             for number, (pair, symbol, word) in enumerate(BAD.values()):
                 value = pair[1].format(tmp=tmp_path) if isinstance(pair[1], str) else pair[1]
                 ask = {**ASK, pair[0]: value}
@@ -66,19 +65,15 @@ def test_bad_input_has_its_code_and_sentence_and_the_daemon_goes_on(tmp_path: Pa
                 client.send("received", f"bad{number}")
                 assert (error["symbol"], error["request_id"]) == (symbol, f"bad{number}"), error
                 assert word in error["sentence"] and error["sentence"].endswith((".", "?"))
-                slowest_s = max(slowest_s, await pong_time_s(client, number))
-            print(f"slowest pong after bad input: {1e3 * slowest_s:.1f} ms")
-            assert slowest_s < 1.0
+                await pong(client, number)
 
     asyncio.run(session())
 
 
-async def pong_time_s(client: RawClient, n: int) -> float:
-    started_s = time.monotonic()
+async def pong(client: RawClient, n: int) -> None:
     client.send("ping", "me", n)
     while (await client.receive("pong")).args["n"] != n:
         pass
-    return time.monotonic() - started_s
 
 
 def test_malformed_datagrams_are_answered_sparingly_and_pass_by(tmp_path: Path) -> None:
@@ -96,9 +91,7 @@ def test_malformed_datagrams_are_answered_sparingly_and_pass_by(tmp_path: Path) 
                 client.send_raw(mutate(rng.choice(VALID), rng))
                 if index % 50 == 0:
                     await asyncio.sleep(0)
-            took_s = await pong_time_s(client, 77_777)
-            print(f"pong {1e3 * took_s:.1f} ms after 3,000 mutants")
-            assert took_s < 1.0
+            await pong(client, 77_777)
 
     asyncio.run(session())
 
@@ -176,7 +169,7 @@ def test_list_and_model_and_quit(tmp_path: Path) -> None:
             assert (await client.receive("error")).args["symbol"] == "BAD_ARGS"
             client.send("quit", daemon.boot_id)
             await client.receive("farewell")
-            await asyncio.wait_for(daemon.serve(), 1)
+            await asyncio.wait_for(daemon.serve(), 60)
 
     asyncio.run(session())
 

@@ -64,7 +64,7 @@ def test_the_worker_dies_with_a_killed_daemon(tmp_path: Path) -> None:
         daemon.wait_ready()
         (worker,) = psutil.Process(daemon.process.pid).children()
         daemon.kill()
-        gone, _alive = psutil.wait_procs([worker], timeout=5)
+        gone, _alive = psutil.wait_procs([worker], timeout=60)
         assert gone
 
 

@@ -105,14 +105,15 @@ def test_cancel_takes_effect_within_one_network_call(tmp_path: Path) -> None:
             while (await jobs[0].next_event()).stage != "sample":
                 pass
             assert await client.cancel(jobs[1].request_id) == "cancelled"
-            started_s = time.monotonic()
+            calls = tmp_path / "faults" / "calls"
+            before = len(calls.read_text())
             await client.cancel(jobs[0].request_id)
             for job in reversed(jobs):
                 with pytest.raises(CancelledError):
                     await job.wait()
-            took_s = time.monotonic() - started_s
-            print(f"cancelled after {took_s:.3f} s; one call takes 0.1 s")
-            assert took_s < 1.0
+            after = len(calls.read_text())
+            print(f"cancelled after {after - before} calls of 0.1 s, of 1000")
+            assert after - before < 50  # one or two, and what a busy machine needs to say so
             assert await client.cancel(jobs[0].request_id) == "cancelled"
             with pytest.raises(UnknownIdError):
                 await client.cancel("never-heard-of")

@@ -188,12 +188,13 @@ def test_the_worker_ends_with_its_daemon(tmp_path: Path) -> None:
     async def session() -> int:
         async with talking(tmp_path, faulty=True) as (daemon, client):
             (tmp_path / "faults" / "slow").write_text("30")
-            await client.generate(**ASK)
-            await asyncio.sleep(0.3)
+            job = await client.generate(**ASK)
+            while (await job.next_event()).stage != "sample":
+                pass
             pid = daemon.executor.pid
-            # What a kill -9 of the daemon does to the worker: its stdin ends.
+            # What a kill -9 of the daemon does to the worker: its stdin ends, 30 s before its work.
             daemon.executor._process.close()
-            await until(lambda: daemon.executor.pid != pid, 5.0)
+            await until(lambda: daemon.executor.pid != pid, 20.0)
             return pid
 
     asyncio.run(session())

@@ -26,7 +26,7 @@ def daemon(
 
 def run(example: str, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(EXAMPLES / example), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240)
 
 
 def test_osc_client(daemon: DaemonProcess) -> None:

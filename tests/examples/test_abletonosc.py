@@ -101,7 +101,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
 def run(port: int, live: FakeAbletonOsc) -> subprocess.CompletedProcess[str]:
     options = ("--live-port", str(live.port), "--live-reply-port", str(live.reply_port))
     command = [sys.executable, str(EXAMPLE), "--port", str(port), "--loop", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240)
 
 
 @pytest.mark.parametrize("can_create", [True, False])
@@ -132,5 +132,5 @@ def test_placed_where_possible_else_shown(daemon: DaemonProcess, can_create: boo
 def test_live_that_does_not_answer() -> None:
     options = ("--live-port", str(free_port()), "--live-reply-port", str(free_port()))
     command = [sys.executable, str(EXAMPLE), *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 1 and "AbletonOSC" in done.stdout

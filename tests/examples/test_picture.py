@@ -20,7 +20,7 @@ def test_a_take_is_drawn(tmp_path: Path) -> None:
     picture = tmp_path / "take.png"
     (receipt,) = tmp_path.glob("*/receipt.json")
     command = [sys.executable, str(EXAMPLE), str(receipt.parent), str(picture)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=240)
     head = picture.read_bytes()[:26]
     assert head.startswith(b"\x89PNG")
     assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (840, 2 * 84 + 6)

@@ -51,7 +51,7 @@ def play(folder: Path, port: int, **scene: Any) -> dict[str, list[list[str]]]:
     environment = {**os.environ, "STEMBRIDGE_PYTHON": sys.executable, "STEMBRIDGE_PORT": str(port)}
     command = ["lua5.4", str(STUB), str(EXAMPLES / "reaper_stembridge.lua"), "scene.lua"]
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=90
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
     lines: dict[str, list[list[str]]] = {"item": [], "message": [], "help": [], "undo": []}

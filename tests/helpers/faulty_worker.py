@@ -1,6 +1,6 @@
 """A worker whose FakeModel fails on command: files in $STEMBRIDGE_TEST_FAULTS tell it how.
 
-slow   every network call takes as many seconds as the file says
+slow   every network call takes as many seconds as the file says; "calls" has a letter for each
 crash, stop, hang, oom, error, disk
        the next network call does that; a number in the file says how often (empty: always)
 """
@@ -55,6 +55,8 @@ class FaultyModel(FakeModel):
     def denoise(self, x: FloatArray, sigma: FloatArray, conditions: FloatArray) -> FloatArray:
         slow = self.faults / "slow"
         if slow.exists():
+            with (self.faults / "calls").open("a") as calls:
+                calls.write("x")
             time.sleep(float(slow.read_text()))
         for fault in (crash, stop, hang, oom, error, odd, disk):
             if self._due(self.faults / fault.__name__):

@@ -47,7 +47,7 @@ class OscDump:
             for line in lines:
                 self._heard.put(_message(line.rstrip("\n")))
 
-    def hear(self, *addresses: str, about: str = "", timeout_s: float = 30.0) -> list[str]:
+    def hear(self, *addresses: str, about: str = "", timeout_s: float = 120.0) -> list[str]:
         """The next message with one of these addresses, about this job if one is named."""
         until_s = time.monotonic() + timeout_s
         while True:
@@ -59,7 +59,7 @@ class OscDump:
         """Everything about a job up to `done` or `error`, by address."""
         heard: dict[str, list[list[str]]] = {}
         while not {"done", "error"} & set(heard):
-            address, values = self._heard.get(timeout=60)
+            address, values = self._heard.get(timeout=120)
             if values[:1] == [name]:
                 heard.setdefault(address, []).append(values)
         return heard

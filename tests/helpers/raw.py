@@ -30,7 +30,7 @@ class RawClient:
     def send_raw(self, data: bytes) -> None:
         self.socket.sendto(data, self.peer)
 
-    async def receive(self, *wanted: str, timeout_s: float = 10.0) -> protocol.Call:
+    async def receive(self, *wanted: str, timeout_s: float = 60.0) -> protocol.Call:
         """The next message whose last word is wanted (any, if none is named)."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + timeout_s

@@ -83,7 +83,7 @@ def listen_to_clock(bpm: float) -> list[Anchor]:
         assert subprocess.run(command, timeout=60).returncode == 0
         # The report of the stop ends it, however late it comes; a clock that went away is no stop.
         while not stopped_after_running(anchors):
-            message = inbox.get(timeout=20)
+            message = inbox.get(timeout=60)
             if isinstance(message, Anchor):
                 anchors.append(message)
     except queue.Empty:

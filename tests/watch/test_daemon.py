@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import soundfile
@@ -16,6 +16,7 @@ from daemons import DaemonProcess
 from live_stage import free_port, write_tone
 
 from stembridge.client import Client
+from stembridge.client.plain import PlainJob
 from stembridge.musical_time import beats_to_samples
 from stembridge.watch import Watcher, WatchSettings, find_songs
 
@@ -67,26 +68,39 @@ def test_what_is_missing_comes_out(folder: Path, client: Client) -> None:
     assert [path.name for path in again.look()] == ["Night Drive 93bpm_bass.wav"]
 
 
-def test_files_that_still_grow_are_left_alone(folder: Path, client: Client) -> None:
+def test_files_that_still_grow_are_left_alone(
+    folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 100.0
+    clock = SimpleNamespace(monotonic=lambda: now_s)
+    monkeypatch.setattr("stembridge.watch.watcher.time", clock)
     drop(folder / "Growing 93bpm", "Drums")
     watcher = Watcher(folder, WatchSettings(settle_s=0.3), client, lambda _line: None)
     assert watcher.look() == []
-    time.sleep(0.35)
-    os.utime(folder / "Growing 93bpm" / "Drums.wav")
+    now_s += 0.35
+    os.utime(folder / "Growing 93bpm" / "Drums.wav", (1e9, 1e9))
     assert watcher.look() == []
-    time.sleep(0.35)
+    now_s += 0.35
     assert len(watcher.look()) == 3
 
 
-def test_a_song_that_changes_meanwhile_is_started_again(folder: Path, client: Client) -> None:
+def test_a_song_that_changes_meanwhile_is_started_again(
+    folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     song = folder / "Changes" / "Changing 93bpm"
     drop(song, "Drums", bars=8)
     said: list[str] = []
     watcher = Watcher(song.parent, WatchSettings(settle_s=0, make=("bass",)), client, said.append)
-    timer = threading.Timer(0.4, lambda: drop(song, "Keys", bars=8))
-    timer.start()
-    made = watcher.look()
-    timer.join()
+    generate = client.generate
+
+    def changed_as_it_is_asked(**words: Any) -> PlainJob:
+        job = generate(**words)
+        drop(song, "Keys", bars=8)
+        return job
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "generate", changed_as_it_is_asked)
+        made = watcher.look()
     if made:  # the machine was too quick for the change: the next look makes it again anyway
         pytest.fail("the job ended before the files changed; use a slower fake model")
     assert any("have changed" in line for line in said)
@@ -108,7 +122,7 @@ def test_trouble_is_said_once_and_does_not_stop_the_watch(folder: Path, client: 
 
 def run_watch(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stembridge", "watch", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240)
 
 
 def test_the_command(folder: Path, daemon: DaemonProcess) -> None:
@@ -148,7 +162,7 @@ def test_the_example(folder: Path, daemon: DaemonProcess) -> None:
     drop(song / "Tune 93bpm", "Drums")
     example = Path(__file__).parents[2] / "examples" / "watch_folder.py"
     command = [sys.executable, str(example), str(song), "--port", str(daemon.port), "--once"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert "Tune 93bpm_bass.wav" in done.stdout
 
