@@ -217,11 +217,11 @@ _PLAYED_ROWS = {
 }
 _COMPOSED = "songs of the composer that it never heard"
 _REAL = "songs of held-out charts, drummers and real instruments"
-_SETS = {
-    "": (_COMPOSED, _ROWS),
-    "real": (_REAL, _ROWS),
-    "played": (f"{_COMPOSED}, played by instruments", _PLAYED_ROWS),
+_SETS = {  # what everybody gets first
     "real_played": (f"{_REAL}, played by instruments", _PLAYED_ROWS),
+    "played": (f"{_COMPOSED}, played by instruments", _PLAYED_ROWS),
+    "real": (_REAL, _ROWS),
+    "": (_COMPOSED, _ROWS),
 }
 
 
