@@ -36,96 +36,99 @@ if TYPE_CHECKING:
     from stembridge.runtime.model import StemModel
 
 
+def _panel(title: str) -> Callable[..., Any]:
+    return partial(typer.Option, rich_help_panel=title)
+
+
+_songs, _takes = _panel("The songs"), _panel("How the takes are made")
+_also, _instead = _panel("What is measured"), _panel("Another report instead")
+_of_those = _panel("What those reports also take")
+
+
 def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")],
-    songs: Annotated[int, typer.Option(min=0, help="Number of held-out songs.")] = 100,
+    songs: Annotated[int, _songs(min=0, help="Number of held-out songs.")] = 100,
     data: Annotated[
-        Path | None, typer.Option(help="Folder of rendered songs; composed anew if left out.")
+        Path | None, _songs(help="Folder of rendered songs; composed anew if left out.")
     ] = None,
     song_set: Annotated[
         SongSet,
-        typer.Option("--set", help="Composed on SoundFonts, or real instruments and drummers."),
+        _songs("--set", help="Composed on SoundFonts, or real instruments and drummers."),
     ] = SongSet.SYNTHETIC,
     kit: Annotated[
         Path | None,
-        typer.Option(help="Instruments of the real set: `stembridge train kit --held-out`."),
+        _songs(help="Instruments of the real set: `stembridge train kit --held-out`."),
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(
-            help="Your own multitracks: folders of stems (stembridge/training/README.md)."
-        ),
+        _songs(help="Your own multitracks: folders of stems (stembridge/training/README.md)."),
     ] = None,
-    soundfont: Annotated[str, typer.Option(help="SoundFont of the songs.")] = "FluidR3_GM.sf2",
+    soundfont: Annotated[str, _songs(help="SoundFont of the songs.")] = "FluidR3_GM.sf2",
     programs: Annotated[
-        Programs, typer.Option(help="Instruments as in training, or none of those.")
+        Programs, _songs(help="Instruments as in training, or none of those.")
     ] = Programs.TRAINED,
     ceiling_only: Annotated[
-        bool, typer.Option("--ceiling-only", help="Only what the codec makes of the true stems.")
+        bool, _also("--ceiling-only", help="Only what the codec makes of the true stems.")
     ] = False,
     played_only: Annotated[
-        bool, typer.Option("--played-only", help="Takes as an instrument plays them, nothing else.")
+        bool, _also("--played-only", help="Takes as an instrument plays them, nothing else.")
     ] = False,
     long_form: Annotated[
-        int, typer.Option(min=0, help="Long songs of each case: metres, tempos, 16 and 32 bars.")
+        int, _also(min=0, help="Long songs of each case: metres, tempos, 16 and 32 bars.")
     ] = 0,
     rework: Annotated[
-        int, typer.Option(min=0, help="Songs of which some bars are made anew, for their seams.")
+        int, _also(min=0, help="Songs of which some bars are made anew, for their seams.")
     ] = 0,
-    prompts: Annotated[
-        int, typer.Option(min=0, help="Instead: takes with so many prompts, and without.")
-    ] = 0,
+    prompts: Annotated[int, _instead(min=0, help="Takes with so many prompts, and without.")] = 0,
     edges: Annotated[
-        str, typer.Option(help='Instead: edges and loop seams of 60 takes, "played" or "model".')
+        str, _instead(help='Edges and loop seams of 60 takes, "played" or "model".')
     ] = "",
     subsets: Annotated[
-        bool, typer.Option("--subsets", help="Instead: all subsets of stems, the papers' tables.")
+        bool, _instead("--subsets", help="All subsets of stems, the papers' tables.")
     ] = False,
     separation: Annotated[
-        bool, typer.Option("--separation", help="Instead: their mixes taken apart; also beside.")
+        bool, _instead("--separation", help="Their mixes taken apart; also beside.")
     ] = False,
     listening: Annotated[
-        int, typer.Option(min=0, help="Instead: a page on which people rate clips of N songs.")
+        int, _instead(min=0, help="A page on which people rate clips of N songs.")
     ] = 0,
     ratings: Annotated[
-        Path | None, typer.Option(help="Instead: tell what the listeners' files in there say.")
+        Path | None, _instead(help="Tell what the listeners' files in there say.")
     ] = None,
     embedding: Annotated[
-        str, typer.Option(help="For --subsets: ONNX file, or vggish=FILE, clap=FILE; ours if none.")
+        str, _of_those(help="Of --subsets: ONNX file, or vggish=FILE, clap=FILE; ours if none.")
     ] = "",
     embedding_rate: Annotated[
-        int | None, typer.Option(min=1000, max=192_000, help="Its rate, Hz.")
+        int | None, _of_those(min=1000, max=192_000, help="Rate of --embedding, Hz.")
     ] = None,
     embedding_sha256: Annotated[
-        str, typer.Option(help="Vouches for a TorchScript file, which is a program.")
+        str, _of_those(help="Vouches for an --embedding in TorchScript, a program.")
     ] = "",
     closed_forms: Annotated[
-        bool, typer.Option("--closed-forms", help="Instead: procedures against exact answers.")
+        bool, _instead("--closed-forms", help="Procedures against exact answers.")
     ] = False,
     coherence: Annotated[
-        bool, typer.Option("--coherence", help="Instead: do stems made at once belong together.")
+        bool, _instead("--coherence", help="Do stems made at once belong together.")
     ] = False,
     beside: Annotated[
-        list[Path] | None, typer.Option(help="Earlier --coherence reports to be shown beside.")
+        list[Path] | None, _of_those(help="Earlier --coherence reports to be shown beside.")
     ] = None,
     ears: Annotated[
-        bool, typer.Option("--ears", help="Instead: do the chord ears hear right, beside others.")
+        bool, _instead("--ears", help="Do the chord ears hear right, beside others.")
     ] = False,
     basic_pitch: Annotated[
-        Path | None, typer.Option(help="basic-pitch's nmp.onnx, to be heard with --ears.")
+        Path | None, _of_those(help="basic-pitch's nmp.onnx, to be heard with --ears.")
     ] = None,
-    curve: Annotated[
-        str, typer.Option(help="Steps to compare the figures at, such as 5,10,20.")
-    ] = "",
-    steps: Annotated[int | None, typer.Option(help="Sampler steps.")] = None,
-    sampler: Annotated[str | None, typer.Option(help="As in `arrange --sampler`.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="Pull of the conditions.")] = None,
-    chords: Annotated[bool, typer.Option("--chords", help="Tell the model the chords.")] = False,
-    no_grid: Annotated[bool, typer.Option("--no-grid", help="Do not tell the tempo.")] = False,
+    curve: Annotated[str, _also(help="Steps to compare the figures at, such as 5,10,20.")] = "",
+    steps: Annotated[int | None, _takes(help="Sampler steps.")] = None,
+    sampler: Annotated[str | None, _takes(help="As in `arrange --sampler`.")] = None,
+    guidance: Annotated[float | None, _takes(help="Pull of the conditions.")] = None,
+    chords: Annotated[bool, _takes("--chords", help="Tell the model the chords.")] = False,
+    no_grid: Annotated[bool, _takes("--no-grid", help="Do not tell the tempo.")] = False,
     no_choice: Annotated[
-        bool, typer.Option("--no-choice", help="Style and instruments stay open.")
+        bool, _takes("--no-choice", help="Style and instruments stay open.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the takes.")] = 0,
+    seed: Annotated[int, _takes(help="Seed of the takes.")] = 0,
     workers: WorkersOption = 1,
     cluster: ClusterOption = None,
     model: ModelOption = None,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import typer
 from toy_kit import toy_kit
 
 from stembridge.chords import parse_progression
-from stembridge.cli import main
+from stembridge.cli import app, main
 from stembridge.dataset.annotated import AnnotatedSong, save_song
 from stembridge.musical_time import TimeSignature
 
@@ -102,3 +104,10 @@ def test_the_real_set_is_played_on_a_kit(
     (kit.folder / "kit.json").write_text(index.replace("toy-bass", "emily"))
     assert evaluate(*words, "--out", str(tmp_path / "out")) != 0
     assert "emily" in capsys.readouterr().err
+
+
+def test_the_help_is_in_panels() -> None:
+    command: Any = typer.main.get_command(app)
+    options = command.get_command(None, "evaluate").params
+    usual = {option.name for option in options if option.rich_help_panel is None}
+    assert usual <= {"out", "workers", "cluster", "model", "gpu", "cpu"}
