@@ -67,6 +67,12 @@ def integrated_loudness(samples: FloatArray, rate: int) -> float | None:
     return OFFSET_DB + 10 * float(np.log10(loud.mean()))
 
 
+def gain_to(lufs: float, samples: FloatArray, rate: int) -> float | None:
+    """The factor that brings `[n]` or `[2, n]` to so many LUFS; None for silence."""
+    loudness = integrated_loudness(samples, rate)
+    return None if loudness is None else amplitude(lufs - loudness)
+
+
 def _block_power(samples: FloatArray, rate: int) -> NDArray[np.float64]:
     """K-weighted mean square of each 400 ms block, one every 100 ms."""
     n = round(STEP_S * rate)

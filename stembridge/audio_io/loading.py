@@ -8,7 +8,7 @@ import numpy as np
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
-from stembridge.audio.loudness import amplitude, integrated_loudness, peak
+from stembridge.audio.loudness import amplitude, gain_to, peak
 from stembridge.audio.resample import resample
 from stembridge.context.probe import open_context
 
@@ -53,10 +53,8 @@ def load_mix(
 
 def matching_gain(mix: FloatArray, rate: int) -> float:
     """Factor that brings `[n, channels]` to the listening level; 1 for silence."""
-    loudness = integrated_loudness(mix.mean(axis=1, dtype=np.float32), rate)
-    if loudness is None:
-        return 1.0
-    return min(amplitude(LISTENING_LUFS - loudness), HIGHEST_PEAK / max(peak(mix), 1e-9))
+    gain = gain_to(LISTENING_LUFS, mix.mean(axis=1, dtype=np.float32), rate)
+    return 1.0 if gain is None else min(gain, HIGHEST_PEAK / max(peak(mix), 1e-9))
 
 
 def _load(path: str, rate: int, n_channels: int, roots: AllowedRoots) -> FloatArray:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.audio.loudness import amplitude, integrated_loudness, is_silent
+from stembridge.audio.loudness import gain_to, is_silent
 from stembridge.chords import ChordSpan
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.dataset.augment import NOMINAL_LUFS
@@ -25,8 +25,7 @@ def at_training_level(audio: NDArray[np.float32], rate: int) -> NDArray[np.float
 
     The same is done to a user's context before the model hears it. Silence stays silence.
     """
-    loudness = integrated_loudness(audio.sum(0), rate)
-    gain = 1.0 if loudness is None else amplitude(NOMINAL_LUFS - loudness)
+    gain = gain_to(NOMINAL_LUFS, audio.sum(0), rate) or 1.0
     return np.asarray(audio * np.float32(gain), np.float32)
 
 

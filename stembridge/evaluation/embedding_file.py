@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.audio.loudness import amplitude, integrated_loudness
+from stembridge.audio.loudness import gain_to
 from stembridge.audio.resample import resample
 from stembridge.errors import BadArgsError, ModelUntrustedError, NoSuchFileError
 from stembridge.evaluation import embedding
@@ -67,11 +67,7 @@ class Embedding:
 
     def of(self, audio: Audio, rate: int) -> Matrix:
         """Vectors of `[n]` at a rate, `[N, E]`; none for silence."""
-        loudness = integrated_loudness(audio, rate)
-        if loudness is None:
-            audio = np.zeros_like(audio)
-        else:
-            audio = audio * np.float32(amplitude(LOUDNESS_LUFS - loudness))
+        audio = audio * np.float32(gain_to(LOUDNESS_LUFS, audio, rate) or 0.0)
         audio = resample(audio, rate, self.rate)
         if self.file is None:
             return embedding.embeddings(audio, self.rate)

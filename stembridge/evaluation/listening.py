@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.audio.loudness import amplitude, integrated_loudness, peak
+from stembridge.audio.loudness import gain_to, peak
 from stembridge.audio.windows import fade_edges
 from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.errors import NoSuchFileError
@@ -152,9 +152,7 @@ def dull(audio: Audio, rate: int) -> Audio:
 
 def ready(audio: Audio, rate: int) -> Audio:
     """As loud as all the others, faded at both ends."""
-    loudness = integrated_loudness(audio, rate)
-    gain = 1.0 if loudness is None else amplitude(LOUDNESS_LUFS - loudness)
-    gain = min(gain, _PEAK / max(peak(audio), 1e-9))
+    gain = min(gain_to(LOUDNESS_LUFS, audio, rate) or 1.0, _PEAK / max(peak(audio), 1e-9))
     fade = round(FADE_S * rate)
     return fade_edges(audio * np.float32(gain), fade, fade)
 

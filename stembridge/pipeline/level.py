@@ -17,7 +17,7 @@ import numpy as np
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.limiter import limited, true_peak
-from stembridge.audio.loudness import amplitude, decibels, integrated_loudness
+from stembridge.audio.loudness import amplitude, decibels, gain_to
 from stembridge.audio.seam import evened
 from stembridge.musical_time import beats_to_samples
 from stembridge.remarks import Remark
@@ -141,5 +141,4 @@ def _lost_db(loud: FloatArray, held: FloatArray) -> float:
 def _to_usual(stems: Mapping[str, FloatArray], rate: int) -> float:
     """The gain that brings the mixture of a take, as a meter reads it, to `ALONE_LUFS`."""
     mixture = functools.reduce(np.add, stems.values())  # mono stems go to both sides
-    loudness = integrated_loudness(mixture, rate)
-    return 1.0 if loudness is None else amplitude(ALONE_LUFS - loudness)
+    return gain_to(ALONE_LUFS, mixture, rate) or 1.0

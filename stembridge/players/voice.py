@@ -215,12 +215,15 @@ def _shape(envelope: Envelope, n: int, held_s: float, rate: int) -> FloatArray:
 def _curve(make: Callable[[K, int, int], FloatArray], kind: K, rate: int, n: int) -> FloatArray:
     """`n` samples of a curve that is made longer than that: the next notes want others of it."""
     if n > _LONG_CURVE:
-        made: FloatArray = make.__wrapped__(kind, rate, n)  # type: ignore[attr-defined]
-        return made
-    return make(kind, rate, 1 << n.bit_length())[:n]
+        return make(kind, rate, n)
+    return _kept(make, kind, rate, 1 << n.bit_length())[:n]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
+def _kept(make: Callable[[K, int, int], FloatArray], kind: K, rate: int, n: int) -> FloatArray:
+    return make(kind, rate, n)
+
+
 def _down(envelope: Envelope, rate: int, n: int) -> FloatArray:
     """Amplitude `[n]` while the key is down."""
     fades_s = envelope.delay_s + envelope.attack_s + envelope.hold_s
@@ -236,7 +239,6 @@ def _down(envelope: Envelope, rate: int, n: int) -> FloatArray:
     return shape
 
 
-@lru_cache(maxsize=16)
 def _falls(slope: float, rate: int, n: int) -> FloatArray:
     """Amplitude `[n]` that falls from 1 on by so many dB a second."""
     return _amplitude(np.arange(n, dtype=np.float32) * np.float32(-slope / rate))

@@ -10,6 +10,7 @@ from stembridge.audio.conform import conform, stretched_length
 from stembridge.audio.loudness import (
     amplitude,
     decibels,
+    gain_to,
     integrated_loudness,
     is_silent,
     peak,
@@ -51,6 +52,14 @@ def test_short_audio_is_measured_and_silence_is_none() -> None:
     assert integrated_loudness(np.zeros(RATE, np.float32), RATE) is None
     assert integrated_loudness(np.zeros(0, np.float32), RATE) is None
     assert integrated_loudness(sine(-75.0), RATE) is None  # below the gate, though not silent
+
+
+def test_a_gain_brings_sound_to_a_loudness_and_silence_has_none() -> None:
+    quiet = sine(-40.0)
+    gain = gain_to(-18.0, quiet, RATE)
+    assert gain is not None
+    assert integrated_loudness(quiet * np.float32(gain), RATE) == pytest.approx(-18.0, abs=0.01)
+    assert gain_to(-18.0, np.zeros(RATE, np.float32), RATE) is None
 
 
 def test_levels() -> None:
