@@ -16,8 +16,6 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 
-from safetensors.numpy import load
-
 from stembridge.dataset import charts, grooves
 from stembridge.dataset.augment import NOMINAL_LUFS, NOMINAL_STEM_LUFS
 from stembridge.dataset.kit import INDEX_NAME, Kit
@@ -28,9 +26,8 @@ from stembridge.dataset.song import STEMS
 from stembridge.dataset.sources import BILLBOARD, GROOVE, require_sources
 from stembridge.errors import CreateFailedError, NoSuchFileError
 from stembridge.nn.exporting import update_manifest
-from stembridge.nn.parity import PARITY_NAME, check_other_shapes, check_stored, check_twin
+from stembridge.nn.verifying import check_artifact
 from stembridge.pool.jobs import Crew
-from stembridge.runtime.load import load_model
 from stembridge.training.density import calibrate
 from stembridge.training.express import kit_song
 from stembridge.training.express_export import export_express
@@ -172,14 +169,7 @@ def verify(artifact: Path, say: Say) -> None:
     Raises:
         CreateFailedError: one differs.
     """
-    model = load_model(artifact, "cpu", exact=True)
-    try:
-        stored = load((artifact / PARITY_NAME).read_bytes())
-        found = [*check_stored(model, stored), *check_other_shapes(model)]
-        if model.manifest.denoiser_cpu:
-            found.append(check_twin(load_model(artifact, "cpu"), model))
-    finally:
-        model.close()
+    found = check_artifact(artifact)
     wrong = [f"{one.name} by {one.euclidean:.1e}" for one in found if not one.acceptable]
     if wrong:
         raise CreateFailedError(f"'{artifact}' is not what was trained: {', '.join(wrong)}.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load as load_arrays
 from tiny_recipe import tiny_express, tiny_recipe
 from toy_kit import toy_kit
 
@@ -17,6 +18,8 @@ from stembridge.conditions import HEARD
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.soundfonts import HELD_OUT, find_soundfont
 from stembridge.errors import CreateFailedError, MissingExtraError, NoSuchFileError
+from stembridge.nn.exporting import update_manifest
+from stembridge.nn.parity import PARITY_NAME, store_references
 from stembridge.nn.registry import read_network
 from stembridge.runtime.load import load_model
 from stembridge.training import density, from_material
@@ -131,16 +134,16 @@ def test_another_network_than_trained_is_refused(
     made: tuple[ModelOrder, list[str]],
 ) -> None:
     artifact = made[0].out / "artifact"
-    answers = artifact / "parity.safetensors"
-    from safetensors.numpy import load, save_file
-
+    answers = artifact / PARITY_NAME
     whole = answers.read_bytes()
     try:
-        save_file({name: 2 * value for name, value in load(whole).items()}, answers)
+        store_references(artifact, {name: 2 * value for name, value in load_arrays(whole).items()})
+        update_manifest(artifact, {}, [PARITY_NAME])
         with pytest.raises(CreateFailedError, match=r"is not what was trained: .*encoder"):
             verify(artifact, lambda _: None)
     finally:
         answers.write_bytes(whole)
+        update_manifest(artifact, {}, [PARITY_NAME])
 
 
 def test_a_try_is_small_everywhere() -> None:
