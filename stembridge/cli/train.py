@@ -204,9 +204,13 @@ def express(
     from stembridge.training.express import kit_song, start_makers
     from stembridge.training.express_recipe import load_express
     from stembridge.training.express_run import run_express
+    from stembridge.training.fresh_songs import FreshSongs
 
     chosen = load_express(base or pretrained_dir(), recipe)
-    orders = chosen.orders(out, partial(kit_song, KitSongs(kit)))
+    data = chosen.codecs.data
+    fresh = FreshSongs(kit, data, chosen.tables.fresh.first)
+    played = partial(kit_song, KitSongs(kit, data.rate, data.length_s))
+    orders = chosen.orders(out, played, fresh)
     if only == "songs":
         for maker in start_makers(orders, workers):
             maker.join()
@@ -216,7 +220,7 @@ def express(
     if only in (None, "artifact"):
         from stembridge.training.express_export import export_express
 
-        export_express(chosen, out, out / "artifact")
+        export_express(chosen, out, out / "artifact", console().print)
         print(out / "artifact")
 
 

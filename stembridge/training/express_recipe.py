@@ -21,6 +21,11 @@ from stembridge.training.recipe import Recipe, load_recipe
 from stembridge.training.recipe_tables import ExpressTables, backbone_config, read_tables
 
 
+def composers_layout(channels: int) -> Layout:
+    """Conditions of the composer's songs, and mixtures of so many latent channels a stem."""
+    return full_layout(list(STYLES), TIMBRES, latent_channels=channels)
+
+
 @dataclass(frozen=True)
 class ExpressRecipe:
     """A recipe, and the artifact whose codecs it keeps.
@@ -51,17 +56,14 @@ class ExpressRecipe:
     @property
     def layout(self) -> Layout:
         """Conditions of the composer's songs, and mixtures by the base's encoders."""
-        return full_layout(list(STYLES), TIMBRES, latent_channels=self._channels)
+        return composers_layout(self._channels)
 
     @property
     def _channels(self) -> int:
         return int(self.manifest["latent_channels"])
 
     def plan(self, device: str, pace: float = 1.0) -> Express:
-        """Networks and clocks; `pace` stretches all clocks, for slower devices.
-
-        Where it shortens them, the style classifier has fewer steps, too.
-        """
+        """Networks and clocks; `pace` stretches all clocks, for slower devices."""
         manifest, tables = self.manifest, self.tables
         ears, reader = tables.ears, tables.reader
         return Express(
@@ -70,20 +72,38 @@ class ExpressRecipe:
             LiveTraining(tables.denoiser_s * pace, tables.songs.train, tables.songs.longest),
             replace(ears, seconds=ears.seconds and ears.seconds * pace, device=device),
             replace(reader, max_s=reader.max_s and reader.max_s * pace),
-            replace(tables.style, steps=max(1, round(tables.style.steps * min(1.0, pace)))),
+            tables.fresh,
             frame_s=manifest["hop"] / manifest["sample_rate"],
             device=device,
         )
 
-    def orders(self, folder: Path, make: MakeSong) -> list[SongOrder]:
-        """Songs to be made in `folder`, those kept out first."""
+    def orders(self, folder: Path, make: MakeSong, fresh: MakeSong) -> list[SongOrder]:
+        """Songs to be made in `folder`: kept out, to train on, and fresh ones for readers."""
         files, of_stem = self.manifest["encoders"], self.codecs.codec_config
         encoders = {s: ((self.base / files[s]).read_bytes(), of_stem(s)) for s in STEMS}
-        songs = self.tables.songs
-        return [
-            SongOrder(split, count, folder / "songs" / split, encoders, self.layout, make)
-            for split, count in (("validation", songs.validation), ("train", songs.train))
+        songs, again = self.tables.songs, self.tables.fresh
+        wanted = [
+            ("validation", songs.validation, "validation", make),
+            ("train", songs.train, "train", make),
         ]
+        wanted += [("train", again.songs, "fresh", fresh)] if again.songs else []
+        return [
+            SongOrder(split, count, folder / "songs" / name, encoders, self.layout, made)
+            for split, count, name, made in wanted
+        ]
+
+    @property
+    def keeps_styles(self) -> bool:
+        """Whether the base hears the styles of the composer's songs, on this model's conditions."""
+        base = self.manifest
+        blocks = base.get("condition_layout")
+        channels = sum(block["channels"] for block in blocks) if blocks else self.layout.channels
+        known = base.get("styles") or list(self.layout.styles)
+        return bool(
+            base.get("style_classifier")
+            and list(known) == list(self.layout.styles)
+            and channels == self.layout.channels
+        )
 
     def note(self, folder: Path) -> str:
         """What a run's log says of its denoiser, for the card."""

@@ -31,10 +31,8 @@ from stembridge.evaluation.subsets import CODEC, MADE, OTHER, RESTED, TRUE
 from stembridge.evaluation.summary import FRECHET
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.manifest import parse_manifest, read_manifest, write_manifest
-from stembridge.training.card_tables import table_head
 from stembridge.training.model_card import write_card
-
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+from stembridge.training.readme_tables import with_tables
 
 _OF_STEM = (
     "on_grid_share_of_ceiling",
@@ -199,62 +197,38 @@ def _rounded(value: float) -> float:
     return round(float(value), 3)
 
 
-# Rows of the README's table: title and form of a stem's cell. All others stand in the model card.
-_ROWS = {
-    "Notes on the grid": "{on_sixteenth:.0%}",
-    "… of what the codec lets through": "{on_sixteenth_ceiling:.0%}",
-    "Later than the grid, ms (true part)": "{offset_ms:+.0f} ({offset_ms_truth:+.0f})",
-    "Strongest note fits the chord (true part; by chance)": (
-        "{in_chord:.0%} ({in_chord_truth:.0%}; {in_chord_shuffled:.0%})"
-    ),
-    "Silent though it should play": "{silent:.0%}",
-}
-_PLAYED_ROWS = {
-    "Onsets on the grid (true part)": "{notes_on_grid:.0%} ({notes_on_grid_truth:.0%})",
-    "Notes in the chord (true part)": "{notes_in_chord:.0%} ({notes_in_chord_truth:.0%})",
-    "Notes a second, of the true part's": "{notes_per_s_of_truth:.0%}",
-    "Notes read rightly in true parts (F1)": "{note_f1:.2f}",
-}
-_COMPOSED = "songs of the composer that it never heard"
-_REAL = "songs of held-out charts, drummers and real instruments"
-_SETS = {  # what everybody gets first
-    "real_played": (f"{_REAL}, played by instruments", _PLAYED_ROWS),
-    "played": (f"{_COMPOSED}, played by instruments", _PLAYED_ROWS),
-    "real": (_REAL, _ROWS),
-    "": (_COMPOSED, _ROWS),
-}
+def read_report(folder: Path) -> dict[str, Any]:
+    """The report that an evaluation left in a folder."""
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return report
 
 
-def readme_tables(figures: Mapping[str, Any]) -> str:
-    """The README's tables, from a manifest's figures alone: one for each set of songs."""
-    lines: list[str] = []
-    for name, (words, rows) in _SETS.items():
-        found = figures.get(name, {}) if name else figures
-        if "stems" in found:
-            title = f"{found['songs']} {words}"
-            lines += table_head(title, found["stems"])
-            lines += [_row(row, form, found["stems"]) for row, form in rows.items()]
-            lines.append("")
-    return "\n".join(lines).strip()
+def put_figures(
+    reports: Mapping[str, Mapping[str, Any]],
+    artifact: Path,
+    *,
+    kept: bool = False,
+    curve: Mapping[str, Any] | None = None,
+) -> Figures:
+    """Writes figures into an artifact's manifest and card; returns all that stand there.
 
-
-def _row(title: str, form: str, stems: Mapping[str, Figures]) -> str:
-    return f"| {title} | {' | '.join(_cell(form, values) for values in stems.values())} |"
-
-
-def _cell(form: str, values: Mapping[str, Any]) -> str:
-    """Empty where the stem has not all the figures: drums have no harmony."""
-    try:
-        return form.format(**values)
-    except KeyError:
-        return ""
-
-
-def with_tables(readme: str, figures: Mapping[str, Any]) -> str:
-    """A README whose tables, between their two marks, are those of the figures."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{readme_tables(figures)}\n\n{END}{after}"
+    Args:
+        reports: by name, as in the module.
+        artifact: that they are of.
+        kept: figures of other reports stay.
+        curve: losses after so many steps.
+    """
+    figures = manifest_figures(reports)
+    for name, report in reports.items():
+        figures |= figures_of_tables(name, report)
+    mapping = read_manifest(artifact).to_mapping()
+    figures = (mapping["figures"] if kept else {}) | figures
+    mapping["figures"] = figures
+    if curve is not None:
+        mapping["training"]["learning_curve"] = curve
+    write_manifest(parse_manifest(mapping), artifact)
+    write_card(artifact)
+    return figures
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -266,19 +240,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--add", action="store_true")
     args = parser.parse_args(arguments)
     reports = {
-        path.parent.name: json.loads(path.read_text())
+        path.parent.name: read_report(path.parent)
         for path in sorted(args.reports.glob("*/report.json"))
     }
-    figures = manifest_figures(reports)
-    for name, report in reports.items():
-        figures |= figures_of_tables(name, report)
-    mapping = read_manifest(args.artifact).to_mapping()
-    figures = (mapping["figures"] if args.add else {}) | figures
-    mapping["figures"] = figures
-    if (curve := args.reports / "curve.json").is_file():
-        mapping["training"]["learning_curve"] = json.loads(curve.read_text())
-    write_manifest(parse_manifest(mapping), args.artifact)
-    write_card(args.artifact)
+    curve = args.reports / "curve.json"
+    losses = json.loads(curve.read_text()) if curve.is_file() else None
+    figures = put_figures(reports, args.artifact, kept=args.add, curve=losses)
     if args.readme:
         text = args.readme.read_text(encoding="utf-8")
         args.readme.write_text(with_tables(text, figures), encoding="utf-8")

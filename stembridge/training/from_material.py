@@ -1,6 +1,9 @@
 """The shipped model from downloads to an artifact that is verified, as one order of stages.
 
-    material ─► kits ─► songs on SoundFonts ─► codecs ─► express run ─► artifact ─► thresholds
+    material ─► kits ─► codecs, styles ─► express run ─► artifact ─► thresholds ─► verified
+
+Codecs and the style classifier learn from songs on SoundFonts, all other networks from a band's on
+the kit's instruments; some note readers go on with fresh songs of both.
 
 What a stage has finished stays, so that the same order goes on after an interruption. The folder:
 `material/`, `kit/`, `heldout/`, `codecs/` (a run of `recipe`), what `express_run` leaves, and
@@ -11,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -26,16 +29,25 @@ from stembridge.dataset.song import STEMS
 from stembridge.dataset.sources import BILLBOARD, GROOVE, require_sources
 from stembridge.errors import CreateFailedError, NoSuchFileError
 from stembridge.nn.exporting import update_manifest
+from stembridge.nn.registry import read_network
 from stembridge.nn.verifying import check_artifact
 from stembridge.pool.jobs import Crew
 from stembridge.training.density import calibrate
 from stembridge.training.express import kit_song
 from stembridge.training.express_export import export_express
-from stembridge.training.express_recipe import ExpressRecipe
+from stembridge.training.express_recipe import ExpressRecipe, composers_layout
 from stembridge.training.express_run import run_express
+from stembridge.training.fresh_songs import FreshSongs
 from stembridge.training.model_card import write_card
-from stembridge.training.recipe import Recipe, export_codecs, fit_codecs
-from stembridge.training.recipe_tables import ExpressTables
+from stembridge.training.recipe import (
+    Recipe,
+    encode_songs,
+    export_codecs,
+    export_styles,
+    fit_codecs,
+    fit_styles,
+)
+from stembridge.training.recipe_tables import ExpressTables, FigureTable
 from stembridge.training.songs import make_songs
 
 Say = Callable[[str], None]
@@ -51,7 +63,7 @@ class ModelOrder:
         out: the run's folder.
         codecs: recipe of the codecs.
         tables: recipe of everything else.
-        base: artifact whose codecs are kept instead of fitting them.
+        base: artifact whose codecs and style classifier are kept instead of fitting them.
         device, pace: of the express run.
         workers: processes that make songs.
         some: do without what is missing of the material.
@@ -72,14 +84,23 @@ def tried_out(order: ModelOrder, songs: int) -> ModelOrder:
     """The same order at toy size: so many songs of everything, to see that all stages run."""
     few = max(2, songs // 10)
     table, codec = order.tables, order.codecs
-    figures = replace(table.figures, songs=few, played=few, real_played=few, separation=few)
+    figures = FigureTable(**{row.name: few for row in fields(FigureTable)} | {"long": 0})
     denoiser = replace(table.denoiser, batch=min(songs, table.denoiser.batch))
+    readers = {
+        stem: replace(reader, steps=min(10 * songs, reader.steps))
+        for stem, reader in table.fresh.readers.items()
+    }
+    fresh = replace(table.fresh, songs=min(few, table.fresh.songs), readers=readers)
     return replace(
         order,
-        codecs=replace(codec, codec=replace(codec.codec, songs=min(songs, codec.codec.songs))),
+        codecs=replace(
+            codec, data=replace(codec.data, songs=songs),
+            codec=replace(codec.codec, songs=min(songs, codec.codec.songs)),
+            style=replace(codec.style, steps=min(10 * songs, codec.style.steps)),
+        ),
         tables=replace(
-            table, denoiser=denoiser, songs=replace(table.songs, train=songs, validation=few),
-            calibration=2, figures=replace(figures, long=0),
+            table, denoiser=denoiser, fresh=fresh, calibration=2, figures=figures,
+            songs=replace(table.songs, train=songs, validation=few),
         ),
     )  # fmt: skip
 
@@ -104,11 +125,13 @@ def make_model(order: ModelOrder, say: Say) -> Path:
     recipe = ExpressRecipe(order.tables, order.base or _codecs(order, say), order.codecs)
     plan = recipe.plan(order.device, order.pace)
     data = order.codecs.data
-    songs = recipe.orders(order.out, partial(kit_song, KitSongs(kit, data.rate, data.length_s)))
-    run_express(plan, songs, order.out, order.workers, say)
+    played = partial(kit_song, KitSongs(kit, data.rate, data.length_s))
+    fresh = FreshSongs(kit, data, order.tables.fresh.first)
+    orders = recipe.orders(order.out, played, fresh)
+    run_express(plan, orders, order.out, order.workers, say)
     unfinished = artifact.with_suffix(".partial")
     shutil.rmtree(unfinished, ignore_errors=True)
-    export_express(recipe, order.out, unfinished)
+    export_express(recipe, order.out, unfinished, say)
     say(f"thresholds of the note readers, on {order.tables.calibration} songs of each kind:")
     calibrate(unfinished, order.tables.calibration, held_out, say)
     verify(unfinished, say)
@@ -148,15 +171,17 @@ def _kit(order: ModelOrder, name: str, say: Say) -> Path | None:
 
 
 def _codecs(order: ModelOrder, say: Say) -> Path:
-    """Fits the codecs to songs on SoundFonts; returns the artifact that holds them alone."""
-    recipe, home = order.codecs, order.out / "codecs"
-    names = make_songs(recipe.data, home, "train", recipe.codec.songs, None, Crew(order.workers))
+    """Fits codecs and style classifier to songs on SoundFonts; returns an artifact of these."""
+    recipe, home, crew = order.codecs, order.out / "codecs", Crew(order.workers)
+    names = make_songs(recipe.data, home, "train", recipe.data.songs, None, crew)
     for done, name in enumerate(names):
         if done % 50 == 0:
-            say(f"song {name}, for the codecs")
-    fit_codecs(recipe, home, say)
-    artifact = home / ARTIFACT
+            say(f"song {name}, for codecs and styles")
+    codecs = fit_codecs(recipe, home, say)
+    fit_styles(recipe, home, encode_songs(recipe, home, "train", codecs, crew), say)
+    artifact, layout = home / ARTIFACT, composers_layout(recipe.codec.channels)
     export_codecs(home, artifact)
+    export_styles(read_network(home / "style"), artifact, layout.channels)
     facts = {"name": recipe.name, "licence": recipe.licence}
     loudness = {"nominal_lufs": NOMINAL_LUFS, "nominal_stem_lufs": NOMINAL_STEM_LUFS}
     update_manifest(artifact, facts | loudness, [])

@@ -1,6 +1,7 @@
 """Measures a finished model by `stembridge evaluate`, and writes its figures and card.
 
-Each report is one command, told before it runs; those that are there already are not made again.
+Each report is one command, told before it runs; one that was made of this artifact by the same
+command is not made again.
 """
 
 from __future__ import annotations
@@ -10,27 +11,36 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from stembridge.errors import CreateFailedError
 from stembridge.runtime.manifest import read_manifest
-from stembridge.training import figures
+from stembridge.training.figures import put_figures, read_report
 from stembridge.training.recipe_tables import FigureTable
+
+COMMAND_NAME = "command.json"
+"""In a report's folder, written last: what made it, of which artifact."""
 
 
 def commands(table: FigureTable, kit: Path | None) -> dict[str, list[str]]:
     """Report -> options of `stembridge evaluate`; the real set's only with a held-out kit."""
     real = [] if kit is None else ["--set", "real", "--kit", str(kit)]
-    asked = {
-        "songs": (table.songs, ["--songs", str(table.songs)]),
-        "played": (table.played, ["--songs", str(table.played), "--played-only"]),
-        "real_played": (
-            table.real_played if real else 0,
-            [*real, "--songs", str(table.real_played), "--played-only"],
-        ),
-        "long": (table.long, ["--songs", "0", "--long-form", str(table.long)]),
-        "separation": (table.separation, ["--songs", str(table.separation), "--separation"]),
+    asked: dict[str, tuple[int, list[str]]] = {
+        "songs": (table.songs, []),
+        "real": (table.real, real),
+        "played": (table.played, ["--played-only"]),
+        "real_played": (table.real_played, [*real, "--played-only"]),
+        "separation": (table.separation, ["--separation"]),
+        "separation_real": (table.separation_real, [*real, "--separation"]),
     }
-    return {name: options for name, (count, options) in asked.items() if count}
+    found = {
+        name: ["--songs", str(count), *options]
+        for name, (count, options) in asked.items()
+        if count and (real or "real" not in name)
+    }
+    if table.long:
+        found["long"] = ["--songs", "0", "--long-form", str(table.long)]
+    return found
 
 
 def measure(
@@ -44,23 +54,33 @@ def measure(
     """
     manifest = read_manifest(artifact)
     if manifest.figures:
+        say(f"'{artifact}' has its figures")
         return
-    for name, options in commands(table, kit).items():
-        folder = reports / name
-        if _is_of(folder, manifest.artifact_sha256):
+    if kit is None:
+        say("no figures on real instruments: the material has none that are held out")
+    asked = commands(table, kit)
+    for name, options in asked.items():
+        marker = reports / name / COMMAND_NAME
+        wanted = {"artifact": manifest.artifact_sha256, "options": options}
+        if _made(marker) == wanted:
+            say(f"'{reports / name}' is there")
             continue
-        words = ["evaluate", *options, "--model", str(artifact), "--out", str(folder)]
-        words += ["--workers", str(workers)] if "--separation" not in words else []
-        say(f"stembridge {' '.join(words)}")
-        if subprocess.run([sys.executable, "-m", "stembridge", *words], check=False).returncode:
-            raise CreateFailedError(f"The evaluation '{name}' failed; the same command goes on.")
-    figures.main([str(reports), str(artifact)])
+        marker.unlink(missing_ok=True)
+        _evaluate(
+            name, [*options, "--model", str(artifact), "--out", str(reports / name)], workers, say
+        )
+        marker.write_text(json.dumps(wanted), encoding="utf-8")
+    put_figures({name: read_report(reports / name) for name in asked}, artifact)
 
 
-def _is_of(folder: Path, artifact: str) -> bool:
-    """Whether a folder holds a report of this artifact."""
-    for path in (folder / "report.json", folder / "separation.json"):
-        if path.is_file():
-            facts = json.loads(path.read_text(encoding="utf-8"))["facts"]
-            return bool(facts["artifact"] == artifact)
-    return False
+def _evaluate(name: str, options: list[str], workers: int, say: Callable[[str], None]) -> None:
+    words = ["evaluate", *options, "--cpu"]  # as it is served most
+    words += ["--workers", str(workers)] if "--separation" not in words else []
+    say(f"stembridge {' '.join(words)}")
+    if subprocess.run([sys.executable, "-m", "stembridge", *words], check=False).returncode:
+        raise CreateFailedError(f"The evaluation '{name}' failed; the same command goes on.")
+
+
+def _made(marker: Path) -> Any:
+    """What a report's folder was made by; None where it is not finished."""
+    return json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None

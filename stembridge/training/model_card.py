@@ -124,7 +124,7 @@ def _training(manifest: Manifest) -> list[str]:
             "by this project's own composer from a seed: no recording and no existing "
             "composition is in them."
         ]
-    lines += credit_lines(data)
+    lines += credit_lines(manifest)
     if fonts:
         lines += [f"- Rendered with {_listed([SOUNDFONTS.get(font, font) for font in fonts])}."]
     if training.get("note"):

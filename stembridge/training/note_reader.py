@@ -77,6 +77,21 @@ class FittedReader:
     score: NoteScore
 
 
+@dataclass(frozen=True)
+class Again:
+    """A fit that goes on from an earlier one.
+
+    Attributes:
+        reader: the network as it is; it is changed.
+        fresh: how many songs, the last ones, it has not heard yet.
+        share: of the windows, that are theirs.
+    """
+
+    reader: NoteReader
+    fresh: int
+    share: float
+
+
 def fit_note_reader(
     stem: str,
     train: Rolls,
@@ -85,6 +100,7 @@ def fit_note_reader(
     training: ReaderTraining | None = None,
     *,
     device: str = "cpu",
+    again: Again | None = None,
     say: Say = print,
 ) -> FittedReader:
     """Fits one stem's reader and calibrates its threshold.
@@ -96,14 +112,15 @@ def fit_note_reader(
         frame_s: length of a latent frame, s.
         training: settings.
         device: torch's; products are in bfloat16 on a GPU.
+        again: what the fit goes on from; None begins anew.
         say: told the loss now and then, and the F measure.
     """
     chosen = training or ReaderTraining()
     torch.manual_seed(chosen.seed)
     lowest, pitches = ROWS[stem]
     config = NoteReaderConfig(train.latents.shape[1], lowest, pitches)
-    module = NoteReader(config).to(device)
-    _descend(module, ReaderWindows(train, chosen, device), chosen, stem, say)
+    module = (again.reader.train() if again else NoteReader(config)).to(device)
+    _descend(module, ReaderWindows(train, chosen, device, again), chosen, stem, say)
     module = module.float().cpu().eval()
     fitted = calibrated(module, stem, kept_out, frame_s)
     say(f"{stem}: note F1 {fitted.score.f1:.3f} on {len(kept_out.notes)} songs kept out, "
@@ -114,18 +131,20 @@ def fit_note_reader(
 class ReaderWindows:
     """Random stretches of all songs, on the device."""
 
-    def __init__(self, songs: Rolls, training: ReaderTraining, device: str) -> None:
+    def __init__(
+        self, songs: Rolls, training: ReaderTraining, device: str, again: Again | None = None
+    ) -> None:
         self.latents = torch.from_numpy(np.ascontiguousarray(songs.latents)).to(device)
         self.rolls = torch.from_numpy(songs.rolls).to(device)
         self.last = torch.from_numpy(songs.lengths.astype(np.int64)).to(device) - training.frames
-        self.training, self.device = training, device
+        self.training, self.device, self.again = training, device, again
         self.generator = torch.Generator(device).manual_seed(training.seed)
         self.offsets = torch.arange(training.frames, device=device)
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Noisy latents `[B, C, f]` and targets `[B, 4, P, f]`, 0..1."""
         size, gen = self.training.batch, self.generator
-        songs = torch.randint(len(self.latents), (size,), generator=gen, device=self.device)
+        songs = self._songs()
         chance = torch.rand(size, generator=gen, device=self.device)
         start = ((1 + 2 * _AT_EDGES) * chance - _AT_EDGES).clamp(0, 1 - 1e-6)
         at = (start * (self.last[songs].clamp_min(0) + 1)).long()[:, None] + self.offsets
@@ -134,6 +153,16 @@ class ReaderWindows:
         noise = torch.randn(heard.shape, generator=gen, device=self.device)
         targets = self.rolls[songs[:, None], :, :, at].permute(0, 2, 3, 1).float() / 255
         return heard + deviation.square() / self.training.noise * noise, targets
+
+    def _songs(self) -> Tensor:
+        """Numbers of the songs that windows are cut from, `[B]`."""
+        size, gen, count = (self.training.batch,), self.generator, len(self.latents)
+        if self.again is None:
+            return torch.randint(count, size, generator=gen, device=self.device)
+        fresh, known = self.again.fresh, count - self.again.fresh
+        chance, place = torch.rand(2, *size, generator=gen, device=self.device)
+        is_fresh = chance < self.again.share
+        return torch.where(is_fresh, known + place * fresh, place * known).long()
 
 
 def reader_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def known_songs(songs: Iterable[AnnotatedSong], model: StemModel, generated: flo
     for song in songs:
         if song.bpm is None or not song.notes:
             continue
-        own = encoded(_cut(song, rng), model, layout)
+        own = encoded(cut_anywhere(song, rng), model, layout)
         versions = [own.latents]
         if generated > 0:
             versions.append(regenerated(model, own.latents, own.conditions, generated, rng))
@@ -70,7 +70,7 @@ def known_songs(songs: Iterable[AnnotatedSong], model: StemModel, generated: flo
     return _padded(heard, notes)
 
 
-def _cut(song: AnnotatedSong, rng: np.random.Generator) -> AnnotatedSong:
+def cut_anywhere(song: AnnotatedSong, rng: np.random.Generator) -> AnnotatedSong:
     """The song up to a random place; its notes stay as they are, later ones are not entered."""
     n_samples = song.audio.shape[1]
     end = int(rng.uniform(min(SHORTEST_S * song.rate, n_samples), n_samples + 1))

@@ -168,14 +168,40 @@ class ExpressSongs:
 
 
 @dataclass(frozen=True)
+class FreshTable:
+    """Songs that no other network has heard, for some of the note readers to go on with.
+
+    Attributes:
+        songs: how many; `training.fresh_songs` says of what kind.
+        first: number of the first; those of all other networks have smaller ones.
+        share: of the windows, that are theirs; the others are of the songs known before.
+        threshold: of these readers, for encoded sound.
+        readers: stem -> settings of the fit.
+    """
+
+    songs: int = 0
+    first: int = 0
+    share: float = 0.5
+    threshold: float = 0.2
+    readers: Mapping[str, ReaderTraining] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require(set(self.readers) <= set(STEMS), f"readers are of {', '.join(STEMS)}")
+        require(self.songs >= 0 and self.first >= 0, "songs and first are not below 0")
+        require(0 < self.share < 1 and 0 < self.threshold < 1, "share and threshold: 0 to 1")
+
+
+@dataclass(frozen=True)
 class FigureTable:
     """Songs that each part of the card is measured on; 0 leaves it out (`training.measured`)."""
 
     songs: int = 100
+    real: int = 24
     played: int = 100
     real_played: int = 60
     long: int = 1
     separation: int = 24
+    separation_real: int = 24
 
 
 @dataclass(frozen=True)
@@ -184,6 +210,7 @@ class ExpressTables:
 
     Attributes:
         denoiser_s: the denoiser's clock, s; its number of steps is ignored.
+        fresh: what some of the readers go on to learn from.
         calibration: songs of each kind that the readers' thresholds are set on.
         figures: songs that the finished model is measured on.
         card: what the manifest's `training` says besides, such as a note for the card.
@@ -198,7 +225,7 @@ class ExpressTables:
     ears: EarsTraining
     reader: ReaderTraining
     serving: ServingTable
-    style: StyleTraining = field(default_factory=StyleTraining)
+    fresh: FreshTable = field(default_factory=FreshTable)
     calibration: int = 12
     figures: FigureTable = field(default_factory=FigureTable)
     card: Mapping[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from stembridge.training.recipe_tables import (
     CodecTable,
     ExpressSongs,
     ExpressTables,
+    FreshTable,
     ServingTable,
     SongTable,
 )
@@ -62,7 +63,10 @@ def tiny_express() -> ExpressTables:
         ),
         ears=EarsTraining(steps=2, batch=2, frames=32),
         reader=ReaderTraining(steps=2, batch=2, frames=32),
-        style=StyleTraining(steps=2, batch=4, frames=(16, 32)),
+        fresh=FreshTable(
+            songs=7, first=9, share=0.7, threshold=0.3,
+            readers={"guitar": ReaderTraining(steps=2, batch=2, frames=32)},
+        ),
         serving=ServingTable(
             sampler="dpmpp_2m", steps=4, sigma_min=0.02, sigma_max=80.0, sigma_context=0.1,
             overlap_frames=8, chords_from_context=True,

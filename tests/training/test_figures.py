@@ -14,16 +14,9 @@ from stembridge.evaluation.summary import FRECHET
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.load import load_model
 from stembridge.runtime.manifest import read_manifest
-from stembridge.training.figures import (
-    BEGIN,
-    END,
-    figures_of_tables,
-    main,
-    manifest_figures,
-    readme_tables,
-    with_tables,
-)
+from stembridge.training.figures import figures_of_tables, main, manifest_figures
 from stembridge.training.model_card import CARD_NAME, model_card
+from stembridge.training.readme_tables import BEGIN, END, readme_tables, with_tables
 
 README = Path(__file__).parents[2] / "README.md"
 NAMES = (

@@ -74,7 +74,10 @@ def test_every_network_is_trained_and_the_artifact_opens_with_its_thresholds(
     run, artifact = order.out, order.out / "artifact"
     assert read_network(run / "run" / "denoiser").kind == "backbone"
     assert read_network(run / "ears").kind == "chord_ears"
-    assert set(read_network(run / "style").artifact["style_timbres"]["pop"]) == set(STEMS)
+    styles = read_network(run / "codecs" / "style")
+    assert set(styles.artifact["style_timbres"]["pop"]) == set(STEMS)
+    assert read_network(run / "fresh" / "guitar").kind == "note_reader"
+    assert len(list((run / "songs" / "fresh").glob("*.npz"))) == 7
     songs = [load(path) for path in sorted((run / "songs" / "train").glob("*.npz"))]
     assert len(songs) == 6
     manifest = json.loads((artifact / "manifest.json").read_text())
@@ -82,6 +85,13 @@ def test_every_network_is_trained_and_the_artifact_opens_with_its_thresholds(
     for stem in STEMS:
         threshold = manifest["note_readers"][stem]["made_threshold"]
         assert density.LOWEST_SHARE <= threshold <= 1
+    # The guitar's reader went on, with the recipe's own threshold; the others did not.
+    assert manifest["note_readers"]["guitar"]["threshold"] == 0.3
+    assert not (run / "fresh" / "piano").exists()
+    kept = (run / "codecs" / "artifact" / "style.onnx").read_bytes()
+    assert (artifact / "style.onnx").read_bytes() == kept
+    assert manifest["style_timbres"] == styles.artifact["style_timbres"]
+    for stem in STEMS:
         name = manifest["encoders"][stem]  # codecs are those that were fitted, to the byte
         fitted = run / "codecs" / "artifact" / name
         assert (artifact / name).read_bytes() == fitted.read_bytes()
@@ -154,6 +164,8 @@ def test_a_try_is_small_everywhere() -> None:
     assert tried_out(replace(order, tables=wide), 20).tables.denoiser.batch == 20
     assert small.tables.songs.validation == small.tables.figures.songs == 2
     assert (small.tables.calibration, small.tables.figures.long) == (2, 0)
+    assert small.tables.fresh.songs == 2
+    assert small.codecs.data.songs == 20
 
 
 def test_charts_and_drums_that_are_not_the_packages_are_told(

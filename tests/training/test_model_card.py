@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from stembridge.dataset.sources import sources
+from stembridge.nn.parity import PARITY_NAME
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.load import load_model
 from stembridge.runtime.manifest import Manifest, parse_manifest, read_manifest
+from stembridge.training.credits import LEARNED, learned_table
 from stembridge.training.model_card import CARD_NAME, main, model_card
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -125,7 +132,26 @@ def test_a_model_of_the_bands_songs_credits_whose_work_it_learnt_from(manifest: 
     training = manifest.training | {"data": {"train": 3600, "validation": 64}}
     card = model_card(manifest.model_copy(update={"training": training}))
     people = ("Groove MIDI Dataset", "Google LLC", "CC-BY-4.0", "Lars Muldjord", "Greg Sullivan")
-    for words in (*people, "3600 songs", "McGill Billboard", "karoryfer.emilyguitar (CC0-1.0)"):
+    for words in (*people, "3600 songs", "McGill Billboard", "karoryfer.emilyguitar) (CC0-1.0)"):
         assert words in card
     assert "Groove" not in model_card(manifest)
     assert "karoryfer.shinyguitar" not in card  # held out
+
+
+@pytest.mark.weights
+def test_card_and_readme_say_of_every_network_what_it_learned_from() -> None:
+    manifest = read_manifest(pretrained_dir())
+    card = model_card(manifest)
+    table = learned_table(manifest)
+    assert all(row in card for row in table)
+    assert "\n".join(table) in (ROOT / "stembridge" / "training" / "README.md").read_text(
+        encoding="utf-8"
+    )
+    for name in set(manifest.files) - {PARITY_NAME}:
+        rows = [
+            files for _, files, _, _ in LEARNED if any(map(partial(fnmatch, name), files.split()))
+        ]
+        assert len(rows) == 1, name
+    trained = [source for source in sources() if not source.held_out]
+    assert all(f"({source.address})" in card for source in trained)
+    assert all(source.name not in card for source in sources() if source.held_out)
