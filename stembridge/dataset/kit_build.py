@@ -32,6 +32,7 @@ _SILENT_DB = -54.0  # below the peak: where the tail is cut
 _MOST_SHARP = 0.4
 _BEFORE_S = 0.001
 _LEVEL_S = 0.3
+_SAME = 0.003  # of two recordings at full scale: they are one
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,7 @@ def trained_on(kit: Kit) -> list[str]:
 def record(entry: Entry, libraries: Path, out: Path) -> tuple[KitInstrument, float]:
     """Plays, trims and writes one instrument; returns it and its length in s."""
     play = player_of(entry, libraries)
-    zones: list[KitNote] = []
-    sounds: list[Audio] = []
+    pack = _Pack()
     heard: dict[int, list[float]] = {velocity: [] for velocity in entry.velocities}
     for how in ("", "mute") if entry.mute_cc else ("",):
         touch = player_of(entry, libraries, entry.mute_cc) if how else play
@@ -152,18 +152,49 @@ def record(entry: Entry, libraries: Path, out: Path) -> tuple[KitInstrument, flo
                     sound = trimmed(touch(key, velocity, entry.held_s, entry.held_s + 0.2))
                     if not len(sound):
                         continue
-                    peak = float(np.abs(sound).max())
                     if not how:
                         heard[velocity].append(_level_db(sound))
-                    at = sum(map(len, sounds))
                     exact = pitch if entry.drums else pitch + tuning_of(sound, pitch)
-                    zones.append(
-                        KitNote(round(exact, 3), velocity, how, at, len(sound), peak / _PEAK)
-                    )
-                    sounds.append(sound * np.float32(_PEAK / peak))
-    audio = np.concatenate(sounds)
+                    pack.add(sound, exact, velocity, how)
+    audio = np.concatenate(list(pack.sounds.values()))
     _write_vorbis(out / f"{entry.name}.ogg", audio)
-    return _instrument(entry, zones, heard), len(audio) / RATE
+    return _instrument(entry, pack.zones, heard), len(audio) / RATE
+
+
+@dataclass
+class _Pack:
+    """Notes one after the other; what a library plays again for another take or velocity, once.
+
+    Attributes:
+        zones: the notes.
+        sounds: by where they begin; all of one peak.
+        end: where the next begins.
+    """
+
+    zones: list[KitNote] = field(default_factory=list)
+    sounds: dict[int, Audio] = field(default_factory=dict)
+    end: int = 0
+
+    def add(self, sound: Audio, pitch: float, velocity: int, how: str) -> None:
+        """A note as it is heard, `[n_samples]`."""
+        peak = float(np.abs(sound).max())
+        whole = sound * np.float32(_PEAK / peak)
+        near = [zone.first for zone in self.zones if abs(zone.pitch - pitch) < 0.5]
+        same = [first for first in near if _is_same(self.sounds[first], whole)]
+        first = same[0] if same else self.end
+        if not same:
+            self.sounds[first] = whole
+            self.end += len(whole)
+        length = len(self.sounds[first])
+        self.zones.append(KitNote(round(pitch, 3), velocity, how, first, length, peak / _PEAK))
+
+
+def _is_same(one: Audio, other: Audio) -> bool:
+    """Whether two sounds of one peak are a recording played twice; one may die away sooner."""
+    n = min(len(one), len(other))
+    return max(len(one), len(other)) - n < RATE // 10 and bool(
+        np.abs(one[:n] - other[:n]).max() < _SAME
+    )
 
 
 def _write_vorbis(path: Path, audio: Audio) -> None:

@@ -22,12 +22,15 @@ _MENDED = "stembridge-mended.sfz"
 
 
 def mended(path: Path, define: str) -> Path:
-    """An SFZ file, or a copy beside it with what must be defined on top."""
-    if not define:
-        return path
+    """A copy of an SFZ file, beside it, with what it lacks on top.
+
+    That is what must be defined, and that all samples are loaded at once: sfizz reads them from the
+    disk while it plays, and a note that is rendered faster than that is cut off.
+    """
     copy = path.with_name(f"{path.stem}-{_MENDED}")
     text = path.read_text(encoding="latin-1")
-    copy.write_text(f"#define {define}\n{text}", encoding="latin-1")
+    defined = f"#define {define}\n" if define else ""
+    copy.write_text(f"<control> hint_ram_based=1\n{defined}{text}", encoding="latin-1")
     return copy
 
 

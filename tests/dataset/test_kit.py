@@ -169,8 +169,14 @@ def test_a_kit_is_built_of_the_libraries_that_are_there(
     kit = Kit(tmp_path / "kit")
     zones = kit.instruments["plucked"].zones
     assert [zone.pitch for zone in zones[::2]] == pytest.approx([40.2, 46.2, 52.2], abs=0.05)
-    soft, hard = zones[0].gain, zones[1].gain
-    assert soft < hard
+    soft, hard = zones[0], zones[1]
+    assert soft.gain < hard.gain
+    # One recording, played softer and harder: it lies in the kit once.
+    assert (soft.first, soft.length) == (hard.first, hard.length)
+    assert len(kit.sound("plucked")) == sum(zone.length for zone in zones[::2])
+    # Loaded before it is played: a note must not end where sfizz had not read on.
+    loaded = next((tmp_path / "plucked").glob("*-stembridge-mended.sfz"))
+    assert "hint_ram_based=1" in loaded.read_text()
     player = PartPlayer(kit, "plucked", np.random.default_rng(0))
     audio = player.play([Note(0.0, 0.4, 46, 100)], 60.0, RATE, RATE)
     assert hertz(audio) == pytest.approx(440 * 2 ** ((46 - 69) / 12), rel=0.004)
