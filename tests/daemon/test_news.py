@@ -34,7 +34,7 @@ def test_a_second_door_hears_what_the_client_hears(tmp_path: Path) -> None:
             page: list[Item] = []
             daemon.newsroom.subscribe(page.append)
             await until(lambda: daemon.executor.state == "ready")
-            async with AsyncClient(port=daemon.port) as client:
+            async with AsyncClient(port=daemon.port, timeout_s=60) as client:
                 job = await client.generate(request_id="r", **ASK)
                 (stem,) = await job.wait()
             assert any(isinstance(item, ModelReady) for item in page)

@@ -161,7 +161,10 @@ def test_machines_without_ipv6_serve_all_the_same(
     monkeypatch.setattr("stembridge.daemon.endpoint.socket.socket", without)
 
     async def session() -> None:
-        async with running(tmp_path) as daemon, AsyncClient(port=daemon.port) as client:
+        async with (
+            running(tmp_path) as daemon,
+            AsyncClient(port=daemon.port, timeout_s=60) as client,
+        ):
             await client.ping()
 
     asyncio.run(session())
@@ -203,7 +206,8 @@ def test_who_leaves_as_the_pong_comes_has_left(tmp_path: Path) -> None:
                     client._lease.cancel()
                     left.set()
 
-            client, left = AsyncClient(port=daemon.port, on_message=leave), asyncio.Event()
+            left = asyncio.Event()
+            client = AsyncClient(port=daemon.port, timeout_s=60, on_message=leave)
             await client.connect()
             await left.wait()
             assert client._lease is not None

@@ -71,7 +71,7 @@ def test_the_worker_dies_with_a_killed_daemon(tmp_path: Path) -> None:
 def test_a_stop_in_good_order_keeps_the_jobs_for_the_next_life(tmp_path: Path) -> None:
     async def session(daemon: DaemonProcess) -> None:
         daemon.wait_ready()
-        async with AsyncClient(port=daemon.port, client_id="me") as client:
+        async with AsyncClient(port=daemon.port, client_id="me", timeout_s=60) as client:
             job = await client.generate(**ASK, steps=20)
             started_s = time.monotonic()
             assert daemon.stop() == 0
@@ -85,7 +85,7 @@ def test_a_stop_in_good_order_keeps_the_jobs_for_the_next_life(tmp_path: Path) -
 
 def test_an_emptied_journal_is_unknown_never_done(tmp_path: Path) -> None:
     async def session(daemon: DaemonProcess) -> None:
-        async with AsyncClient(port=daemon.port, client_id="me") as client:
+        async with AsyncClient(port=daemon.port, client_id="me", timeout_s=60) as client:
             job = await client.generate(**ASK)
             daemon.kill()
             for file in (tmp_path / "state").glob("journal*"):

@@ -98,7 +98,7 @@ def test_a_full_disk_is_refused_and_freed_again(tmp_path: Path) -> None:
     if mount is None or subprocess.run(command, capture_output=True).returncode:
         pytest.skip(reason="mounting a file system needs rights this user does not have")
     try:
-        with DaemonProcess(tmp_path) as daemon, Client(port=daemon.port) as client:
+        with DaemonProcess(tmp_path) as daemon, Client(port=daemon.port, timeout_s=60) as client:
             filler = tmp_path / "filler"
             with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="space"):
                 while True:
@@ -113,7 +113,7 @@ def test_a_full_disk_is_refused_and_freed_again(tmp_path: Path) -> None:
 
 
 def test_the_plain_client(daemon: DaemonProcess) -> None:
-    with Client(port=daemon.port) as client:
+    with Client(port=daemon.port, timeout_s=60) as client:
         assert client.model()["name"] == "fake"
         job = client.generate(**ASK, request_id="plain")
         assert [type(event).__name__ for event in job.events()][-1] == "Done"

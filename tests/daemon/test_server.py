@@ -51,7 +51,7 @@ def test_a_repeat_of_a_finished_request_gives_the_same_answer(tmp_path: Path) ->
         async with talking(tmp_path) as (daemon, client):
             first = await (await client.generate(**ASK, request_id="again")).wait()
             await client.close()
-            async with AsyncClient(port=daemon.port, client_id="test") as other:
+            async with AsyncClient(port=daemon.port, client_id="test", timeout_s=60) as other:
                 second = await (await other.generate(**ASK, request_id="again")).wait()
                 assert first == second
                 with pytest.raises(IdConflictError):

@@ -74,7 +74,7 @@ def test_a_program_that_crashed_is_let_in_again(
         async with talking(tmp_path, client_id="me") as (daemon, client):
             assert client._lease is not None
             client._lease.cancel()  # as if it were gone, without a goodbye
-            async with AsyncClient(port=daemon.port, client_id="me") as again:
+            async with AsyncClient(port=daemon.port, client_id="me", timeout_s=60) as again:
                 assert len(await (await again.generate(**ASK)).wait()) == 1
 
     asyncio.run(session())

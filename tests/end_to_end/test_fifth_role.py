@@ -68,7 +68,7 @@ def test_it_is_watched(daemon: DaemonProcess) -> None:
     for name, pitch_hz in (("Lead Vox", 330.0), ("Drums", 180.0)):
         write_tone(song / f"{name}.wav", 2 * BAR_S, pitch_hz)
     said: list[str] = []
-    with Client(port=daemon.port) as client:
+    with Client(port=daemon.port, timeout_s=60) as client:
         made = Watcher(song.parent, WatchSettings(settle_s=0), client, said.append).look()
         assert {path.stem.rpartition("_")[2] for path in made} == {"bass", "guitar", "piano"}
         (song / "Lead Vox.wav").unlink()

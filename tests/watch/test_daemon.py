@@ -39,7 +39,7 @@ def daemon(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
 
 @pytest.fixture
 def client(daemon: DaemonProcess) -> Iterator[Client]:
-    with Client(port=daemon.port) as client:
+    with Client(port=daemon.port, timeout_s=60) as client:
         yield client
 
 
