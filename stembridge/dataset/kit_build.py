@@ -131,6 +131,8 @@ def build_kit(libraries: Path, out: Path, *, held_out: bool = False) -> Iterator
         built[entry.name], seconds = record(entry, libraries, out)
         yield f"{entry.name}: {len(built[entry.name].zones)} notes, {seconds:.0f} s"
         write_index(out, list(built.values()))
+    size = sum(path.stat().st_size for path in out.iterdir())
+    yield f"in all: {len(built)}, {size / 2**20:.1f} MiB"
 
 
 def trained_on(kit: Kit) -> list[str]:

@@ -166,6 +166,7 @@ def test_a_kit_is_built_of_the_libraries_that_are_there(
     said = list(build_kit(tmp_path, tmp_path / "kit"))
     assert said[0].startswith("plucked: 6 notes")
     assert said[1].startswith("absent: left out")
+    assert said[2] == "in all: 1, 0.0 MiB"
     kit = Kit(tmp_path / "kit")
     zones = kit.instruments["plucked"].zones
     assert [zone.pitch for zone in zones[::2]] == pytest.approx([40.2, 46.2, 52.2], abs=0.05)

@@ -21,6 +21,7 @@ from stembridge.errors import CreateFailedError, MissingExtraError, NoSuchFileEr
 from stembridge.nn.exporting import update_manifest
 from stembridge.nn.parity import PARITY_NAME, store_references
 from stembridge.nn.registry import read_network
+from stembridge.paths import pretrained_dir
 from stembridge.runtime.load import load_model
 from stembridge.training import density, from_material
 from stembridge.training.denoiser import DenoiserTraining
@@ -205,3 +206,18 @@ def test_an_interrupted_clock_goes_on(made: tuple[ModelOrder, list[str]], tmp_pa
     train_live(plan.backbone, plan.denoiser, plan.live, songs=made[0].out / "songs" / "train",
                layout=recipe.layout, folder=run)  # fmt: skip
     assert log_lines(run) == before  # its time was over
+
+
+def test_only_a_base_of_the_same_styles_and_conditions_lends_its_style_classifier(
+    tmp_path: Path,
+) -> None:
+    manifest = json.loads((pretrained_dir() / "manifest.json").read_text())
+
+    def keeps(**changed: object) -> bool:
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest | changed))
+        return ExpressRecipe(tiny_express(), tmp_path, tiny_recipe()).keeps_styles
+
+    assert keeps()
+    assert not keeps(style_classifier=None)
+    assert not keeps(styles=["polka"])
+    assert not keeps(condition_layout=[{"name": "grid", "channels": 16}])

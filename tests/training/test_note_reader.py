@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stembridge.training.note_reader import ReaderTraining, ReaderWindows, fit_note_reader
+from stembridge.nn.note_reader import NoteReader, NoteReaderConfig
+from stembridge.training.note_reader import (
+    Again,
+    ReaderTraining,
+    ReaderWindows,
+    fit_note_reader,
+)
 from stembridge.training.note_rolls import ROWS, Rolls, make_rolls
 from stembridge.transcription.notes import TimedNote
 
@@ -53,6 +59,24 @@ def test_windows_show_how_songs_begin_and_end() -> None:
     assert first.max() == N_FRAMES - 16
 
 
+def test_a_fit_goes_on_with_fresh_songs_more_often_than_with_those_it_knows() -> None:
+    made = songs(1, 8)
+    made.latents[:] = np.arange(8)[:, None, None]  # every song is its number
+    training = ReaderTraining(batch=2000, frames=16, noise=1e-6)
+    reader = NoteReader(NoteReaderConfig(made.latents.shape[1], *ROWS["bass"]))
+    heard, _ = ReaderWindows(made, training, "cpu", Again(reader, 2, 0.75)).draw()
+    counts = np.bincount(heard[:, 0, 0].round().long().numpy(), minlength=8) / 2000
+    assert counts[6:] == pytest.approx(0.375, abs=0.05)
+    assert counts[:6] == pytest.approx(0.25 / 6, abs=0.02)
+    before = next(reader.parameters()).detach().clone()
+    fitted = fit_note_reader(
+        "bass", songs(1, 3), songs(2, 1), FRAME_S, ReaderTraining(steps=1, batch=2, frames=32),
+        again=Again(reader, 1, 0.5), say=lambda text: None,
+    )  # fmt: skip
+    assert fitted.module is reader
+    assert not (next(reader.parameters()).detach() == before).all()
+
+
 def test_it_ends_in_time() -> None:
     training = ReaderTraining(steps=10**9, batch=2, frames=32, max_s=0.5)
     fit_note_reader("bass", songs(1, 2), songs(2, 1), FRAME_S, training, say=lambda text: None)
@@ -64,6 +88,8 @@ def test_the_threshold_lets_as_many_notes_pass_as_are_wanted() -> None:
     masses = np.linspace(0.1, 0.9, 81, dtype=np.float32)
     found = threshold_for([(masses, 21)])
     assert int((masses >= found).sum()) == 21
+    fewer = threshold_for([(masses, 21)], 0.5)
+    assert int((masses >= fewer).sum()) in (10, 11)
     assert threshold_for([(np.linspace(0.001, 0.9, 81, dtype=np.float32), 500)]) == LOWEST_SHARE
     assert threshold_for([(np.zeros(0, np.float32), 3)]) == 0.5
 
