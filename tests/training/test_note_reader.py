@@ -70,7 +70,7 @@ def test_a_fit_goes_on_with_fresh_songs_more_often_than_with_those_it_knows() ->
     assert counts[:6] == pytest.approx(0.25 / 6, abs=0.02)
     before = next(reader.parameters()).detach().clone()
     fitted = fit_note_reader(
-        "bass", songs(1, 3), songs(2, 1), FRAME_S, ReaderTraining(steps=1, batch=2, frames=32),
+        "bass", songs(1, 3), songs(2, 1), FRAME_S, ReaderTraining(steps=2, batch=2, frames=32),
         again=Again(reader, 1, 0.5), say=lambda text: None,
     )  # fmt: skip
     assert fitted.module is reader
