@@ -78,6 +78,7 @@ WORDS = {
     "made",
     "chords_untold": "this model cannot be told chords: those of the request change nothing",
     "chains_told": "made by chains of diffusion side by side, each told what is in it: {chains}",
+    "words_told": "the model is told {chains}, by a text encoder",
     "chains_words": "this model can be told only which stems sound; nothing comes of: {words}",
     "chains_unguided": "at guidance 1 nothing leads away from {words}: --guidance 3 would",
     "chains_unmade": "what is said of {stems} alone changes nothing: it is not made by itself",

@@ -51,6 +51,13 @@ def preset(
     vae: Annotated[
         Path | None, typer.Option(help="Take the autoencoder of a `train vae` run instead.")
     ] = None,
+    codec: Annotated[
+        Path | None, typer.Option(help="EnCodec or DAC on your disk as the autoencoder.")
+    ] = None,
+    text_model: Annotated[
+        Path | None,
+        typer.Option(help="CLAP or T5 on your disk, that tells captions (mt-musicldm, gmsdi)."),
+    ] = None,
     mini: Annotated[bool, typer.Option("--mini", help="A narrow copy, to try it out.")] = False,
     spectra: Annotated[
         int | None,
@@ -70,7 +77,8 @@ def preset(
     ] = "onnx",
 ) -> None:
     """Train a system of the papers, and export it. Ctrl-C stops; the same command goes on."""
-    from stembridge.nn.presets import on_spectra, shrunk
+    from stembridge.nn.preset_variants import on_spectra, on_words
+    from stembridge.nn.presets import shrunk
     from stembridge.training.preset_run import Order, train_preset
 
     chosen = known_preset(name)
@@ -79,13 +87,24 @@ def preset(
     if spectra is not None:
         chosen = on_spectra(chosen, spectra)
     chosen = shrunk(chosen) if mini else chosen
+    if codec is not None:
+        from stembridge.training.taken_codec import on_codec
+
+        if vae is not None or spectra is not None:
+            raise BadArgsError("A model has one codec: give --codec, --vae or --spectra.")
+        chosen, vae = on_codec(chosen, codec), codec
+    if text_model is not None:
+        told = on_words(chosen)
+        if told is None:
+            raise BadArgsError(f"{name} is told no words. Leave out --text-model.")
+        chosen = told
     if data is None or out is None:
         if not dry_run:
             raise BadArgsError("Say what to learn from with --data, and where to with --out.")
         data = out = Path()  # neither is read nor written
     order = Order(
         chosen, data, out, steps, batch, codec_steps, vae,
-        training_device(gpu), not float32, seed, save_every, format,
+        training_device(gpu), not float32, seed, save_every, format, text_model,
     )  # fmt: skip
     if dry_run:
         from stembridge.training.dry_run import dry_run as tell

@@ -47,6 +47,7 @@ class Meanings:
     """An open text encoder.
 
     Attributes:
+        folder: it was opened from.
         name: of the encoder, and of its folder.
         taken: word -> (known phrase, cosine) of all that was read so far.
     """
@@ -66,6 +67,7 @@ class Meanings:
         network = getattr(transformers, _CLASSES[kind])
         self._network: Any = opened(folder, lambda: network.from_pretrained(folder, **LOCAL)).eval()
         self._tokenizer: Any = tokenizer(transformers, folder)
+        self.folder = folder
         self.name = f"{'CLAP' if kind == 'clap' else 'T5'} ({folder.resolve().name})"
         self.taken: dict[str, tuple[str, float]] = {}
         self._known: dict[tuple[str, ...], tuple[FloatArray, FloatArray]] = {}
@@ -73,7 +75,7 @@ class Meanings:
     def nearest(self, word: str, known: tuple[str, ...]) -> str | None:
         """Of known phrases the one that means most nearly the same; None if none does."""
         mean, phrases = self._phrases(known)
-        [heard] = _unit(self._embedded([word]) - mean)
+        [heard] = unit(self.embedded([word]) - mean)
         likeness = phrases @ heard
         best = int(np.argmax(likeness))
         if likeness[best] < LIKENESS:
@@ -83,12 +85,12 @@ class Meanings:
 
     def _phrases(self, known: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
         if known not in self._known:
-            found = self._embedded(known)
+            found = self.embedded(known)
             mean = found.mean(axis=0)
-            self._known[known] = (mean, _unit(found - mean))
+            self._known[known] = (mean, unit(found - mean))
         return self._known[known]
 
-    def _embedded(self, phrases: Sequence[str]) -> FloatArray:
+    def embedded(self, phrases: Sequence[str]) -> FloatArray:
         """Embeddings `[phrases, E]`."""
         import torch
 
@@ -108,5 +110,6 @@ class Meanings:
         return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
 
-def _unit(rows: FloatArray) -> FloatArray:
+def unit(rows: FloatArray) -> FloatArray:
+    """Rows of length 1."""
     return np.asarray(rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-9), np.float32)

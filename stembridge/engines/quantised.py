@@ -47,12 +47,12 @@ class QuantisedCodec:
         network, self.title = KINDS[kind]
         found = getattr(library("transformers", "text"), network)
         model = opened(folder, lambda: found.from_pretrained(folder, **LOCAL))
-        self._model: Any = model.to(device).eval()
-        config = self._model.config
+        self.model: Any = model.to(device).eval()
+        config = self.model.config
         self._is_encodec = kind == "encodec"
         self.n_codebooks = int(config.num_quantizers if self._is_encodec else config.n_codebooks)
         self.codebook_size = int(config.codebook_size)
-        self._channels = int(config.audio_channels) if self._is_encodec else 1
+        self.n_channels = int(config.audio_channels) if self._is_encodec else 1
         self.levels_input = bool(getattr(config, "normalize", False))
         strides = config.upsampling_ratios if self._is_encodec else config.downsampling_ratios
         rate, hop = int(config.sampling_rate), prod(strides)
@@ -74,21 +74,21 @@ class QuantisedCodec:
         import torch
 
         with quietly(), torch.inference_mode():
-            sound = torch.from_numpy(audio)[:, None].repeat(1, self._channels, 1)
-            return self._array(self._model.encoder(sound.to(self._model.device)))
+            sound = torch.from_numpy(audio)[:, None].repeat(1, self.n_channels, 1)
+            return self._array(self.model.encoder(sound.to(self.model.device)))
 
     def decode(self, stem: str, latents: FloatArray) -> FloatArray:
         """Latents [B, C, F] -> audio [B, n]."""
         import torch
 
         with quietly(), torch.inference_mode():
-            return self._array(self._model.decoder(self._tensor(latents)).mean(1))
+            return self._array(self.model.decoder(self._tensor(latents)).mean(1))
 
     def quantise(self, latents: FloatArray, codebooks: int) -> NDArray[np.int64]:
         """Codes [B, codebooks, F] of latents [B, C, F]."""
         import torch
 
-        quantiser = self._model.quantizer
+        quantiser = self.model.quantizer
         with quietly(), torch.inference_mode():
             if self._is_encodec:
                 bandwidth = self.bits_per_second(codebooks) / 1000 + 1e-6
@@ -101,7 +101,7 @@ class QuantisedCodec:
         """Latents [B, C, F] of codes [B, codebooks, F]."""
         import torch
 
-        quantiser, told = self._model.quantizer, torch.from_numpy(codes).to(self._model.device)
+        quantiser, told = self.model.quantizer, torch.from_numpy(codes).to(self.model.device)
         with quietly(), torch.inference_mode():
             if self._is_encodec:
                 return self._array(quantiser.decode(told.transpose(0, 1)))
@@ -110,7 +110,7 @@ class QuantisedCodec:
     def _tensor(self, latents: FloatArray) -> Any:
         import torch
 
-        return torch.from_numpy(np.ascontiguousarray(latents)).to(self._model.device)
+        return torch.from_numpy(np.ascontiguousarray(latents)).to(self.model.device)
 
     @staticmethod
     def _array(tensor: Any) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from stembridge.conditions import Conditions
 from stembridge.diffusion.guidance import classifier_free
@@ -29,6 +30,7 @@ def infer(
     mixture: FloatArray | None = None,
     chains: tuple[Conditions, ...] = (),
     negatives: tuple[Conditions | None, ...] = (),
+    away: FloatArray | None = None,
     callback: Callable[[StepInfo], None] | None = None,
 ) -> FloatArray:
     """Sample a model.
@@ -43,6 +45,7 @@ def infer(
         mixture: latents of what is to be taken apart.
         chains: conditions of each chain of a network of single stems.
         negatives: conditions that each chain is guided away from, see `Sampling`.
+        away: [K] that guidance leads away from, without chains; None: from being told nothing.
         callback: told before every network call; may raise to stop.
 
     Returns:
@@ -74,9 +77,15 @@ def infer(
             "request does not give. Use another model or procedure."
         )
     D = _denoiser(model)  # chains with negatives guide it themselves
-    D = D if negatives else classifier_free(D, settings.guidance)
+    other = Conditions.unknown if away is None else partial(_only, away)
+    D = D if negatives else classifier_free(D, settings.guidance, unconditional=other)
     made: FloatArray = procedure.run(D, sampling, callback)
     return made
+
+
+def _only(vector: FloatArray, conditions: Conditions) -> Conditions:
+    """Conditions that tell of nothing but a vector [K]."""
+    return replace(conditions, frames=conditions.frames * 0.0 + vector[:, None])
 
 
 def shares(report: Callable[[float], None]) -> Callable[[StepInfo], None]:

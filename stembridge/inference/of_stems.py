@@ -9,7 +9,7 @@ can be asked for; a single chain with nothing given is what the model was traine
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import PrivateAttr
@@ -97,7 +97,7 @@ def infer_stems(
     chains: Sequence[Chain],
     callback: Callable[[StepInfo], None] | None = None,
 ) -> FloatArray:
-    """`infer` for any model: by chains, where there are some.
+    """`infer` for any model: by chains, where it makes stems so; else it is told the only chain.
 
     Args:
         model: an open one; by chains, `of_stems`.
@@ -106,21 +106,22 @@ def infer_stems(
         settings: how.
         seeds: one per item B.
         made: the stems of the chains, in their order.
-        chains: of each of these, then of their mixture; empty: the model makes stems itself.
+        chains: of each of these, then of their mixture; or what a model of stems is told as well.
         callback: told before every network call; may raise to stop.
 
     Returns:
         Latents [B, S, C, F].
     """
-    if not chains:
-        return infer(model, conditions, known, settings, seeds, callback=callback)
+    if not isinstance(model, OfStems):
+        conditions, away = told_also(conditions, chains)
+        return infer(model, conditions, known, settings, seeds, away=away, callback=callback)
     n_frames = conditions.n_frames
-    told = tuple(_throughout(chain.told, n_frames) for chain in chains)
-    away = [chain.avoided for chain in chains]
-    negatives = tuple(None if one is None else _throughout(one, n_frames) for one in away)
+    told = tuple(throughout(chain.told, n_frames) for chain in chains)
+    avoided = [chain.avoided for chain in chains]
+    negatives = tuple(None if one is None else throughout(one, n_frames) for one in avoided)
     found = infer(
         model, conditions, known, settings, seeds, chains=told,
-        negatives=negatives if any(one is not None for one in away) else (), callback=callback,
+        negatives=negatives if any(one is not None for one in avoided) else (), callback=callback,
     )  # fmt: skip
     latents = np.repeat(known.latents * known.mask[:, :, None], len(seeds), axis=0)
     for i, stem in enumerate(made):
@@ -128,6 +129,17 @@ def infer_stems(
     return latents
 
 
-def _throughout(vector: FloatArray, n_frames: int) -> Conditions:
+def told_also(
+    conditions: Conditions, chains: Sequence[Chain]
+) -> tuple[Conditions, FloatArray | None]:
+    """Conditions of a model of stems with what else it is told; and what it is led away from."""
+    away = None
+    for chain in chains:
+        frames = conditions.frames + chain.told[:, None]
+        conditions, away = replace(conditions, frames=frames), chain.avoided
+    return conditions, away
+
+
+def throughout(vector: FloatArray, n_frames: int) -> Conditions:
     """The same in every frame."""
     return Conditions(np.repeat(vector[None, :, None], n_frames, axis=2))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from stembridge.conditions import LABELS
+from stembridge.conditions import EMBEDDING, LABELS
 from stembridge.diffusion.schedule import ddim_sigmas
 from stembridge.nn.habits import Ddpm, Habit, Learning, LogNormal, Uniform
 from stembridge.nn.linear_codec import LinearCodecConfig
@@ -24,6 +24,14 @@ from stembridge.request import STEMS
 
 MIXTURE = "mixture"
 """The one stem of a system that makes mixtures."""
+
+
+@dataclass(frozen=True)
+class TakenCodec:
+    """Somebody else's codec: samples per latent frame, and channels of a latent."""
+
+    hop: int
+    latent_channels: int
 
 
 @dataclass(frozen=True)
@@ -47,13 +55,14 @@ class Preset:
         output_limit: clamp of the denoised output.
         per_stem: every stem has a network of its own, which hears no other.
         whole_window: requests shorter than the trained window are made in a whole one.
+        in_words: it is told captions by a text encoder, instead of labels or a sound's statistics.
     """
 
     name: str
     stems: tuple[str, ...]
     sample_rate: int
     window_frames: int
-    codec: SourceVAEConfig | LinearCodecConfig | MelVAEConfig | None
+    codec: SourceVAEConfig | LinearCodecConfig | MelVAEConfig | TakenCodec | None
     unet: UNet1dConfig | UNet3dConfig
     sigma_data: float
     sigma_min: float
@@ -64,6 +73,7 @@ class Preset:
     output_limit: float | None = None
     per_stem: bool = False
     whole_window: bool = False
+    in_words: bool = False
 
     @property
     def kind(self) -> str:
@@ -85,7 +95,9 @@ class Preset:
         channels = self.unet.condition_channels
         if not channels:
             return ()
-        return ((self.unet.told if isinstance(self.unet, UNet3dConfig) else LABELS, channels),)
+        if isinstance(self.unet, UNet3dConfig):
+            return ((self.unet.told, channels),)
+        return ((EMBEDDING if self.in_words else LABELS, channels),)
 
     @property
     def hears_mixtures(self) -> bool:
@@ -129,7 +141,6 @@ _TINY_UNET = UNet1dConfig(
 
 
 _MSLDM_LEARNING = Learning(Uniform(0.0, 3.0), learning_rate=2e-5, batch=16, steps=400_000)
-_BRIEF = Learning(Uniform(0.0, 7.5), 1e-3, batch=16, steps=2000, warmup=50, ema=0.995)
 _MSLDM_HABIT = Habit(churn=20.0)
 
 # The released configuration names no number of steps; the checkpoints used lie at some 400 epochs.
@@ -273,28 +284,3 @@ def _shrunk_codec(preset: Preset) -> SourceVAEConfig | MelVAEConfig | None:
         )  # fmt: skip
     # A mixture's own codec keeps having as many latent channels as four stems' together.
     return replace(_TINY_VAE, latent_channels=(4 if preset.hears_mixtures else 1) * 8)
-
-
-def on_spectra(preset: Preset, width: int) -> Preset:
-    """A latent system on a linear codec that is fitted in a minute: for comparisons on few cores.
-
-    Noise levels keep their ratio to the latents' deviation, which is 1 here and .4 in the papers;
-    two frames are folded, not 16, of which a narrow network would lose most.
-    """
-    channels = (4 if preset.hears_mixtures else 1) * 32
-    codec = LinearCodecConfig(n_fft=2048, hop=2048, channels=channels, rate=22050, iterations=16)
-    scale, noise = 1 / preset.sigma_data, preset.learning.noise
-    if isinstance(noise, Uniform):
-        noise = Uniform(noise.low * scale, noise.high * scale)
-    if isinstance(preset.unet, UNet3dConfig):
-        raise ValueError(f"{preset.name} has a codec of spectra of its own")
-    unet = replace(  # ISLDM's four networks together have as many weights as MSLDM's one
-        preset.unet, width=width // 2 if preset.per_stem else width, latent_channels=channels,
-        patch_factor=2, multipliers=(1, 1, 1, 1), factors=(1, 2, 2), n_blocks=(1, 1, 1),
-        attentions=(False, True, True), heads=4, head_features=32,
-    )  # fmt: skip
-    return replace(
-        preset, name=f"{preset.name}-spectra", unet=unet, codec=codec,
-        window_frames=128, sigma_data=1.0, learning=replace(_BRIEF, noise=noise),
-        sigma_min=preset.sigma_min * scale, sigma_max=preset.sigma_max * scale,
-    )  # fmt: skip

@@ -6,15 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from stembridge.audio.buffer import FloatArray
-from stembridge.conditions import LABELS
 from stembridge.inference import Settings
 from stembridge.inference.of_stems import Chain
+from stembridge.inference.told import told_of
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
-from stembridge.roles import STEMS, in_order, members, role_of
+from stembridge.roles import in_order, members, role_of
 from stembridge.runtime.manifest import Manifest
 
 ANCESTRAL = ("ancestral", "adpm2", "euler")
@@ -44,13 +41,16 @@ def chains_told(
 ) -> tuple[Told, ...]:
     """The chains of a request: one of each stem or group, and of the mixture where it is another.
 
+    A model that makes all stems together, and is told words, has one: what is said of all.
+
     Args:
         request: what is asked for.
         manifest: of the model; without chains where it makes stems itself.
         sounding: stems that are given and not silent.
     """
     if not manifest.is_told_stems:
-        return ()
+        all_of = _told_together(request)
+        return (all_of,) if manifest.words_by and (all_of.words or all_of.avoided) else ()
     chains = [_told(group, members(group), request) for group in request.generate]
     given = tuple(sounding)
     if len(chains) == 1 and not given:
@@ -69,24 +69,30 @@ def _told(name: str, stems: tuple[str, ...], request: GenerationRequest) -> Told
     return Told(name, stems, _joined(words), _joined(avoided))
 
 
+def _told_together(request: GenerationRequest) -> Told:
+    own, away = (
+        [f"{words} {stem}" for stem, words in pairs]
+        for pairs in (request.prompts, request.negative_prompts)
+    )
+    return Told(
+        "all", request.generate, _joined([request.prompt, *own]),
+        _joined([request.negative_prompt, *away]),
+    )  # fmt: skip
+
+
 def _joined(words: Iterable[str | None]) -> str:
     return ", ".join(word.strip(" ,.") for word in words if word)
 
 
 def chains_of(told: Iterable[Told], manifest: Manifest) -> tuple[Chain, ...]:
     """The chains as the network is told of them."""
-    return tuple(
-        Chain(_flags(one.stems, manifest), _flags(named, manifest) if named else None)
-        for one in told
-        for named in [stems_named(one.avoided)[0]]
-    )
-
-
-def _flags(stems: Iterable[str], manifest: Manifest) -> FloatArray:
-    """Conditions [K] that tell of some stems."""
-    vector, sounding = np.zeros(manifest.condition_channels, np.float32), set(stems)
-    vector[manifest.layout.slices()[LABELS]] = [stem in sounding for stem in STEMS]
-    return vector
+    chains = []
+    for one in told:
+        named, _ = stems_named(one.avoided)
+        leads = bool(one.avoided if manifest.words_by else named)
+        avoided = told_of(manifest, named, one.avoided) if leads else None
+        chains.append(Chain(told_of(manifest, one.stems, one.words), avoided))
+    return tuple(chains)
 
 
 def stems_named(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -98,20 +104,24 @@ def stems_named(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def chain_remarks(
-    told: tuple[Told, ...], request: GenerationRequest, settings: Settings
+    told: tuple[Told, ...], request: GenerationRequest, settings: Settings, in_words: bool
 ) -> Iterator[Remark]:
     """What was made of the words, and what of the request does not apply to chains."""
     if not told:
         return
-    yield Remark("chains_told", {"chains": "; ".join(one.name for one in told)})
+    words = "; ".join(f'{one.name} "{one.words}"' if in_words else one.name for one in told)
+    together = told[0].name == "all"
+    yield Remark("words_told" if together else "chains_told", {"chains": words})
     asked = [request.prompt, *dict(request.prompts).values()]
     avoided = [one.avoided for one in told if one.avoided]
     idle = [word for text in asked if text for word in _BETWEEN.split(text) if word]
     idle += [word for text in avoided for word in stems_named(text)[1]]
-    if idle:
+    if idle and not in_words:
         yield Remark("chains_words", {"words": ", ".join(dict.fromkeys(idle))})
     if avoided and settings.guidance == 1:
         yield Remark("chains_unguided", {"words": "; ".join(dict.fromkeys(avoided))})
+    if together:
+        return
     named = {stem for group in request.generate for stem in members(group)}
     others = {stem for stem, _ in (*request.prompts, *request.negative_prompts)} - named
     if others:

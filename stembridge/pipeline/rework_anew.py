@@ -20,7 +20,9 @@ from stembridge.context import Context
 from stembridge.diffusion.inpaint import Known
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.inference import Settings, codec, infer, shares
+from stembridge.inference.of_stems import told_also
 from stembridge.musical_time import beats_to_seconds
+from stembridge.pipeline.chains import chains_of, chains_told
 from stembridge.pipeline.events import Reporter
 from stembridge.pipeline.hearing import with_other
 from stembridge.pipeline.settings import conditions_for, settings_for
@@ -73,10 +75,11 @@ def latents_anew(
     mask = np.where(_free(given, request, wish, span, manifest), 0.0, 1.0).astype(np.float32)
     left = Known(latents[None], mask[None], manifest.context_mode, manifest.sigma_context)
     told = conditions_for(request, manifest, n_samples, old.choice)
-    conditions = with_other(told, context, model, report)
+    words = chains_of(chains_told(request, manifest, ()), manifest)
+    conditions, away = told_also(with_other(told, context, model, report), words)
     callback = shares(partial(report, "sample", variation=number))
     made: FloatArray = infer(
-        model, conditions, left, settings, [seed], start=start, callback=callback
+        model, conditions, left, settings, [seed], start=start, away=away, callback=callback
     )[0]
     return made
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stembridge.audio.allowed_roots import AllowedRoots
+from stembridge.conditions import EMBEDDING
 from stembridge.context import Context
 from stembridge.engines import SoundEngine
 from stembridge.inference import Settings
@@ -125,14 +126,16 @@ def _by_model(
     context = context_for(request, model, places, report)
     like = hear_likeness(request, model, places, partial(report, "read", 0.5))
     no_chords = why_no_chords(request, model.manifest, context)
+    in_words = model.manifest.words_by is not None
     chains = chains_told(request, model.manifest, sounding(model.manifest, context))
     words = NO_WORDING if chains else wording_of(request, model.manifest, context)
     wording = beside(words, like, request, no_chords)
-    said = (*wording.remarks, *chain_remarks(chains, request, settings))
-    said += (*_left_open(model.manifest), *_untold(request, model.manifest))
+    said = (*wording.remarks, *chain_remarks(chains, request, settings, in_words))
+    said += (*_left_open(model.manifest, bool(chains)), *_untold(request, model.manifest))
     context = replace(context, remarks=(*context.remarks, *said))
     told: dict[str, Any] = {"prompt": wording.to_mapping()} if wording.asked else {}
-    told |= {"chains": [asdict(chain) for chain in chains]} if chains else {}
+    kind = "chains" if model.manifest.is_told_stems else "words"
+    told |= {kind: [asdict(chain) for chain in chains]} if chains else {}
     asked = chains_of(chains, model.manifest)
     takes = _takes(request, settings, context, model, report, wording, asked)
     return _Plan(context, settings, takes, told)
@@ -145,9 +148,9 @@ _LEFT_OPEN = {
 """Conditions that training and other procedures tell a model, and a take does not."""
 
 
-def _left_open(manifest: Manifest) -> Iterator[Remark]:
+def _left_open(manifest: Manifest, told: bool) -> Iterator[Remark]:
     for block in manifest.condition_layout:
-        if block.name in _LEFT_OPEN:
+        if block.name in _LEFT_OPEN and not (told and block.name == EMBEDDING):
             yield Remark("condition_open", {"what": _LEFT_OPEN[block.name]})
 
 

@@ -33,13 +33,14 @@ from stembridge.runtime.manifest_fields import (
     NetworkFormat,
     NoteReaderEntry,
     SamplerDefaults,
+    WordsBy,
 )
 from stembridge.safe_files import read_file
 
 __all__ = [
     "FORMAT_VERSION", "MANIFEST_NAME", "ArtifactFile", "ConditionBlock", "Manifest",
-    "NetworkFormat", "NoteReaderEntry", "SamplerDefaults", "parse_manifest", "read_manifest",
-    "write_manifest", "write_mapping",
+    "NetworkFormat", "NoteReaderEntry", "SamplerDefaults", "WordsBy", "parse_manifest",
+    "read_manifest", "write_manifest", "write_mapping",
 ]  # fmt: skip
 
 NOMINAL_LUFS: Final = -18.0
@@ -51,7 +52,7 @@ YOUNGER_FIELDS = (
     "chords_from_context", "latents_add_up", "nominal_lufs", "nominal_stem_lufs",
     "style_classifier", "style_timbres", "style_chords", "note_readers",
     "style_classifier_format", "denoiser_format", "weights", "chord_ears",
-    "habits", "whole_window", "denoiser_cpu",
+    "habits", "whole_window", "denoiser_cpu", "words_by",
 )  # fmt: skip
 
 
@@ -103,7 +104,8 @@ class Manifest(ManifestFields):
     def is_told_stems(self) -> bool:
         """Whether it makes mixtures of the stems it is told of (GMSDI)."""
         told = dict(self.layout.blocks)
-        return self.n_stems == 1 and (told.get(LABELS) == len(STEMS) or EMBEDDING in told)
+        words = EMBEDDING in told and self.words_by is not None
+        return self.n_stems == 1 and (told.get(LABELS) == len(STEMS) or words)
 
     @property
     def makes(self) -> tuple[str, ...]:

@@ -72,6 +72,13 @@ class NoteReaderEntry(_Part):
     made_threshold: Annotated[float | None, Field(gt=0, le=2, allow_inf_nan=False)] = None
 
 
+class WordsBy(_Part):
+    """The text encoder that made the embeddings a network was trained with."""
+
+    name: Word
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class ManifestFields(_Part):
     """Everything serving needs to know about an artifact (JSON object, format version 1).
 
@@ -89,6 +96,7 @@ class ManifestFields(_Part):
     `style_timbres`: style -> stem -> timbres to choose from where a request names none;
     `style_chords`: style -> progressions in C, a chord a bar, for requests with no harmony at all.
     `chord_ears`: file of the network that hears chords in spectra; without one they are estimated.
+    `words_by`: the text encoder of its "embedding" block; None: that knows no words.
     `note_readers`: stem -> the network that reads its notes; without one, notes are transcribed.
     """
 
@@ -119,6 +127,7 @@ class ManifestFields(_Part):
     style_chords: dict[Word, tuple[str, ...]] = {}
     chord_ears: str | None = None
     note_readers: dict[str, NoteReaderEntry] = {}
+    words_by: WordsBy | None = None
     sampler: SamplerDefaults = SamplerDefaults()
     habits: dict[Word, SamplerDefaults] = {}
     whole_window: bool = False

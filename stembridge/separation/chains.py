@@ -14,9 +14,11 @@ import numpy as np
 
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.resample import resample
-from stembridge.conditions import LABELS, Conditions
+from stembridge.conditions import Conditions
 from stembridge.diffusion.schedule import karras_sigmas
 from stembridge.inference import Settings, codec, infer, settings_of, shares
+from stembridge.inference.of_stems import throughout
+from stembridge.inference.told import told_of
 from stembridge.request import STEMS
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
@@ -43,12 +45,11 @@ def chains_of(manifest: Manifest, method: str, n_frames: int) -> tuple[Condition
     """Its chains: each stem; for methods of `ALONE`, then what each is heard against."""
     if not manifest.is_told_stems:
         return ()
-    flags = np.eye(len(STEMS), dtype=np.float32)
+    told: list[tuple[str, ...]] = [(stem,) for stem in STEMS]
     if method in ALONE:
-        flags = np.concatenate([flags, 1 - flags])
-    frames = np.zeros((len(flags), 1, manifest.layout.channels, n_frames), np.float32)
-    frames[:, 0, manifest.layout.slices()[LABELS]] = flags[:, :, None]
-    return tuple(Conditions(one) for one in frames)
+        told += [tuple(other for other in STEMS if other != stem) for stem in STEMS]
+    vectors = [told_of(manifest, stems, ", ".join(stems)) for stems in told]
+    return tuple(throughout(vector, n_frames) for vector in vectors)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from stembridge.nn.precondition import Preconditioned, denoising_loss
-from stembridge.nn.presets import Preset
+from stembridge.nn.presets import Preset, TakenCodec
 from stembridge.nn.registry import build, config_fields
 from stembridge.nn.sources import codec_kind, denoiser_config
 from stembridge.training.batches import Batch
@@ -84,7 +84,7 @@ def cost_of(preset: Preset) -> Cost:
 
 
 def _codec_parameters(preset: Preset) -> int:
-    if preset.codec is None:
+    if preset.codec is None or isinstance(preset.codec, TakenCodec):  # whose weights are made
         return 0
     codec = build(codec_kind(preset.codec), config_fields(preset.codec))
     return sum(p.numel() for p in codec.parameters())

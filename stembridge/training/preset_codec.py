@@ -14,7 +14,7 @@ from stembridge.dataset.annotated import load_song
 from stembridge.errors import BadArgsError, NoSuchFileError
 from stembridge.nn.linear_codec import LinearCodec, LinearCodecConfig
 from stembridge.nn.mel_vae import MelVAEConfig
-from stembridge.nn.presets import Preset
+from stembridge.nn.presets import Preset, TakenCodec
 from stembridge.nn.registry import CONFIG_NAME, Network, read_network
 from stembridge.nn.source_vae import SourceVAEConfig
 from stembridge.nn.sources import preset_codec
@@ -24,6 +24,7 @@ from stembridge.training.codec_whole import fit_whole
 from stembridge.training.crops import StemCrops
 from stembridge.training.discriminators import DiscriminatorConfig
 from stembridge.training.mel_vae import MelVAETraining, train_mel_vae
+from stembridge.training.taken_codec import taken_codec
 
 Say = Callable[[str], None]
 _PATCHES, _EPOCHS = 12_000, 4  # that a linear codec is fitted to, and passes over them
@@ -54,6 +55,10 @@ def made_codec(order: CodecOrder, say: Say) -> Network:
     config, home = order.preset.codec, order.folder / "codec"
     if config is None:
         return preset_codec(order.preset, seed=0)
+    if isinstance(config, TakenCodec):
+        if order.taken_from is None:
+            raise NoSuchFileError(f"{order.preset.name} needs the folder of its codec: --codec.")
+        return taken_codec(order.preset, order.taken_from, order.songs, home)
     if order.taken_from is not None:
         return _taken(order.preset, order.taken_from)
     if isinstance(config, LinearCodecConfig):

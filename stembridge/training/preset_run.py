@@ -20,9 +20,11 @@ import torch
 from safetensors.numpy import load
 from torch import nn
 
-from stembridge.conditions import LABELS, Layout
+from stembridge.conditions import EMBEDDING, LABELS, Layout
 from stembridge.dataset.annotated import load_song
 from stembridge.diffusion.schedule import ddpm_levels
+from stembridge.engines.meaning import Meanings
+from stembridge.engines.told_words import words_by
 from stembridge.errors import BadArgsError, StembridgeError
 from stembridge.nn import parity
 from stembridge.nn.exporting import CodecExport, export_codec, song_encoder
@@ -35,6 +37,7 @@ from stembridge.nn.sources import denoiser_config, preset_facts
 from stembridge.runtime.artifact_files import read_verified
 from stembridge.runtime.load import load_model
 from stembridge.training.batches import Batch, BatchSource, TaskConfig
+from stembridge.training.captions import captions_told
 from stembridge.training.denoiser import train
 from stembridge.training.denoiser_plan import DenoiserTraining, Plan, new_denoiser
 from stembridge.training.preset_codec import CodecOrder, made_codec
@@ -62,6 +65,7 @@ class Order:
         seed: of weights, noise and order.
         save_every: steps between checkpoints.
         format: of the artifact's denoiser.
+        text_model: folder of the text encoder that tells captions; None: the preset knows no words.
     """
 
     preset: Preset
@@ -76,6 +80,7 @@ class Order:
     seed: int = 0
     save_every: int = 1000
     format: Format = DEFAULT_FORMAT
+    text_model: Path | None = None
 
     @property
     def denoiser(self) -> DenoiserTraining:
@@ -138,7 +143,9 @@ def train_preset(order: Order, say: Say) -> Path:
 def _keep_order(order: Order) -> None:
     """A folder is one run: what was ordered first stands in it."""
     path = order.folder / ORDER_NAME
-    facts = {"preset": order.preset.name, "data": str(order.data.resolve()), "seed": order.seed}
+    words = None if order.text_model is None else str(order.text_model.resolve())
+    facts = {"preset": order.preset.name, "data": str(order.data.resolve()), "seed": order.seed,
+             "text model": words}  # fmt: skip
     if path.exists():
         earlier = json.loads(path.read_text(encoding="utf-8"))
         for name, value in facts.items():
@@ -154,20 +161,30 @@ def _keep_order(order: Order) -> None:
 
 def _source(order: Order, songs: Sequence[Path], codec: Network, say: Say) -> SongFiles:
     """The songs as the denoiser's windows, sound or latents, and what is told of them."""
-    preset, labelled = order.preset, LABELS in dict(order.preset.told)
+    preset, told_of = order.preset, dict(order.preset.told)
+    captions = _captions(order, songs)
     if preset.codec is None:
         sound = mapped([song.with_suffix(".npy") for song in songs])
-        return SongFiles(sound, preset.hears_mixtures, labelled=labelled)
+        labelled = LABELS in told_of or bool(captions)
+        return SongFiles(sound, preset.hears_mixtures, labelled=labelled, captions=captions)
     encoder = song_encoder(codec.module)
     store = partial(store_latents, songs, encoder, preset.hop, device=order.device, say=say)
     files = store(order.folder / "latents", mixtures=preset.hears_mixtures)
     told: tuple[Any, ...] = ()
-    if "mixture" in dict(preset.told):
+    if "mixture" in told_of:
         mixtures = mapped(store(order.folder / "mixtures", mixtures=True))
         told = tuple(mixture[0] for mixture in mixtures)
-    elif "embedding" in dict(preset.told):
+    elif EMBEDDING in told_of and not captions:
         told = tuple(sound_embedding(load_song(song)) for song in songs)
-    return SongFiles(mapped(files), told=told)
+    return SongFiles(mapped(files), told=told, captions=captions)
+
+
+def _captions(order: Order, songs: Sequence[Path]) -> tuple[Any, ...]:
+    """What is told of every song in words, by the text encoder; nothing without one."""
+    if order.text_model is None:
+        return ()
+    reader, size = Meanings(order.text_model), dict(order.preset.told)[EMBEDDING]
+    return tuple(captions_told(load_song(song), reader, size) for song in songs)
 
 
 def loss_before_and_after(order: Order, source: SongFiles, trained: nn.Module) -> tuple[float, ...]:
@@ -192,6 +209,12 @@ def _loss(denoiser: nn.Module, batch: Batch, device: str) -> float:
     return float(denoising_loss(denoiser, clean, noise, sigma, conditions, counted))
 
 
+def _licence(codec: Network) -> str:
+    """Of the artifact, which may hold somebody else's codec."""
+    own, taken = "as the music allows that it learned from", codec.artifact.get("licence")
+    return f"{own}; {taken}"[:200] if taken else own
+
+
 def _exported(
     order: Order, codec: Network, trained: Network, facts: dict[str, Any], say: Say
 ) -> Path:
@@ -201,12 +224,14 @@ def _exported(
     export_codec(out, CodecExport(preset.stems, codec), legacy=True)
     fields = preset_facts(preset) | {
         "name": preset.name,
-        "licence": "as the music allows that it learned from",
+        "licence": _licence(codec),
         "training": {
             "preset": preset.name, "steps": order.denoiser.steps, "batch": order.denoiser.batch,
             "seed": order.seed, **facts,
         },
     }  # fmt: skip
+    if order.text_model is not None:
+        fields["words_by"] = words_by(Meanings(order.text_model)).model_dump()
     network = Network(trained.kind, trained.config, trained.module, fields)
     export_denoiser(out, network, format=order.format)
     model = load_model(out, "cpu")

@@ -90,12 +90,14 @@ class SongFiles:
         summed: sound is summed over its stems, which makes S = 1.
         told: what is told of each song, `[K, F]`, or `[K, 1]` for the whole of it; or nothing.
         labelled: sound is summed over some of the stems, and what is told is which.
+        captions: of each song `[2, 2^S, K]`, see `captions`; told instead.
     """
 
     arrays: tuple[NDArray, ...]
     summed: bool = False
     told: tuple[NDArray, ...] = ()
     labelled: bool = False
+    captions: tuple[NDArray, ...] = ()
 
     def require(self, n_frames: int, seconds: float) -> None:
         """Some song is as long as a window.
@@ -151,6 +153,10 @@ class SongFiles:
 
     def _told(self, song: int, at: slice, sounding: NDArray[np.bool_]) -> NDArray[np.float32]:
         n_frames = at.stop - at.start
+        if self.captions:
+            whole = int(np.random.default_rng([song, at.start, 1]).integers(2))
+            subset = int(sounding @ (1 << np.arange(len(sounding))))
+            return np.repeat(self.captions[song][whole, subset][:, None], n_frames, 1)
         if self.labelled:
             return np.repeat(sounding.astype(np.float32)[:, None], n_frames, 1)
         if not self.told:

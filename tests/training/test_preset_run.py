@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from stembridge.conditions import Conditions
 from stembridge.diffusion.inpaint import Known
 from stembridge.errors import BadArgsError, CancelledError, NoSuchFileError
 from stembridge.inference import codec, infer, settings_of
-from stembridge.nn.presets import PRESETS, on_spectra, shrunk
+from stembridge.nn.preset_variants import on_spectra
+from stembridge.nn.presets import PRESETS, shrunk
 from stembridge.nn.registry import build
 from stembridge.nn.sources import denoiser_config
 from stembridge.runtime.load import load_model
@@ -89,6 +91,30 @@ def test_every_preset_learns_exports_and_serves(name: str, trained: Callable[[st
     sound = codec.decode(model, manifest.stems[0], made[0, 0], shape[3] * manifest.hop)
     assert np.isfinite(sound).all()
     model.close()
+
+
+def test_a_trained_msg_ld_takes_a_mix_apart(
+    trained: Callable[[str], Path], music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    stems = [soundfile.read(music / "song 0" / f"{stem}.wav")[0] for stem in STEMS]
+    mix = np.sum(stems, axis=0)[:RATE]
+    soundfile.write(tmp_path / "mix.wav", mix, RATE, subtype="FLOAT")
+    words = [
+        "separate",
+        str(tmp_path / "mix.wav"),
+        "--out",
+        str(tmp_path / "out"),
+        "--cpu",
+        "--json",
+    ]
+    with pytest.raises(SystemExit, match="0"):
+        main([*words, "--float", "--model", str(trained("msg-ld") / "artifact")])
+    told = json.loads(capsys.readouterr().out)
+    assert [stem["stem"] for stem in told["stems"]] == [*STEMS, "rest"]
+    made = [soundfile.read(stem["path"])[0] for stem in told["stems"]]
+    assert np.abs(np.sum(made, axis=0) - mix).max() < 1e-5
+    assert all(np.square(one).sum() > 1e-4 * np.square(mix).sum() for one in made[:4])
+    assert json.loads(Path(told["receipt"]).read_text())["method"] == "mask"
 
 
 def test_each_part_of_isldm_learns_its_own_stem(trained: Callable[[str], Path]):
