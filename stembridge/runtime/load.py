@@ -14,7 +14,7 @@ import numpy as np
 from stembridge.errors import ModelUntrustedError, NoGpuError
 from stembridge.paths import pretrained_dir
 from stembridge.runtime.artifact_files import read_verified
-from stembridge.runtime.device import Threads, cuda_index
+from stembridge.runtime.device import Threads, cuda_devices, cuda_index
 from stembridge.runtime.manifest import Manifest, read_manifest
 from stembridge.runtime.model import FloatArray, StemModel
 from stembridge.runtime.networks import Networks, OpenNetwork
@@ -138,6 +138,9 @@ def load_model(
     files = {name: read_verified(folder, manifest, name) for name in sorted(manifest.network_files)}
     networks = Networks(manifest, files, threads or Threads(), index, exact)
     if device != "auto":
+        return _open_on(networks, bfloat16)
+    if not cuda_devices():  # no fault, so no advice
+        _log.info("running on the CPU: there is no NVIDIA GPU")
         return _open_on(networks, bfloat16)
     try:
         return _open_on(replace(networks, index=0), bfloat16)

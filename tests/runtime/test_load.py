@@ -159,11 +159,21 @@ def test_a_gpu_asked_for_by_number_must_be_there(tiny: Path):
 
 
 @without_gpu
-def test_auto_falls_back_and_says_so_once(tiny: Path, caplog: pytest.LogCaptureFixture):
+@pytest.mark.parametrize(
+    ("gpus", "why"), [(0, "there is no NVIDIA GPU"), (1, "GPU 0 cannot be used")]
+)
+def test_auto_falls_back_and_says_so_once(
+    gpus: int,
+    why: str,
+    tiny: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("stembridge.runtime.load.cuda_devices", lambda: gpus)
     with caplog.at_level(logging.INFO, logger="stembridge"):
         assert load_model(tiny, "auto").device == "cpu"
     (record,) = caplog.records
-    assert record.getMessage().startswith("running on the CPU: GPU 0 cannot be used")
+    assert record.getMessage().startswith(f"running on the CPU: {why}")
 
 
 @without_gpu
