@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 import stembridge
 from stembridge.cli.shared import EXIT_REFUSED, exit_status
-from stembridge.errors import CreateFailedError, StembridgeError
+from stembridge.errors import CreateFailedError, MissingExtraError, StembridgeError
 
 COMMANDS = {
     "arrange": "stembridge.cli.arrange:arrange",
@@ -102,9 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         typer.main.get_command(app)(args=words, prog_name="stembridge")
-    except StembridgeError as error:
-        _print_error(error, as_json="--json" in words)
-        sys.exit(exit_status(error))
+    except (StembridgeError, ModuleNotFoundError) as error:
+        told = error if isinstance(error, StembridgeError) else _missing(error)
+        _print_error(told, as_json="--json" in words)
+        sys.exit(exit_status(told))
     except BrokenPipeError:  # whoever read the output has heard enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -113,6 +114,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         reason = error.strerror or str(error)
         _print_error(CreateFailedError(f"{named}{reason}."), as_json="--json" in words)
         sys.exit(EXIT_REFUSED)
+
+
+def _missing(error: ModuleNotFoundError) -> StembridgeError:
+    """The small install lacks what training and evaluation need; a room of our own is a fault."""
+    package = str(error.name).partition(".")[0]
+    if package == "stembridge":
+        raise error
+    return MissingExtraError(
+        f"This needs {package}, which is not installed: pip install 'stembridge[train]'."
+    )
 
 
 def _print_error(error: StembridgeError, as_json: bool) -> None:

@@ -100,6 +100,26 @@ def test_a_refusal_is_json_where_json_is_asked_for(capsys: pytest.CaptureFixture
     assert shown.err == ""
 
 
+@pytest.mark.parametrize("absent", ["scipy.fft", "stembridge.nowhere"])
+def test_what_a_small_install_lacks_is_named(
+    absent: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def command() -> None:
+        raise ModuleNotFoundError(f"No module named '{absent}'", name=absent)
+
+    monkeypatch.setattr("stembridge.cli.ports.ports", command)
+    if absent.startswith("stembridge"):  # a fault of ours keeps its traceback
+        with pytest.raises(ModuleNotFoundError):
+            main(["ports"])
+        return
+    with pytest.raises(SystemExit) as ended:
+        main(["ports"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "This needs scipy, which is not installed" in said
+    assert "MISSING_EXTRA" in said
+
+
 def test_the_module_runs_and_imports_nothing_heavy_for_help() -> None:
     program = (
         "import sys\nfrom stembridge.cli import main\n"
