@@ -106,7 +106,7 @@ class ExpressRecipe:
         )
 
     def note(self, folder: Path) -> str:
-        """What a run's log says of its denoiser, for the card."""
+        """What a run's log says of its denoiser, and its recipe of the readers, for the card."""
         steps = log_lines(folder / "run") or [{"step": 0, "s": 0.0}]
         denoiser, frame_s = (
             self.tables.denoiser,
@@ -115,7 +115,16 @@ class ExpressRecipe:
         return (
             f"{steps[-1]['step']} steps of {denoiser.batch} windows of "
             f"{denoiser.task.window * frame_s:.1f} s, averaged weights, in {steps[-1]['s']:.0f} s."
+            f"{self._fresh_note()}"
         )
+
+    def _fresh_note(self) -> str:
+        """What some of the note readers went on with."""
+        fresh = self.tables.fresh
+        if not (fresh.songs and fresh.readers):
+            return ""
+        steps = (f"{stem} {how.steps} steps" for stem, how in fresh.readers.items())
+        return f" Note readers that went on with {fresh.songs} fresh songs: {', '.join(steps)}."
 
     def facts(self, folder: Path) -> dict[str, Any]:
         """Manifest fields of the model in a run's folder that no network file holds."""

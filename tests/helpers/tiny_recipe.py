@@ -64,7 +64,7 @@ def tiny_express() -> ExpressTables:
         ears=EarsTraining(steps=2, batch=2, frames=32),
         reader=ReaderTraining(steps=2, batch=2, frames=32),
         fresh=FreshTable(
-            songs=7, first=9, share=0.7, threshold=0.3,
+            songs=2, first=9, share=0.7, threshold=0.3,
             readers={"guitar": ReaderTraining(steps=2, batch=2, frames=32)},
         ),
         serving=ServingTable(

@@ -15,6 +15,8 @@ from toy_kit import toy_kit
 
 from stembridge.chords.spectrum import N_BINS
 from stembridge.conditions import HEARD
+from stembridge.dataset import recorded
+from stembridge.dataset.kit import Kit
 from stembridge.dataset.song import STEMS
 from stembridge.dataset.soundfonts import HELD_OUT, find_soundfont
 from stembridge.errors import CreateFailedError, MissingExtraError, NoSuchFileError
@@ -27,6 +29,7 @@ from stembridge.training import density, from_material
 from stembridge.training.denoiser import DenoiserTraining
 from stembridge.training.encoded_songs import load
 from stembridge.training.express_recipe import ExpressRecipe
+from stembridge.training.fresh_songs import FreshSongs
 from stembridge.training.from_material import (
     ModelOrder,
     compare_material,
@@ -78,7 +81,7 @@ def test_every_network_is_trained_and_the_artifact_opens_with_its_thresholds(
     styles = read_network(run / "codecs" / "style")
     assert set(styles.artifact["style_timbres"]["pop"]) == set(STEMS)
     assert read_network(run / "fresh" / "guitar").kind == "note_reader"
-    assert len(list((run / "songs" / "fresh").glob("*.npz"))) == 7
+    assert len(list((run / "songs" / "fresh").glob("*.npz"))) == 2
     songs = [load(path) for path in sorted((run / "songs" / "train").glob("*.npz"))]
     assert len(songs) == 6
     manifest = json.loads((artifact / "manifest.json").read_text())
@@ -98,7 +101,9 @@ def test_every_network_is_trained_and_the_artifact_opens_with_its_thresholds(
         assert (artifact / name).read_bytes() == fitted.read_bytes()
     steps = log_lines(run / "run")[-1]["step"]
     assert manifest["training"]["note"].startswith(f"{steps} steps of 2 windows of 1.0 s")
-    assert f"{steps} steps of 2" in (artifact / CARD_NAME).read_text()
+    card = (artifact / CARD_NAME).read_text()
+    assert f"{steps} steps of 2" in card
+    assert "Note readers that went on with 2 fresh songs: guitar 2 steps." in card
     assert any(line.startswith("verified: ") for line in told)
     model = load_model(artifact, "cpu")
     chances = model.chord_chances(np.zeros((1, 20, N_BINS), np.float32))
@@ -206,6 +211,17 @@ def test_an_interrupted_clock_goes_on(made: tuple[ModelOrder, list[str]], tmp_pa
     train_live(plan.backbone, plan.denoiser, plan.live, songs=made[0].out / "songs" / "train",
                layout=recipe.layout, folder=run)  # fmt: skip
     assert log_lines(run) == before  # its time was over
+
+
+def test_every_seventh_fresh_song_is_the_bands_and_all_are_cut(tmp_path: Path) -> None:
+    kit = toy_kit(tmp_path / "kit").folder
+    songs = FreshSongs(kit, tiny_recipe().data, first=3)
+    made = songs("train", 6)
+    assert made.song.name == "band-train-00009"  # no other network's song
+    whole = recorded.make_song("train", 9, Kit(kit), rate=16000, length_s=6.0)
+    assert made.song.audio.shape[1] <= whole.audio.shape[1]
+    np.testing.assert_array_equal(made.song.audio, whole.audio[:, : made.song.audio.shape[1]])
+    assert made.heard is None
 
 
 def test_only_a_base_of_the_same_styles_and_conditions_lends_its_style_classifier(
