@@ -208,7 +208,7 @@ def express(
 
     chosen = load_express(base or pretrained_dir(), recipe)
     data = chosen.codecs.data
-    fresh = FreshSongs(kit, data, chosen.tables.fresh.first)
+    fresh = FreshSongs(kit, data, chosen.tables.fresh.first, on_kit=True)
     played = partial(kit_song, KitSongs(kit, data.rate, data.length_s))
     orders = chosen.orders(out, played, fresh)
     if only == "songs":

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from stembridge.dataset import recorded, synthetic
+from stembridge.dataset.compose import compose, song_seed
 from stembridge.dataset.kit import Kit
 from stembridge.nn.note_reader import NoteReader
 from stembridge.nn.registry import CONFIG_NAME, Network, config_fields, read_network, write_network
@@ -21,7 +22,7 @@ from stembridge.training.note_reader import Again, Say, fit_note_reader
 from stembridge.training.parts import cut_anywhere, encoded_songs, rolls_of
 from stembridge.training.recipe_tables import FreshTable, SongTable
 
-_ON_KIT = 7  # of so many songs one is played on the kit; the others are what readers lack
+_OF_BAND = 7  # of so many songs one is the band's; the others are what readers lack
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,24 @@ class FreshSongs:
         kit: a kit's folder.
         table: length, rate and SoundFonts.
         first: number of the first.
+        on_kit: play the composer's songs on the kit's General MIDI sounds, too: a machine that is
+            lent for minutes has no SoundFonts.
     """
 
     kit: Path
     table: SongTable
     first: int
+    on_kit: bool = False
 
     def __call__(self, split: str, index: int) -> MadeSong:
-        """Song `first + index`: on SoundFonts, every seventh on the kit; cut somewhere."""
+        """Song `first + index`: the composer's, every seventh the band's; cut somewhere."""
         number, rate, length_s = self.first + index, self.table.rate, self.table.length_s
-        if index % _ON_KIT == _ON_KIT - 1:
+        if index % _OF_BAND == _OF_BAND - 1:
             kit = _opened(self.kit)
             song = recorded.make_song(split, number, kit, rate=rate, length_s=length_s)
+        elif self.on_kit:
+            kit, composed = _opened(self.kit), compose(song_seed(split, number), None, length_s)
+            song = recorded.perform_general_midi(composed, kit, f"{split}-{number:05d}", rate)
         else:
             font = self.table.soundfonts[number % len(self.table.soundfonts)]
             song = synthetic.make_song(split, number, rate=rate, soundfont=font, length_s=length_s)

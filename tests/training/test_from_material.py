@@ -222,6 +222,10 @@ def test_every_seventh_fresh_song_is_the_bands_and_all_are_cut(tmp_path: Path) -
     assert made.song.audio.shape[1] <= whole.audio.shape[1]
     np.testing.assert_array_equal(made.song.audio, whole.audio[:, : made.song.audio.shape[1]])
     assert made.heard is None
+    no_fonts = replace(tiny_recipe().data, soundfonts=("none.sf2",))
+    made = FreshSongs(kit, no_fonts, first=3, on_kit=True)("train", 0)
+    assert made.song.name == "train-00003"
+    assert np.abs(made.song.audio).max() > 0.01
 
 
 def test_only_a_base_of_the_same_styles_and_conditions_lends_its_style_classifier(
