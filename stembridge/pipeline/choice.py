@@ -20,13 +20,16 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.chords import ChordSpan, parse_progression, transposed
 from stembridge.chords.key import key_of, tonic_of
 from stembridge.conditions import Conditions
+from stembridge.musical_time import TimeSignature
 from stembridge.parts.playing import Playing
 from stembridge.roles import is_pitched
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
-from stembridge.words import Wishes
+from stembridge.words import STYLE_METRES, Wishes
 
 NO_WISHES = Wishes()
+_ANY = "1/32"
+"""A bar that goes into all others: of a style that lives in every metre."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,18 @@ def style_chances(
     latents: FloatArray,
     sounding: Iterable[str],
     conditions: Callable[[], Conditions],
+    beats_per_bar: float | None = None,
 ) -> FloatArray | None:
     """Chances [styles] of what sounds; None if the model hears no styles.
+
+    Styles that live in another metre have none: no waltz in 4/4.
 
     Args:
         model: an open model.
         latents: [S, C, F].
         sounding: stems of them that are given and not silent; only these are heard.
         conditions: makes what is told anyway.
+        beats_per_bar: of the request, in quarter notes; None where it follows no grid.
     """
     manifest = model.manifest
     if manifest.style_classifier is None:
@@ -78,7 +85,17 @@ def style_chances(
     for stem in sounding:
         given[:, manifest.stem_index(stem)] = 1.0
     chances = model.style_chances(latents[None], given, conditions().frames)
-    return None if chances is None else chances[0]
+    return None if chances is None else _in_metre(chances[0], manifest.styles, beats_per_bar)
+
+
+def _in_metre(
+    chances: FloatArray, styles: Sequence[str], beats_per_bar: float | None
+) -> FloatArray:
+    if beats_per_bar is None:
+        return chances
+    own = [TimeSignature.parse(STYLE_METRES.get(style, _ANY)).beats_per_bar for style in styles]
+    within = chances * np.array([beats_per_bar % bar == 0 for bar in own], chances.dtype)
+    return within if within.any() else chances
 
 
 def choose(

@@ -6,11 +6,13 @@ reading   grammar: what is said of what, what is not wanted, what nobody underst
 wishes    what a reading asks of a request, and what of it comes to nothing
 """
 
+from stembridge.words.lexicon import STYLE_METRES
 from stembridge.words.phrases import Vocabulary
 from stembridge.words.reading import Reading, Said, read
 from stembridge.words.wishes import Surroundings, Wishes, WishOutcome, vocabulary_of, wishes_of
 
 __all__ = [
+    "STYLE_METRES",
     "Reading",
     "Said",
     "Surroundings",

@@ -221,5 +221,5 @@ MAKES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """What an adjective means of an instrument."""
 
-METRES = {"waltz": "3/4", "six_eight": "6/8", "odd": "7/8"}
+STYLE_METRES = {"waltz": "3/4", "six_eight": "6/8", "odd": "7/8"}
 """Styles that live in one metre."""

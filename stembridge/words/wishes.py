@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from stembridge.chords import parse_chord
 from stembridge.parts.playing import AS_PLAYED, Playing
 from stembridge.roles import is_pitched
-from stembridge.words.lexicon import MAKES, METRES
+from stembridge.words.lexicon import MAKES, STYLE_METRES
 from stembridge.words.phrases import Vocabulary
 from stembridge.words.reading import Said
 
@@ -164,7 +164,7 @@ class _Weighing:
         if said.avoided or style != self._style:
             by = "told by name" if told else "asked for"
             return WishOutcome(said, why_not=f"the style is {self._style}, {by}")
-        metre = METRES.get(style, self._around.metre)
+        metre = STYLE_METRES.get(style, self._around.metre)
         apart = f", which lives in {metre}, not {self._around.metre}"
         return WishOutcome(said, f"style {style}{apart if metre != self._around.metre else ''}")
 

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 
 from stembridge.chords import parse_progression
-from stembridge.conditions import chord_block, frame_beats
-from stembridge.pipeline.choice import Bars, Choice, choose
+from stembridge.conditions import Conditions, chord_block, frame_beats
+from stembridge.pipeline.choice import Bars, Choice, choose, style_chances
 from stembridge.pipeline.receipt_reading import read_receipt, request_of
 from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
@@ -62,6 +62,22 @@ def test_styles_come_as_often_as_they_are_likely_and_timbres_evenly() -> None:
     assert funky["slap"] / funky.total() == pytest.approx(0.5, abs=0.04)
     assert all(c.timbres == {"bass": "synth"} for c in chosen if c.style == "house")
     assert all(c.timbres == {} for c in chosen if c.style == "waltz")  # has no usual timbres
+
+
+def test_no_waltz_is_chosen_in_four() -> None:
+    class Undecided(FakeModel):
+        def style_chances(self, *_: np.ndarray) -> np.ndarray:
+            return np.full((1, 3), 1 / 3, np.float32)
+
+    def waltz(beats_per_bar: float | None) -> float:
+        told = Conditions(np.zeros((1, 0, 16), np.float32))
+        latents = np.zeros((4, 8, 16), np.float32)
+        chances = style_chances(Undecided(hearing()), latents, [], lambda: told, beats_per_bar)
+        assert chances is not None
+        return float(chances[STYLES.index("waltz")])
+
+    assert waltz(4.0) == waltz(3.5) == 0.0
+    assert waltz(3.0) == waltz(6.0) == waltz(None) > 0.0
 
 
 def test_what_was_told_stays_and_moves_nothing_else() -> None:
