@@ -11,7 +11,6 @@ import pytest
 import soundfile
 import torch
 from tiny_engines import RATE, save_dac, save_encodec
-from transformers import DacModel, EncodecModel
 
 from stembridge.cli import main
 from stembridge.engines.offline import quietly
@@ -39,6 +38,8 @@ def test_encodec_is_the_librarys(encodec: Path) -> None:
     latents = codec.encode(STEM, SOUND[None])
     assert latents.shape == (1, 16, 50)
     with quietly(), torch.inference_mode():
+        from transformers import EncodecModel
+
         theirs = EncodecModel.from_pretrained(encodec).eval()
         told = torch.from_numpy(SOUND)[None, None]
         for codebooks, kbps in ((6, 1.2), (12, 2.4)):
@@ -55,6 +56,8 @@ def test_dac_is_the_librarys(dac: Path) -> None:
     codec = QuantisedCodec(dac)
     latents = codec.encode(STEM, SOUND[None])
     with quietly(), torch.inference_mode():
+        from transformers import DacModel
+
         theirs = DacModel.from_pretrained(dac).eval()
         told = torch.from_numpy(SOUND)[None, None]
         for codebooks in (1, 3):
