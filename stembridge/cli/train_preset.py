@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from stembridge.cli.shared import GpuOption, say
 from stembridge.errors import BadArgsError, NoGpuError
+
+if TYPE_CHECKING:
+    from stembridge.nn.presets import Preset
 
 FOLDER = typer.Option("--out", help="The run's folder; goes on if there.")
 DATA = typer.Option(
@@ -77,7 +80,7 @@ def preset(
     ] = "onnx",
 ) -> None:
     """Train a system of the papers, and export it. Ctrl-C stops; the same command goes on."""
-    from stembridge.nn.preset_variants import on_spectra, on_words
+    from stembridge.nn.preset_variants import on_spectra
     from stembridge.nn.presets import shrunk
     from stembridge.training.preset_run import Order, train_preset
 
@@ -94,10 +97,7 @@ def preset(
             raise BadArgsError("A model has one codec: give --codec, --vae or --spectra.")
         chosen, vae = on_codec(chosen, codec), codec
     if text_model is not None:
-        told = on_words(chosen)
-        if told is None:
-            raise BadArgsError(f"{name} is told no words. Leave out --text-model.")
-        chosen = told
+        chosen = _in_words(chosen, text_model)
     if data is None or out is None:
         if not dry_run:
             raise BadArgsError("Say what to learn from with --data, and where to with --out.")
@@ -116,7 +116,19 @@ def preset(
     print(made)
 
 
-def known_preset(name: str):  # type: ignore[no-untyped-def] # torch-side type
+def _in_words(chosen: Preset, text_model: Path) -> Preset:
+    """A preset told captions; the encoder is opened before anything is written."""
+    from stembridge.engines.meaning import Meanings
+    from stembridge.nn.preset_variants import on_words
+
+    told = on_words(chosen)
+    if told is None:
+        raise BadArgsError(f"{chosen.name} is told no words. Leave out --text-model.")
+    Meanings(text_model)
+    return told
+
+
+def known_preset(name: str) -> Preset:
     """A preset by name.
 
     Raises:

@@ -56,8 +56,8 @@ class Meanings:
         """Open the encoder of a folder; see `told_meanings`."""
         if not (folder / "config.json").is_file():
             raise NoSuchFileError(
-                f"There is no text encoder in '{folder}', which {VARIABLE} names: config.json is "
-                "missing. Name the folder of a CLAP or T5, or unset it."
+                f"There is no text encoder in '{folder}': config.json is missing. Name the folder "
+                f"of a CLAP or T5 (--text-model in training, else {VARIABLE}), or none."
             )
         kind = kind_in(folder) or "thing of no known kind"
         if kind not in _CLASSES:

@@ -222,6 +222,8 @@ def test_systems_on_linear_codecs_have_as_many_weights():
         (("tiny", "--data", "empty"), "'empty' holds no music to learn from"),
         (("msdm", "--data", "empty", "--spectra", "64"), "--spectra goes with latent systems"),
         (("tiny", "--data", "empty", "--gpu", "7"), "There is no GPU 7"),
+        (("gmsdi", "--data", "empty", "--text-model", "empty"), "no text encoder in 'empty'"),
+        (("msldm", "--data", "empty", "--text-model", "empty"), "msldm is told no words"),
     ],
 )
 def test_mistakes_get_sentences(
@@ -235,6 +237,7 @@ def test_mistakes_get_sentences(
     assert ended.value.code == 2
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "run" / "songs" / ".complete").exists()
+    assert ("--text-model" in words) <= (not (tmp_path / "run").exists())
 
 
 def test_an_autoencoder_that_does_not_fit_is_refused(
