@@ -78,7 +78,7 @@ def test_a_stopped_worker_is_noticed_and_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("watch", "error"),
-    [(Watch(stall_s=1.0), AttemptsExhaustedError), (Watch(job_s=1.0), TimedOutError)],
+    [(Watch(stall_s=5.0), AttemptsExhaustedError), (Watch(job_s=5.0), TimedOutError)],
 )
 def test_a_hung_network_call_is_ended(
     tmp_path: Path, watch: Watch, error: type[StembridgeError]
@@ -204,14 +204,14 @@ def test_time_in_which_the_machine_slept_costs_no_attempt(tmp_path: Path) -> Non
     """The daemon stands still for longer than it would wait for the worker's beat."""
 
     async def session() -> None:
-        async with talking(tmp_path, faulty=True, watch=Watch(beat_s=1.2)) as (daemon, client):
+        async with talking(tmp_path, faulty=True, watch=Watch(beat_s=4.0)) as (daemon, client):
             (tmp_path / "faults" / "slow").write_text("0.2")
             job = await client.generate(**ASK, steps=20)
             await until(lambda: daemon.journal.counts()[1] == 1)
             (pid,) = daemon.executor.pids
             for _ in range(2):
                 os.kill(pid, signal.SIGSTOP)
-                time.sleep(1.4)
+                time.sleep(4.2)
                 os.kill(pid, signal.SIGCONT)
                 await asyncio.sleep(0.6)
             assert daemon.executor.pids == [pid]
