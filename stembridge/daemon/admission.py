@@ -17,7 +17,7 @@ from typing import Any
 from stembridge.daemon.records import ModelFacts
 from stembridge.errors import BadArgsError
 from stembridge.request import GenerationRequest, parse_request
-from stembridge.roles import check_known
+from stembridge.roles import check_known, members
 from stembridge.wire.schema import MAX_SENT_CLIPS
 
 CLIP_LIFE_S = 60.0
@@ -120,7 +120,8 @@ def check_stems(stems: Iterable[str], facts: ModelFacts | None) -> None:
         BadArgsError: there is one. While no model is loaded (no `facts`), the worker will say it.
     """
     if facts is not None:
-        check_known(stems, facts.stems, facts.name)
+        # Whether it makes several as one ("bass+drums"), the worker will say.
+        check_known([one for stem in stems for one in members(stem)], facts.stems, facts.name)
 
 
 def payload_of(pairs: Mapping[str, Any], clips: list[dict[str, Any]]) -> dict[str, Any]:

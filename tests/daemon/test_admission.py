@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stembridge.daemon.admission import ClipTable
+from stembridge.daemon.admission import ClipTable, check_stems
+from stembridge.daemon.telling import model_facts
 from stembridge.errors import BadArgsError
+from stembridge.testing import FakeModel, fake_manifest
 from tests.helpers.daemons import ASK, write_context
 from tests.helpers.raw import raw
 
@@ -67,3 +69,14 @@ def test_late_and_doubled_clips_jam_nobody(tmp_path: Path) -> None:
                 assert (await client.receive("clip.held")).args["index"] == 0
 
     asyncio.run(session())
+
+
+def test_stems_and_groups_of_known_stems_are_let_in() -> None:
+    labels = ({"name": "labels", "channels": 4},)
+    told = fake_manifest(stems=("mixture",), condition_layout=labels, latents_add_up=True)
+    facts = model_facts(FakeModel(told))
+    assert facts.stems == ("bass", "drums", "guitar", "piano")
+    check_stems(("bass", "drums+guitar"), facts)
+    check_stems(("bass+zither",), None)  # no model yet: the worker will say it
+    with pytest.raises(BadArgsError, match="but not zither"):
+        check_stems(("bass+zither",), facts)
