@@ -32,7 +32,7 @@ _WORDS = {
     "notes_per_s_of_truth": "Played: notes per second, of the true part's",
     "notes_in_chord": "Played: notes in the chord",
     "notes_in_chord_truth": "… of the true part",
-    "notes_on_grid": "Played: onsets on the (swung) sixteenth grid",
+    "notes_on_grid": "Played: onsets on the sixteenth grid, straight or swung as true",
     "notes_on_grid_truth": "… of the true part",
     "note_f1": "Notes read in the true stem, F measure",
     "played_offset_beyond_truth_ms": "Played: median offset beyond the true stem's, ms",
@@ -58,7 +58,7 @@ _WORDS = {
 }
 _FRECHET = {
     "generated": "Fréchet distance ({embedding}) to the true stem",
-    "played": "… of the played stem",
+    "played": "Fréchet distance ({embedding}) of the played stem to the true one",
     "ceiling": "… of the ceiling",
     "retrieval": "… of another song's stem",
     "nearest_wrong_stem": "… to the nearest other stem",
