@@ -61,6 +61,11 @@ class TimeSignature:
         """Length of a bar in beats (quarter notes); exact, since denominators are powers of 2."""
         return self.numerator * 4 / self.denominator
 
+    @property
+    def is_compound(self) -> bool:
+        """Whether its beats are of three eighths or shorter notes: 6/8, 12/8."""
+        return self.denominator >= 8 and self.numerator > 3 and self.numerator % 3 == 0
+
     def inner_bar_lines(self, start_beats: float, length_beats: float) -> list[float]:
         """Bar lines within a span, in beats from its start; its ends are none of them."""
         bar = self.beats_per_bar

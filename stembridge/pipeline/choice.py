@@ -28,8 +28,6 @@ from stembridge.runtime.model import StemModel
 from stembridge.words import STYLE_METRES, Wishes
 
 NO_WISHES = Wishes()
-_ANY = "1/32"
-"""A bar that goes into all others: of a style that lives in every metre."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +63,18 @@ def style_chances(
     latents: FloatArray,
     sounding: Iterable[str],
     conditions: Callable[[], Conditions],
-    beats_per_bar: float | None = None,
+    metre: TimeSignature | None = None,
 ) -> FloatArray | None:
     """Chances [styles] of what sounds; None if the model hears no styles.
 
-    Styles that live in another metre have none: no waltz in 4/4.
+    Styles that live in another metre have none: no waltz in 4/4 or 6/8.
 
     Args:
         model: an open model.
         latents: [S, C, F].
         sounding: stems of them that are given and not silent; only these are heard.
         conditions: makes what is told anyway.
-        beats_per_bar: of the request, in quarter notes; None where it follows no grid.
+        metre: of the request; None where it follows no grid.
     """
     manifest = model.manifest
     if manifest.style_classifier is None:
@@ -85,17 +83,24 @@ def style_chances(
     for stem in sounding:
         given[:, manifest.stem_index(stem)] = 1.0
     chances = model.style_chances(latents[None], given, conditions().frames)
-    return None if chances is None else _in_metre(chances[0], manifest.styles, beats_per_bar)
+    return None if chances is None else _in_metre(chances[0], manifest.styles, metre)
 
 
 def _in_metre(
-    chances: FloatArray, styles: Sequence[str], beats_per_bar: float | None
+    chances: FloatArray, styles: Sequence[str], metre: TimeSignature | None
 ) -> FloatArray:
-    if beats_per_bar is None:
+    if metre is None:
         return chances
-    own = [TimeSignature.parse(STYLE_METRES.get(style, _ANY)).beats_per_bar for style in styles]
-    within = chances * np.array([beats_per_bar % bar == 0 for bar in own], chances.dtype)
+    within = chances * np.array([_lives_in(style, metre) for style in styles], chances.dtype)
     return within if within.any() else chances
+
+
+def _lives_in(style: str, metre: TimeSignature) -> bool:
+    """Whether bars of its own metre fill one of another; beats of three eighths are their own."""
+    if style not in STYLE_METRES:
+        return True
+    own = TimeSignature.parse(STYLE_METRES[style])
+    return metre.beats_per_bar % own.beats_per_bar == 0 and own.is_compound == metre.is_compound
 
 
 def choose(

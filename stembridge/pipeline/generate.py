@@ -80,8 +80,8 @@ def generate(
     hearing = partial(report, "encode")
     known = codec.hear(model, context.samples, context.given, hearing, loop=settings.loop)
     heard = sounding(model.manifest, context)
-    bar = request.time_signature.beats_per_bar if request.use_grid else None
-    chances = style_chances(model, known.latents[0], heard, conditions_of, bar)
+    metre = request.time_signature if request.use_grid else None
+    chances = style_chances(model, known.latents[0], heard, conditions_of, metre)
     named, bars = wishes_of(request, context.chords), bars_to_fill(request, heard)
     decoded = decoded_stems(request, model.manifest)
     for variation in range(request.variations):

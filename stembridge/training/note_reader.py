@@ -162,7 +162,8 @@ class ReaderWindows:
         fresh, known = self.again.fresh, count - self.again.fresh
         chance, place = torch.rand(2, *size, generator=gen, device=self.device)
         is_fresh = chance < self.again.share
-        return torch.where(is_fresh, known + place * fresh, place * known).long()
+        # Whole before they are added: 1500 + 165.99999 is 1666 in float32, and no song.
+        return torch.where(is_fresh, known + (place * fresh).long(), (place * known).long())
 
 
 def reader_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -143,9 +143,9 @@ def train_preset(order: Order, say: Say) -> Path:
 def _keep_order(order: Order) -> None:
     """A folder is one run: what was ordered first stands in it."""
     path = order.folder / ORDER_NAME
-    words = None if order.text_model is None else str(order.text_model.resolve())
-    facts = {"preset": order.preset.name, "data": str(order.data.resolve()), "seed": order.seed,
-             "text model": words}  # fmt: skip
+    taken = {"autoencoder": order.codec_from, "text model": order.text_model}
+    facts = {"preset": order.preset.name, "data": str(order.data.resolve()), "seed": order.seed}
+    facts |= {name: str(path.resolve()) if path else None for name, path in taken.items()}
     if path.exists():
         earlier = json.loads(path.read_text(encoding="utf-8"))
         for name, value in facts.items():

@@ -13,6 +13,7 @@ import soundfile
 
 from stembridge.chords import parse_progression
 from stembridge.conditions import Conditions, chord_block, frame_beats
+from stembridge.musical_time import TimeSignature
 from stembridge.pipeline.choice import Bars, Choice, choose, style_chances
 from stembridge.pipeline.receipt_reading import read_receipt, request_of
 from stembridge.pipeline.run import arrange
@@ -64,20 +65,27 @@ def test_styles_come_as_often_as_they_are_likely_and_timbres_evenly() -> None:
     assert all(c.timbres == {} for c in chosen if c.style == "waltz")  # has no usual timbres
 
 
-def test_no_waltz_is_chosen_in_four() -> None:
+def test_no_style_of_another_metre_is_chosen() -> None:
     class Undecided(FakeModel):
         def style_chances(self, *_: np.ndarray) -> np.ndarray:
-            return np.full((1, 3), 1 / 3, np.float32)
+            return np.full((1, len(styles)), 1 / len(styles), np.float32)
 
-    def waltz(beats_per_bar: float | None) -> float:
+    styles = ("pop", "waltz", "six_eight")
+    plain = {"style_timbres": {}, "style_chords": {}}
+
+    def chosen_from(metre: str | None) -> set[str]:
         told = Conditions(np.zeros((1, 0, 16), np.float32))
         latents = np.zeros((4, 8, 16), np.float32)
-        chances = style_chances(Undecided(hearing()), latents, [], lambda: told, beats_per_bar)
+        model = Undecided(hearing(styles=styles, **plain))
+        signature = None if metre is None else TimeSignature.parse(metre)
+        chances = style_chances(model, latents, [], lambda: told, signature)
         assert chances is not None
-        return float(chances[STYLES.index("waltz")])
+        return {style for style, chance in zip(styles, chances, strict=True) if chance}
 
-    assert waltz(4.0) == waltz(3.5) == 0.0
-    assert waltz(3.0) == waltz(6.0) == waltz(None) > 0.0
+    assert chosen_from("4/4") == chosen_from("7/8") == chosen_from("9/8") == {"pop"}
+    assert chosen_from("3/4") == chosen_from("6/4") == {"pop", "waltz"}
+    assert chosen_from("6/8") == chosen_from("12/8") == {"pop", "six_eight"}
+    assert chosen_from(None) == set(styles)
 
 
 def test_what_was_told_stays_and_moves_nothing_else() -> None:

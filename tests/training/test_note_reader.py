@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from stembridge.nn.note_reader import NoteReader, NoteReaderConfig
 from stembridge.training.note_reader import (
@@ -75,6 +76,19 @@ def test_a_fit_goes_on_with_fresh_songs_more_often_than_with_those_it_knows() ->
     )  # fmt: skip
     assert fitted.module is reader
     assert not (next(reader.parameters()).detach() == before).all()
+
+
+def test_no_window_is_of_a_song_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def latest(*shape: object, **_: object) -> torch.Tensor:
+        size = shape[0] if isinstance(shape[0], tuple) else shape
+        return torch.full(size, 1 - 2**-24)  # the largest that torch.rand can draw
+
+    monkeypatch.setattr(torch, "rand", latest)
+    made, training = songs(1, 7), ReaderTraining(batch=2, frames=16, noise=1e-6)
+    made.latents[:] = np.arange(7)[:, None, None]
+    reader = NoteReader(NoteReaderConfig(made.latents.shape[1], *ROWS["bass"]))
+    heard, _ = ReaderWindows(made, training, "cpu", Again(reader, 3, 1.0)).draw()
+    assert heard.round().unique().tolist() == [6.0]
 
 
 def test_it_ends_in_time() -> None:

@@ -177,6 +177,15 @@ def test_a_folder_holds_one_run(trained: Callable[[str], Path], music: Path):
         train_preset(order, lambda line: None)
 
 
+def test_a_run_goes_on_with_the_autoencoder_it_began_with(music: Path, tmp_path: Path):
+    order = Order(shrunk(PRESETS["mixldm"]), music, tmp_path / "run", codec_from=tmp_path / "a")
+    with pytest.raises(NoSuchFileError, match="no autoencoder"):
+        train_preset(order, lambda line: None)
+    for other in (tmp_path / "b", None):
+        with pytest.raises(BadArgsError, match="another autoencoder"):
+            train_preset(replace(order, codec_from=other), lambda line: None)
+
+
 def test_songs_shorter_than_a_window_are_refused(music: Path, tmp_path: Path):
     order = Order(replace(shrunk(PRESETS["msdm"]), window_frames=1 << 18), music, tmp_path / "run")
     with pytest.raises(BadArgsError, match=r"as long as the 11\.9 s"):
@@ -250,4 +259,6 @@ def test_an_autoencoder_that_does_not_fit_is_refused(
     with pytest.raises(BadArgsError, match="has latent_channels 8, but mixldm-mini needs 32"):
         train_preset(taken, lambda line: None)
     with pytest.raises(NoSuchFileError, match="no autoencoder"):
-        train_preset(replace(taken, codec_from=tmp_path), lambda line: None)
+        train_preset(
+            replace(taken, codec_from=tmp_path, folder=tmp_path / "other"), lambda line: None
+        )
