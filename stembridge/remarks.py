@@ -52,6 +52,7 @@ WORDS = {
     "prompt_read": "the prompt is read as: {read}",
     "prompt_meant": "{reader} reads {pairs}, which may be wrong",
     "prompt_idle": "of the prompt changes nothing: {idle}",
+    "prompt_unmade": "what is said of {stems} alone changes nothing: it is not made",
     "prompt_unknown": "of the prompt was not understood: {unknown}",
     "like_heard": "{file} is heard as {as_what}: {heard}",
     "like_unclear": "{file} is heard as {as_what}, and nothing in it is clear enough to follow",
@@ -81,7 +82,6 @@ WORDS = {
     "words_told": "the model is told {chains}, by a text encoder",
     "chains_words": "this model can be told only which stems sound; nothing comes of: {words}",
     "chains_unguided": "at guidance 1 nothing leads away from {words}: --guidance 3 would",
-    "chains_unmade": "what is said of {stems} alone changes nothing: it is not made by itself",
     "chains_few": "{steps} steps are few for chains, which overshoot each other: 150 settle",
     "chains_sampler": "chains know the samplers euler, ancestral and adpm2: {sampler} is taken as "
     "euler",

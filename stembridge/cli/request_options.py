@@ -73,7 +73,7 @@ def _wishes(fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, 
         elif name == "context":
             wishes[name] = context_clips(value or [])
         elif field.head:
-            pairs = dict(_pair(word, str(field.option), "bass=name") for word in value or [])
+            pairs = _pairs(value or [], str(field.option))
             wishes[name] = {stem: _named(field, word) for stem, word in pairs.items()}
         elif value is not None:
             wishes[name] = _named(field, value)
@@ -96,6 +96,14 @@ def context_clips(words: list[str]) -> list[dict[str, str]]:
     """
     pairs = [_pair(word, "--context", "drums=drums.wav") for word in words]
     return [{"stem": stem, "path": _absolute(path)} for stem, path in pairs]
+
+
+def _pairs(words: list[str], option: str) -> dict[str, str]:
+    pairs = [_pair(word, option, "bass=name") for word in words]
+    stems = [stem for stem, _ in pairs]
+    if twice := next((stem for stem in stems if stems.count(stem) > 1), None):
+        raise BadArgsError(f"{option} is given twice for {twice}. Give it once, with everything.")
+    return dict(pairs)
 
 
 def _pair(word: str, option: str, example: str) -> tuple[str, str]:

@@ -13,7 +13,6 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.errors import BadArgsError
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
-from stembridge.roles import members
 from stembridge.runtime.manifest import Manifest
 
 Apart = Callable[[FloatArray], FloatArray]
@@ -30,8 +29,7 @@ def stems_of_mix(
     Raises:
         BadArgsError: nothing of it is left to hear, or the model cannot take mixtures apart.
     """
-    asked = {stem for group in request.generate for stem in members(group)}
-    left = [stem for stem in manifest.makes if stem not in asked]
+    left = [stem for stem in manifest.makes if stem not in request.made]
     if not left:
         raise BadArgsError(
             "A mix is given and all of its stems are asked for: nothing of it is left to hear. Ask "
@@ -41,7 +39,7 @@ def stems_of_mix(
     least = ABSENT * float(np.square(mixture).sum())
     there = [stem for stem in left if float(np.square(made[stem]).sum()) > least]
     absent = [stem for stem in left if stem not in there]
-    out = ", ".join(stem for stem in manifest.makes if stem in asked)
+    out = ", ".join(stem for stem in manifest.makes if stem in request.made)
     remarks = [Remark("mix_apart", {"heard": ", ".join(there) or "nothing", "out": out})]
     remarks += [Remark("mix_without", {"stem": stem}) for stem in absent]
     return {stem: made[stem] for stem in there}, tuple(remarks)

@@ -61,7 +61,7 @@ def chains_told(
 
 def _told(name: str, stems: tuple[str, ...], request: GenerationRequest) -> Told:
     """Stems, then what is asked of them and of everything."""
-    own, away = dict(request.prompts), dict(request.negative_prompts)
+    own, away = _of_made(request.prompts, request), dict(request.negative_prompts)
     words = [*stems, request.prompt, *(own.get(stem) for stem in stems)]
     # What one stem is not to be, the mixture may well hold.
     avoided = [request.negative_prompt]
@@ -71,13 +71,17 @@ def _told(name: str, stems: tuple[str, ...], request: GenerationRequest) -> Told
 
 def _told_together(request: GenerationRequest) -> Told:
     own, away = (
-        [f"{words} {stem}" for stem, words in pairs]
+        [f"{words} {stem}" for stem, words in _of_made(pairs, request).items()]
         for pairs in (request.prompts, request.negative_prompts)
     )
     return Told(
         "all", request.generate, _joined([request.prompt, *own]),
         _joined([request.negative_prompt, *away]),
     )  # fmt: skip
+
+
+def _of_made(pairs: Iterable[tuple[str, str]], request: GenerationRequest) -> dict[str, str]:
+    return {stem: words for stem, words in pairs if stem in request.made}
 
 
 def _joined(words: Iterable[str | None]) -> str:
@@ -122,10 +126,6 @@ def chain_remarks(
         yield Remark("chains_unguided", {"words": "; ".join(dict.fromkeys(avoided))})
     if together:
         return
-    named = {stem for group in request.generate for stem in members(group)}
-    others = {stem for stem, _ in (*request.prompts, *request.negative_prompts)} - named
-    if others:
-        yield Remark("chains_unmade", {"stems": ", ".join(in_order(others))})
     if settings.steps < FEW_STEPS:
         yield Remark("chains_few", {"steps": settings.steps})
     if settings.sampler not in ANCESTRAL:

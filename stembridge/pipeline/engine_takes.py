@@ -31,6 +31,7 @@ from stembridge.pipeline.performance import check_instruments, transcribed
 from stembridge.pipeline.render import conformed
 from stembridge.pipeline.take_files import MadeTake, SoundedTake, measured
 from stembridge.pipeline.take_state import TakeState
+from stembridge.pipeline.wording import unmade
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.roles import MIX, check_apart, is_pitched
@@ -269,6 +270,7 @@ def _remarks(plan: EnginePlan) -> Iterator[Remark]:
     }  # fmt: skip
     if idle := [name for name, value in unused.items() if value is not None]:
         yield Remark("engine_idle", {"engine": facts.title, "what": ", ".join(idle)})
+    yield from unmade(request)
     if plan.seconds > facts.trained_s:
         yield Remark("engine_wanders", {"engine": facts.title, "seconds": facts.trained_s})
     yield Remark("engine_licence", {"licence": plan.engine.manifest.licence})

@@ -45,6 +45,7 @@ from stembridge.pipeline.wording import (
     Wording,
     beside,
     sounding,
+    unmade,
     why_no_chords,
     wording_of,
 )
@@ -130,7 +131,8 @@ def _by_model(
     chains = chains_told(request, model.manifest, sounding(model.manifest, context))
     words = NO_WORDING if chains else wording_of(request, model.manifest, context)
     wording = beside(words, like, request, no_chords)
-    said = (*wording.remarks, *chain_remarks(chains, request, settings, in_words))
+    said = (*wording.remarks, *unmade(request))
+    said += tuple(chain_remarks(chains, request, settings, in_words))
     said += (*_left_open(model.manifest, bool(chains)), *_untold(request, model.manifest))
     context = replace(context, remarks=(*context.remarks, *said))
     told: dict[str, Any] = {"prompt": wording.to_mapping()} if wording.asked else {}

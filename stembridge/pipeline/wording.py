@@ -19,7 +19,7 @@ from stembridge.pipeline.likeness import Likeness
 from stembridge.pipeline.settings import is_played
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
-from stembridge.roles import is_pitched
+from stembridge.roles import in_order, is_pitched
 from stembridge.runtime.manifest import Manifest
 from stembridge.words import Surroundings, Wishes, WishOutcome, read, vocabulary_of, wishes_of
 
@@ -117,16 +117,20 @@ _LONGEST = 400
 
 def wording_of(request: GenerationRequest, manifest: Manifest, context: Context) -> Wording:
     """What a request's prompts come to beside everything that is told by name and heard."""
-    texts = [(request.prompt, False), (request.negative_prompt, True)]
-    texts += [(_of_stem(text, stem), False) for stem, text in request.prompts]
-    texts += [(_of_stem(text, stem), True) for stem, text in request.negative_prompts]
-    if not any(text for text, _ in texts):
+    texts = [
+        (request.prompt, False, None), (request.negative_prompt, True, None),
+        *((text, False, stem) for stem, text in request.prompts if stem in request.made),
+        *((text, True, stem) for stem, text in request.negative_prompts if stem in request.made),
+    ]  # fmt: skip
+    if not any(text for text, *_ in texts):
         return NO_WORDING
     vocabulary = vocabulary_of(manifest.styles, manifest.timbres)
     meanings = told_meanings()
     nearest = None if meanings is None else meanings.nearest
     readings = [
-        read(text, vocabulary, avoided=avoided, nearest=nearest) for text, avoided in texts if text
+        read(text, vocabulary, avoided=avoided, nearest=nearest, of=of)
+        for text, avoided, of in texts
+        if text
     ]
     around = Surroundings(
         vocabulary,
@@ -143,13 +147,15 @@ def wording_of(request: GenerationRequest, manifest: Manifest, context: Context)
         taken = () if meanings is None else _by_meaning(outcomes, meanings)
         reader = "" if meanings is None else meanings.name
         return Wording(wishes, outcomes, unknown, by_meaning=taken, reader=reader)
-    said = tuple(text[:80] for text, _ in texts if text)
+    said = tuple(text[:80] for text, *_ in texts if text)
     return Wording(wishes, (), unknown or said, _some_words(manifest))
 
 
-def _of_stem(text: str, stem: str) -> str:
-    """A text that is said of one stem: every piece of it names that."""
-    return ", ".join(f"{piece.strip()} {stem}" for piece in text.split(",") if piece.strip())
+def unmade(request: GenerationRequest) -> Iterator[Remark]:
+    """What is said of stems that are not made, by themselves or in a group."""
+    others = {stem for stem, _ in (*request.prompts, *request.negative_prompts)}
+    if others := others - request.made:
+        yield Remark("prompt_unmade", {"stems": ", ".join(in_order(others))})
 
 
 def beside(

@@ -32,7 +32,7 @@ from stembridge.request.readers import (
     stem_groups,
     tempo,
 )
-from stembridge.roles import in_order
+from stembridge.roles import in_order, members
 
 RequestId: TypeAlias = Annotated[
     str, Wish(optional(read_request_id), "", key=None, option=None, optional=True)
@@ -228,14 +228,10 @@ class GenerationRequest:
             switch=True,
         ),
     ] = False
-    loop_context: Annotated[
-        bool,
-        Wish(
-            flag("The loop-context switch"),
-            "repeat given files of whole bars that end before the take does",
-            switch=True,
-        ),
-    ] = False
+    loop_context: Annotated[bool, Wish(
+        flag("The loop-context switch"),
+        "repeat given files of whole bars that end before the take does", switch=True,
+    )] = False  # fmt: skip
     name: Annotated[
         str | None, Wish(optional(read_name), "name of the take's folder (a name, not a path)")
     ] = None
@@ -255,6 +251,11 @@ class GenerationRequest:
     def duration_s(self) -> float:
         """Length in s."""
         return beats_to_seconds(self.length_beats, self.bpm)
+
+    @property
+    def made(self) -> frozenset[str]:
+        """Stems that are made, also those of groups."""
+        return frozenset(stem for group in self.generate for stem in members(group))
 
     @property
     def context_stems(self) -> tuple[str, ...]:

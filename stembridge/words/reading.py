@@ -84,7 +84,12 @@ class Reading:
 
 @lru_cache(maxsize=64)
 def read(
-    text: str, vocabulary: Vocabulary, *, avoided: bool = False, nearest: Nearest | None = None
+    text: str,
+    vocabulary: Vocabulary,
+    *,
+    avoided: bool = False,
+    nearest: Nearest | None = None,
+    of: str | None = None,
 ) -> Reading:
     """Understand a text.
 
@@ -93,11 +98,12 @@ def read(
         vocabulary: the model's own names, which are always known.
         avoided: it tells what is not wanted.
         nearest: finds a known phrase for a word that the lexicon lacks.
+        of: the instrument it is said of where it names none; None: of everything.
     """
     found, rest = _figures(text)
     unknown: list[str] = []
     for number, piece in enumerate(phrases(rest, vocabulary, nearest)):
-        clause = _Clause(number)
+        clause = _Clause(number, of, _stem=of)
         for phrase in piece:
             clause.take(phrase)
         found += clause.finished()
@@ -131,6 +137,7 @@ class _Clause:
     """One piece as it is read."""
 
     number: int
+    of: str | None = None
     unknown: list[str] = field(default_factory=list)
     _said: list[Said] = field(default_factory=list)
     _open: list[int] = field(default_factory=list)  # what still waits for its instrument
@@ -158,7 +165,7 @@ class _Clause:
         if word == "stop" or (word == "and" and self._refused):
             self._close()
         if word in ("not", "and", "or"):  # what follows is another thing
-            self._names = None
+            self._name(self.of)
         self._not |= word == "not"
         self._less |= word == "less"
         self._very |= word == "very"
@@ -169,7 +176,8 @@ class _Clause:
         if kind == "stem" and self._refused in SAID_OF_STEMS:
             refused = False
         self._refused = kind if refused else self._refused
-        self._said.append(replace(said, avoided=refused, strong=self._very))
+        stem = self.of if kind in SAID_OF_STEMS else None
+        self._said.append(replace(said, stem=stem, avoided=refused, strong=self._very))
         if waits:
             self._open.append(len(self._said) - 1)
         elif kind == "timbre":
@@ -177,9 +185,14 @@ class _Clause:
             adjective = not _STEM_WORDS & set(folded(said.text).split())
             self._names = len(self._said) - 1 if adjective else None
         elif kind == "stem":
-            if self._names is not None:  # "distorted bass" is no guitar
-                self._said[self._names] = replace(self._said[self._names], stem=said.value)
+            self._name(said.value)  # "distorted bass" is no guitar
             self._instrument(said.value)
+
+    def _name(self, stem: str | None) -> None:
+        """Whose the adjective is that was just said."""
+        if self._names is not None and stem is not None:
+            self._said[self._names] = replace(self._said[self._names], stem=stem)
+        self._names = None
 
     def _instrument(self, stem: str) -> None:
         self._stem, self._names = stem, None
@@ -192,7 +205,8 @@ class _Clause:
 
     def _close(self) -> None:
         self._attach()
-        self._stem, self._not, self._refused, self._names = None, False, "", None
+        self._name(self.of)
+        self._stem, self._not, self._refused = self.of, False, ""
 
     def finished(self) -> Iterable[Said]:
         """What the piece said."""

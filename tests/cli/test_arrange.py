@@ -241,3 +241,12 @@ def test_a_models_folder_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(NoSuchFileError, match="no model"):
         open_maker(str(tmp_path), "cpu")
     assert asked == [tmp_path]
+
+
+def test_what_is_given_twice_for_a_stem_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twice = ("--prompt-for", "bass=slap", "--prompt-for", "Bass=upright")
+    status, _, err = arrange(capsys, *base(tmp_path, *twice))
+    assert status == 2
+    assert "--prompt-for is given twice for bass. Give it once, with everything." in err

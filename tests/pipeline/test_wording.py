@@ -155,3 +155,28 @@ def test_a_prompt_of_one_stem_is_said_of_it_alone() -> None:
     said = {(one.said.meaning, one.said.stem, one.said.avoided) for one in wording.outcomes}
     assert {("density:more", "drums", False), ("force:soft", "drums", False),
             ("density:more", "bass", True)} <= said  # fmt: skip
+
+
+def test_what_is_said_of_one_stem_moves_no_other(tmp_path: Path) -> None:
+    manifest = fake_manifest(note_readers=dict.fromkeys(("bass", "drums"), READER))
+
+    def playing(text: str, key: str = "prompt.drums") -> dict[str, Any]:
+        request = parse_request({"generate": "bass,drums", "bpm": 120, "bars": 1, key: text})
+        nothing = context_of(np.zeros((4, 8), np.float32), [False] * 4, request, manifest)
+        wording = wording_of(request, manifest, nothing)
+        assert "drums" not in [one.said.text for one in wording.outcomes]
+        return dict(wording.wishes.playing)
+
+    for text in ("busy; soft", "busy. soft", "busy / soft", "busy but soft", "busy and soft"):
+        found = playing(text)
+        assert set(found) == {"drums"}
+        assert found["drums"].density > 1 > found["drums"].louder
+    assert set(playing("busy", "negative_prompt.drums")) == {"drums"}
+    assert set(playing("a busy bass")) == {"bass"}  # its own words count
+    assert playing("busy, dark", "prompt.zither") == playing("busy", "prompt.guitar") == {}
+
+
+def test_what_is_said_of_a_stem_that_is_not_made_is_told(tmp_path: Path) -> None:
+    asked = {"generate": "bass", "bpm": 240, "bars": 1, "prompt.zither": "slap"}
+    (stem,) = arrange(parse_request(asked), FakeModel(fake_manifest()), tmp_path)
+    assert any("what is said of zither alone" in text for text in stem.verdict.warnings)
