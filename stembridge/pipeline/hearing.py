@@ -34,7 +34,7 @@ def context_for(
             "the built-in model, or leave it out."
         )
     reading = partial(report, "read", 0.0)
-    apart = partial(stems_of, model, check=reading)
+    apart = partial(stems_of, model, check=reading, steps=request.steps)
     return load_context(request, model.manifest, roots, reading, model.chord_chances, apart)
 
 

@@ -46,8 +46,16 @@ def method_for(manifest: Manifest, wanted: str | None) -> str:
     return wanted or able[0]
 
 
-def stems_of(model: StemModel, samples: FloatArray, check: Check, seed: int = 0) -> FloatArray:
+def stems_of(
+    model: StemModel, samples: FloatArray, check: Check, steps: int | None = None
+) -> FloatArray:
     """A mixture `[n]` at the model's rate as its stems `[S, n]`, which add up to it.
+
+    Args:
+        model: open.
+        samples: the mixture.
+        check: called while it is taken apart; may raise to stop.
+        steps: of dirac and gaussian.
 
     Raises:
         BadArgsError: the model cannot separate.
@@ -55,7 +63,7 @@ def stems_of(model: StemModel, samples: FloatArray, check: Check, seed: int = 0)
     method, mixture = method_for(model.manifest, None), mixture_of(samples, model.manifest)
     if mixture.silent:
         return np.zeros((len(model.manifest.makes), samples.size), np.float32)
-    work = separator(model, mixture, method, lambda stage, share: check(), check, seed=seed)
+    work = separator(model, mixture, method, lambda stage, share: check(), check, steps=steps)
     made = [part.stems[:, 0] for part in in_parts(mixture.file, work)]
     return np.concatenate(made, axis=-1)
 

@@ -33,9 +33,11 @@ class ToldModel(FakeModel):
             )
         )  # fmt: skip
         self.told: set[tuple[float, ...]] = set()
+        self.calls = 0
 
     def denoise(self, latents, levels, conditions, *tokens):
         assert latents.shape[1] == 1
+        self.calls += 1
         self.told |= {tuple(one[:, 0]) for one in conditions}
         mean = 0.1 * conditions.sum(1)[:, None, None]
         return mean + (latents - mean) * 0.01 / (0.01 + levels[:, :, None] ** 2)
@@ -88,6 +90,19 @@ def test_what_is_given_is_in_the_mixture_and_stays(tmp_path: Path) -> None:
     files, _ = made(tmp_path, model, generate="bass", **given)
     assert set(files) == {"bass"}
     assert model.told == {flags("bass"), flags("bass", "drums")}
+
+
+def test_a_mix_is_taken_apart_by_the_same_model_in_as_many_steps(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 22_050)
+    soundfile.write(tmp_path / "mix.wav", noise, 22_050)
+    given, calls = {"context.mix": str(tmp_path / "mix.wav")}, []
+    for steps in (2, 8):
+        model = ToldModel()
+        files, receipt = made(tmp_path, model, generate="bass+piano", steps=steps, **given)
+        assert set(files) == {"bass+piano"}
+        assert {"mix_apart"} <= codes(receipt)
+        calls.append(model.calls)
+    assert calls[0] * 3 < calls[1] < 150
 
 
 def test_a_chain_is_led_away_from_its_own_negative_prompt_with_guidance(tmp_path: Path) -> None:
