@@ -56,6 +56,10 @@ WORDS = {
     "prompt_unknown": "of the prompt was not understood: {unknown}",
     "like_heard": "{file} is heard as {as_what}: {heard}",
     "like_unclear": "{file} is heard as {as_what}, and nothing in it is clear enough to follow",
+    "like_told": "the model is told how {file} sounds as a whole, by the encoder it learned from: "
+    "no style, instrument or density is picked out",
+    "like_and_words": "the model is told what lies half-way between the sound of {file} and the "
+    "words: neither is followed alone",
     "like_silent": "{file} is silent: there is nothing to be like",
     "like_idle": "of {file} changes nothing: {idle}",
     "prompt_nothing": "nothing of the prompt was understood: {unknown}. Known are words such as "

@@ -59,7 +59,10 @@ def preset(
     ] = None,
     text_model: Annotated[
         Path | None,
-        typer.Option(help="CLAP or T5 on your disk, that tells captions (mt-musicldm, gmsdi)."),
+        typer.Option(
+            help="CLAP or T5 on your disk, that tells captions (gmsdi, mt-musicldm); CLAP tells "
+            "mt-musicldm sounds."
+        ),
     ] = None,
     mini: Annotated[bool, typer.Option("--mini", help="A narrow copy, to try it out.")] = False,
     spectra: Annotated[
@@ -117,14 +120,19 @@ def preset(
 
 
 def _in_words(chosen: Preset, text_model: Path) -> Preset:
-    """A preset told captions; the encoder is opened before anything is written."""
+    """A preset told captions or sounds; the encoder is tried before anything is written."""
+    import numpy as np
+
     from stembridge.engines.meaning import Meanings
     from stembridge.nn.preset_variants import on_words
+    from stembridge.training.heard_windows import tells_sound
 
     told = on_words(chosen)
     if told is None:
         raise BadArgsError(f"{chosen.name} is told no words. Leave out --text-model.")
-    Meanings(text_model)
+    reader = Meanings(text_model)
+    if tells_sound(told, reader):
+        reader.heard(np.zeros(16_000, np.float32), 16_000)
     return told
 
 

@@ -3,19 +3,23 @@
 CLAP's text half or T5's encoder, from a folder on the disk. Phrases are compared by the cosine of
 their embeddings after the mean of all known phrases is taken away: embeddings of such encoders
 share a large direction that says nothing. Nothing is read of a word that is near to none.
+
+CLAP hears as well: words and sounds have their embeddings in one space.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
+from stembridge.audio.resample import resample
 from stembridge.engines.folder import check_folder, kind_in
 from stembridge.engines.offline import LOCAL, library, opened, quietly, tokenizer
 from stembridge.errors import BadArgsError, NoSuchFileError
@@ -24,6 +28,9 @@ VARIABLE = "STEMBRIDGE_TEXT_MODEL"
 LIKENESS = 0.5
 """Cosine from which on two phrases count as alike; not calibrated: nobody's weights are here."""
 
+_OVERHANG = 0.1  # of a piece that may be left over, unheard: MT-MusicLDM has 10.24 s, CLAP 10
+
+_PREPARED_BY = ("preprocessor_config.json", "processor_config.json")
 _CLASSES = {"clap": "ClapModel", "t5": "T5EncoderModel"}
 
 
@@ -49,6 +56,7 @@ class Meanings:
     Attributes:
         folder: it was opened from.
         name: of the encoder, and of its folder.
+        hears: whether it has ears, too (CLAP).
         taken: word -> (known phrase, cosine) of all that was read so far.
     """
 
@@ -67,7 +75,7 @@ class Meanings:
         network = getattr(transformers, _CLASSES[kind])
         self._network: Any = opened(folder, lambda: network.from_pretrained(folder, **LOCAL)).eval()
         self._tokenizer: Any = tokenizer(transformers, folder)
-        self.folder = folder
+        self.folder, self.hears = folder, kind == "clap"
         self.name = f"{'CLAP' if kind == 'clap' else 'T5'} ({folder.resolve().name})"
         self.taken: dict[str, tuple[str, float]] = {}
         self._known: dict[tuple[str, ...], tuple[FloatArray, FloatArray]] = {}
@@ -101,6 +109,46 @@ class Meanings:
             with quietly(), torch.inference_mode():
                 rows.append(self._of(told.input_ids, told.attention_mask).float().numpy())
         return np.concatenate(rows)
+
+    def heard(self, sound: FloatArray, rate: int) -> FloatArray:
+        """Embedding of a sound `[n]` at `rate` Hz, `[E]`, by an encoder that hears.
+
+        Longer sounds are heard in pieces of the encoder's length, and the mean is taken: its own
+        extractor would choose a piece by chance.
+
+        Raises:
+            NoSuchFileError: the folder does not tell how sound is prepared.
+            ModelUntrustedError: it does not tell it rightly.
+        """
+        ears = self._ears
+        rows = opened(self.folder, lambda: self._heard(ears, sound, rate))
+        return np.asarray(np.mean(rows, axis=0), np.float32)
+
+    def _heard(self, ears: Any, sound: FloatArray, rate: int) -> list[FloatArray]:
+        import torch
+
+        rows = []
+        sound, longest = resample(sound, rate, ears.sampling_rate), int(ears.nb_max_samples)
+        count = max(1, math.ceil(sound.size / longest - _OVERHANG))
+        for start in np.linspace(0, max(0, sound.size - longest), count).astype(int):
+            piece = sound[start : start + longest]
+            told = ears(piece, sampling_rate=ears.sampling_rate, return_tensors="pt")
+            with torch.inference_mode():
+                found = self._network.get_audio_features(**told)
+            rows.append(getattr(found, "pooler_output", found)[0].float().numpy())
+        return rows
+
+    @cached_property
+    def _ears(self) -> Any:
+        if not any((self.folder / name).is_file() for name in _PREPARED_BY):
+            raise NoSuchFileError(
+                f"CLAP in '{self.folder}' reads words, but cannot hear: {_PREPARED_BY[0]} is "
+                "missing. Download it into that folder."
+            )
+        extractor = library("transformers", "text").ClapFeatureExtractor
+        return opened(
+            self.folder, lambda: extractor.from_pretrained(self.folder, local_files_only=True)
+        )
 
     def _of(self, ids: Any, mask: Any) -> Any:
         if hasattr(self._network, "get_text_features"):

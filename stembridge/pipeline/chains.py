@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from stembridge.inference import Settings
 from stembridge.inference.of_stems import Chain
@@ -13,6 +14,7 @@ from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.roles import in_order, members, role_of
 from stembridge.runtime.manifest import Manifest
+from stembridge.runtime.model import FloatArray
 
 ANCESTRAL = ("ancestral", "adpm2", "euler")
 FEW_STEPS = 50
@@ -28,29 +30,34 @@ class Told:
         stems: that are in it.
         words: what it is told.
         avoided: what it is led away from; "" is from being told nothing.
+        like: file of the sound that it is told; "" is none.
     """
 
     name: str
     stems: tuple[str, ...]
     words: str
     avoided: str = ""
+    like: str = ""
 
 
 def chains_told(
-    request: GenerationRequest, manifest: Manifest, sounding: Iterable[str]
+    request: GenerationRequest, manifest: Manifest, sounding: Iterable[str], *, heard: bool = False
 ) -> tuple[Told, ...]:
     """The chains of a request: one of each stem or group, and of the mixture where it is another.
 
-    A model that makes all stems together, and is told words, has one: what is said of all.
+    A model that makes all stems together, and is told words or a sound, has one: what is said of
+    all.
 
     Args:
         request: what is asked for.
         manifest: of the model; without chains where it makes stems itself.
         sounding: stems that are given and not silent.
+        heard: it is told the sound of the reference.
     """
     if not manifest.is_told_stems:
-        all_of = _told_together(request)
-        return (all_of,) if manifest.words_by and (all_of.words or all_of.avoided) else ()
+        all_of = replace(_told_together(request), like=str(request.like) if heard else "")
+        said = all_of.words or all_of.avoided or all_of.like
+        return (all_of,) if manifest.words_by and said else ()
     chains = [_told(group, members(group), request) for group in request.generate]
     given = tuple(sounding)
     if len(chains) == 1 and not given:
@@ -88,14 +95,17 @@ def _joined(words: Iterable[str | None]) -> str:
     return ", ".join(word.strip(" ,.") for word in words if word)
 
 
-def chains_of(told: Iterable[Told], manifest: Manifest) -> tuple[Chain, ...]:
-    """The chains as the network is told of them."""
+def chains_of(
+    told: Iterable[Told], manifest: Manifest, heard: FloatArray | None = None
+) -> tuple[Chain, ...]:
+    """The chains as the network is told of them, and of the reference [E] where it is told that."""
     chains = []
     for one in told:
         named, _ = stems_named(one.avoided)
         leads = bool(one.avoided if manifest.words_by else named)
         avoided = told_of(manifest, named, one.avoided) if leads else None
-        chains.append(Chain(told_of(manifest, one.stems, one.words), avoided))
+        own = told_of(manifest, one.stems, one.words, heard if one.like else None)
+        chains.append(Chain(own, avoided))
     return tuple(chains)
 
 
@@ -115,7 +125,11 @@ def chain_remarks(
         return
     words = "; ".join(f'{one.name} "{one.words}"' if in_words else one.name for one in told)
     together = told[0].name == "all"
-    yield Remark("words_told" if together else "chains_told", {"chains": words})
+    if not together or told[0].words or told[0].avoided:
+        yield Remark("words_told" if together else "chains_told", {"chains": words})
+    if told[0].like:
+        both = "like_and_words" if told[0].words else "like_told"
+        yield Remark(both, {"file": Path(told[0].like).name})
     asked = [request.prompt, *dict(request.prompts).values()]
     avoided = [one.avoided for one in told if one.avoided]
     idle = [word for text in asked if text for word in _BETWEEN.split(text) if word]

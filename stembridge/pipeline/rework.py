@@ -276,7 +276,7 @@ def _made(anew: _Anew, number: int) -> tuple[TakeState, dict[str, FloatArray]]:
         kept = {s: p for s, p in old.parts.items() if not wish.concerns(s)}
         # What stays is heard as it was, to the sample.
         gain = None if all(map(wish.concerns, request.generate)) else old.gain
-        return TakeState(latents, found | kept, choice, gain), audio
+        return TakeState(latents, found | kept, choice, gain, old.heard), audio
     before = sounding(stretched(old.latents, latents.shape[-1]), report=decoding)
     where = inside(span, request, n_samples, model.manifest.sample_rate)
     audio = {stem: spliced(before[stem], sounds[stem], where) for stem in stems}
@@ -285,7 +285,7 @@ def _made(anew: _Anew, number: int) -> tuple[TakeState, dict[str, FloatArray]]:
         whole = replace(old.parts.get(stem, part), length_beats=part.length_beats)
         changed = wish.more_bars or wish.concerns(stem)
         parts[stem] = edits.replaced(whole, part, *span) if changed else whole
-    return TakeState(latents, parts, choice, old.gain), audio
+    return TakeState(latents, parts, choice, old.gain, old.heard), audio
 
 
 def _span(parent: _Parent, wish: Rework) -> Span | None:

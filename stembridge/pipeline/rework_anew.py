@@ -75,7 +75,8 @@ def latents_anew(
     mask = np.where(_free(given, request, wish, span, manifest), 0.0, 1.0).astype(np.float32)
     left = Known(latents[None], mask[None], manifest.context_mode, manifest.sigma_context)
     told = conditions_for(request, manifest, n_samples, old.choice)
-    words = chains_of(chains_told(request, manifest, ()), manifest)
+    chains = chains_told(request, manifest, (), heard=old.heard is not None)
+    words = chains_of(chains, manifest, old.heard)
     conditions, away = told_also(with_other(told, context, model, report), words)
     callback = shares(partial(report, "sample", variation=number))
     made: FloatArray = infer(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stembridge.audio.allowed_roots import AllowedRoots
+from stembridge.audio.buffer import FloatArray
 from stembridge.conditions import EMBEDDING
 from stembridge.context import Context
 from stembridge.engines import SoundEngine
@@ -27,10 +28,10 @@ from stembridge.pipeline.engine_takes import engine_plan, engine_takes
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
 from stembridge.pipeline.hearing import context_for
-from stembridge.pipeline.likeness import hear_likeness
 from stembridge.pipeline.page import Seen, seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of, with_even_drums
 from stembridge.pipeline.receipt import build_receipt, write_receipt
+from stembridge.pipeline.reference import hear_reference
 from stembridge.pipeline.settings import settings_for
 from stembridge.pipeline.take_files import (
     MadeTake,
@@ -125,10 +126,11 @@ def _by_model(
 ) -> _Plan:
     check_instruments(request, model.manifest, places)
     context = context_for(request, model, places, report)
-    like = hear_likeness(request, model, places, partial(report, "read", 0.5))
+    like, heard = hear_reference(request, model, places, partial(report, "read", 0.5))
     no_chords = why_no_chords(request, model.manifest, context)
     in_words = model.manifest.words_by is not None
-    chains = chains_told(request, model.manifest, sounding(model.manifest, context))
+    given = sounding(model.manifest, context)
+    chains = chains_told(request, model.manifest, given, heard=heard is not None)
     words = NO_WORDING if chains else wording_of(request, model.manifest, context)
     wording = beside(words, like, request, no_chords)
     said = (*wording.remarks, *unmade(request))
@@ -138,8 +140,8 @@ def _by_model(
     told: dict[str, Any] = {"prompt": wording.to_mapping()} if wording.asked else {}
     kind = "chains" if model.manifest.is_told_stems else "words"
     told |= {kind: [asdict(chain) for chain in chains]} if chains else {}
-    asked = chains_of(chains, model.manifest)
-    takes = _takes(request, settings, context, model, report, wording, asked)
+    asked = chains_of(chains, model.manifest, heard)
+    takes = _takes(request, settings, context, model, report, wording, asked, heard)
     return _Plan(context, settings, takes, told)
 
 
@@ -181,13 +183,14 @@ def _takes(
     report: Reporter,
     wording: Wording,
     chains: tuple[Chain, ...],
+    reference: FloatArray | None,
 ) -> Iterator[SoundedTake]:
     """Every take of a model that is asked for, and those that others are chosen from."""
     heard = context.pace.heard(request)
     every = replace(heard, variations=request.variations * request.best)
     for take in generate(every, settings, context, model, report, wording, chains):
         parts, said = with_even_drums(parts_of(take, heard, model), heard)
-        state = TakeState(take.latents, parts, take.choice)
+        state = TakeState(take.latents, parts, take.choice, heard=reference)
         one = MadeTake(take.variation // request.best, take.stems, state)
         known = replace(context, remarks=(*context.remarks, *said))
         yield sounded(one, request, known, model.manifest)

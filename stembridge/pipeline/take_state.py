@@ -46,12 +46,14 @@ class TakeState:
         parts: stem -> notes, where they are known.
         choice: style, instruments and chords.
         gain: that brought the take to its files; None before it had any.
+        heard: what the model was told of the sound of a reference [E]; None: of none.
     """
 
     latents: FloatArray
     parts: Mapping[str, Part]
     choice: Choice
     gain: float | None = None
+    heard: FloatArray | None = None
 
 
 def state_name(variation: int) -> str:
@@ -70,6 +72,8 @@ def save_state(folder: Path, variation: int, state: TakeState) -> None:
         "latents": np.ascontiguousarray(state.latents, np.float32),
         "facts": np.frombuffer(json.dumps(facts).encode(), np.uint8),
     }
+    if state.heard is not None:
+        arrays["heard"] = np.ascontiguousarray(state.heard, np.float32)
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
@@ -100,13 +104,17 @@ def load_state(folder: Path, variation: int, roots: AllowedRoots | None = None) 
             if sum(info.file_size for info in file.zip.infolist()) > MAX_STATE_BYTES:
                 raise ValueError("too large")
             latents, facts = file["latents"], _facts(file["facts"].tobytes())
+            heard = file["heard"] if "heard" in file.files else None
         parts = [Part.from_mapping(item) for item in facts["parts"]]
         choice, gain = _CHOICE.validate_python(facts["choice"]), float(facts["gain"])
         if latents.ndim != 3 or latents.dtype.kind != "f" or not (np.abs(latents) < _MOST).all():
             raise ValueError("no latents")
+        if heard is not None and (heard.dtype.kind != "f" or not (np.abs(heard) < _MOST).all()):
+            raise ValueError("no embedding")
     except _DAMAGE as error:
         raise BadArgsError(f"'{path}' is damaged and cannot be worked on.") from error
-    return TakeState(np.asarray(latents, np.float32), {p.stem: p for p in parts}, choice, gain)
+    by_stem = {part.stem: part for part in parts}
+    return TakeState(np.asarray(latents, np.float32), by_stem, choice, gain, heard)
 
 
 def _facts(text: bytes) -> Any:

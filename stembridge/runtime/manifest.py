@@ -108,6 +108,12 @@ class Manifest(ManifestFields):
         return self.n_stems == 1 and (told.get(LABELS) == len(STEMS) or words)
 
     @property
+    def is_told_sounds(self) -> bool:
+        """Whether it learned from an encoder's embeddings of sounds (MT-MusicLDM with CLAP)."""
+        told = dict(self.layout.blocks)
+        return EMBEDDING in told and self.words_by is not None and self.words_by.of_sound
+
+    @property
     def makes(self) -> tuple[str, ...]:
         """The stems that can be asked for: its own, or those it can be told of."""
         return STEMS if self.is_told_stems else self.stems

@@ -73,10 +73,14 @@ class NoteReaderEntry(_Part):
 
 
 class WordsBy(_Part):
-    """The text encoder that made the embeddings a network was trained with."""
+    """The encoder that made the embeddings a network was trained with.
+
+    `of_sound`: they were those of sounds, not of captions: it can be told a sound as well as words.
+    """
 
     name: Word
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    of_sound: bool = False
 
 
 class ManifestFields(_Part):

@@ -40,6 +40,7 @@ from stembridge.training.batches import Batch, BatchSource, TaskConfig
 from stembridge.training.captions import captions_told
 from stembridge.training.denoiser import train
 from stembridge.training.denoiser_plan import DenoiserTraining, Plan, new_denoiser
+from stembridge.training.heard_windows import store_heard, tells_sound
 from stembridge.training.preset_codec import CodecOrder, made_codec
 from stembridge.training.song_store import SongFiles, mapped, store_latents, store_songs
 from stembridge.training.sound_embedding import sound_embedding
@@ -65,7 +66,8 @@ class Order:
         seed: of weights, noise and order.
         save_every: steps between checkpoints.
         format: of the artifact's denoiser.
-        text_model: folder of the text encoder that tells captions; None: the preset knows no words.
+        text_model: folder of the encoder that tells captions or, with ears (CLAP), MT-MusicLDM
+            sounds; None: the preset knows no words.
     """
 
     preset: Preset
@@ -162,7 +164,9 @@ def _keep_order(order: Order) -> None:
 def _source(order: Order, songs: Sequence[Path], codec: Network, say: Say) -> SongFiles:
     """The songs as the denoiser's windows, sound or latents, and what is told of them."""
     preset, told_of = order.preset, dict(order.preset.told)
-    captions = _captions(order, songs)
+    reader = None if order.text_model is None else Meanings(order.text_model)
+    by_ear = reader is not None and tells_sound(preset, reader)
+    captions = () if by_ear else _captions(preset, songs, reader)
     if preset.codec is None:
         sound = mapped([song.with_suffix(".npy") for song in songs])
         labelled = LABELS in told_of or bool(captions)
@@ -171,6 +175,9 @@ def _source(order: Order, songs: Sequence[Path], codec: Network, say: Say) -> So
     store = partial(store_latents, songs, encoder, preset.hop, device=order.device, say=say)
     files = store(order.folder / "latents", mixtures=preset.hears_mixtures)
     told: tuple[Any, ...] = ()
+    if by_ear and reader is not None:
+        heard = mapped(store_heard(songs, reader, preset, order.folder / "heard", say))
+        return SongFiles(mapped(files), heard=heard)
     if "mixture" in told_of:
         mixtures = mapped(store(order.folder / "mixtures", mixtures=True))
         told = tuple(mixture[0] for mixture in mixtures)
@@ -179,11 +186,11 @@ def _source(order: Order, songs: Sequence[Path], codec: Network, say: Say) -> So
     return SongFiles(mapped(files), told=told, captions=captions)
 
 
-def _captions(order: Order, songs: Sequence[Path]) -> tuple[Any, ...]:
+def _captions(preset: Preset, songs: Sequence[Path], reader: Meanings | None) -> tuple[Any, ...]:
     """What is told of every song in words, by the text encoder; nothing without one."""
-    if order.text_model is None:
+    if reader is None:
         return ()
-    reader, size = Meanings(order.text_model), dict(order.preset.told)[EMBEDDING]
+    size = dict(preset.told)[EMBEDDING]
     return tuple(captions_told(load_song(song), reader, size) for song in songs)
 
 
@@ -231,7 +238,9 @@ def _exported(
         },
     }  # fmt: skip
     if order.text_model is not None:
-        fields["words_by"] = words_by(Meanings(order.text_model)).model_dump()
+        reader = Meanings(order.text_model)
+        told = words_by(reader, of_sound=tells_sound(preset, reader))
+        fields["words_by"] = told.model_dump()
     network = Network(trained.kind, trained.config, trained.module, fields)
     export_denoiser(out, network, format=order.format)
     model = load_model(out, "cpu")

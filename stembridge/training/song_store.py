@@ -3,6 +3,7 @@
     songs/NAME.npy, NAME.json    whatever was opened, at the preset's rate (`dataset.annotated`)
     latents/NAME.npy             float16 [S, C, F]; waveform models train on the songs themselves
     mixtures/NAME.npy            float16 [1, C, F], for models that are told the mixture
+    heard/NAME.npy               float32 [N, E], for models that are told how it sounds
 
 Each file appears complete, and what is there is not made again.
 """
@@ -91,6 +92,7 @@ class SongFiles:
         told: what is told of each song, `[K, F]`, or `[K, 1]` for the whole of it; or nothing.
         labelled: sound is summed over some of the stems, and what is told is which.
         captions: of each song `[2, 2^S, K]`, see `captions`; told instead.
+        heard: of each song `[N, K]`, see `heard_windows`; the nearest row is told instead.
     """
 
     arrays: tuple[NDArray, ...]
@@ -98,6 +100,7 @@ class SongFiles:
     told: tuple[NDArray, ...] = ()
     labelled: bool = False
     captions: tuple[NDArray, ...] = ()
+    heard: tuple[NDArray, ...] = ()
 
     def require(self, n_frames: int, seconds: float) -> None:
         """Some song is as long as a window.
@@ -157,6 +160,10 @@ class SongFiles:
             whole = int(np.random.default_rng([song, at.start, 1]).integers(2))
             subset = int(sounding @ (1 << np.arange(len(sounding))))
             return np.repeat(self.captions[song][whole, subset][:, None], n_frames, 1)
+        if self.heard:
+            rows = self.heard[song]
+            nearest = min(round(at.start / (n_frames // 2)), len(rows) - 1)
+            return np.repeat(np.asarray(rows[nearest], np.float32)[:, None], n_frames, 1)
         if self.labelled:
             return np.repeat(sounding.astype(np.float32)[:, None], n_frames, 1)
         if not self.told:

@@ -1,8 +1,8 @@
 """512 numbers of a sound, for a model that is told an embedding (MT-MusicLDM).
 
-The paper tells it LAION-CLAP's. Its weights are not at hand, so this is a stand-in: means and
-deviations of log-mel bands over the song, turned by a fixed random matrix. It knows timbre and
-density, and no words.
+The paper tells it LAION-CLAP's, as `heard_windows` does. Without those weights this stands in:
+means and deviations of log-mel bands over the song, turned by a fixed random matrix. It knows
+timbre and density, and no words.
 """
 
 from __future__ import annotations

@@ -230,12 +230,15 @@ def save_dac(folder: Path) -> Path:
 
 
 def save_clap(folder: Path) -> Path:
-    """CLAP, spelling words by their letters."""
+    """CLAP, spelling words by their letters, and hearing a second at a time."""
     with seeded() as library_:
         model = library_.ClapModel(clap_config())
         loud(model, 1.0)
         model.save_pretrained(folder)
         roberta_tokenizer().save_pretrained(folder)
+        library_.ClapFeatureExtractor(
+            sampling_rate=RATE, max_length_s=1, frequency_max=8000, truncation="rand_trunc"
+        ).save_pretrained(folder)
     return folder
 
 
