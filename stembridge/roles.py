@@ -162,8 +162,11 @@ def check_known(stems: Iterable[str], known: Iterable[str], model: str) -> None:
     """
     known = tuple(known)
     for stem in stems:
-        if stem not in known:
-            raise BadArgsError(f"The model '{model}' knows {', '.join(known)}, but not {stem}.")
+        if stem in known:
+            continue
+        apart = members(stem)
+        remedy = f" Ask for {', '.join(apart)}." if len(apart) > 1 and {*apart} <= {*known} else ""
+        raise BadArgsError(f"The model '{model}' knows {', '.join(known)}, but not {stem}.{remedy}")
 
 
 def role_of(name: str) -> str | None:

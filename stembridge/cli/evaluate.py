@@ -145,7 +145,9 @@ def evaluate(
     way = Instead(
         closed_forms, prompts, edges, ears, basic_pitch, ratings, coherence, beside, steps
     )
-    if way.is_asked:
+    asked = TablesAsked(subsets, separation, listening, embedding, embedding_rate, embedding_sha256)
+    way.check(asked)
+    if way.asked:
         opened = partial(open_model, model, device_word(gpu, cpu))
         facts_of = partial(_facts, seed=seed, source=source)
         return way.measure(out, seed, opened, partial(source.songs, songs), facts_of)
@@ -157,13 +159,11 @@ def evaluate(
     )
     held_out, say = source.songs(songs, manifest), console().print
     facts = _facts(manifest, held_out, trial, seed, source)
-    asked = TablesAsked(subsets, separation, listening, embedding, embedding_rate, embedding_sha256)
-    if asked.is_asked:
+    if asked.asked:
         what = Measuring(opener, manifest, held_out, trial, seed, crew)
         return tell_tables(out, asked, what, facts)
-    facts["programs"] = programs.value
     measure = partial(run, opener, held_out, seed=seed, crew=crew, say=say)
-    results, report = {}, {"facts": facts}
+    results, report = {}, {"facts": facts | {"programs": programs.value}}
     if songs:
         results = _compared(measure(trial))
         report["stems"] = summary(results)

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stembridge.errors import BadArgsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stembridge.cli.evaluate_tables import TablesAsked
     from stembridge.evaluation.songs import Songs
     from stembridge.runtime.manifest import Manifest
     from stembridge.runtime.model import StemModel
@@ -29,10 +32,33 @@ class Instead:
     steps: int | None
 
     @property
-    def is_asked(self) -> bool:
-        """Whether anything of it is wanted."""
-        asked = (self.closed_forms, self.prompts, self.edges, self.ears, self.coherence)
-        return any(asked) or self.ratings is not None
+    def asked(self) -> list[str]:
+        """What of it is wanted."""
+        options = {
+            "--ratings": self.ratings, "--closed-forms": self.closed_forms,
+            "--prompts": self.prompts, "--edges": self.edges, "--coherence": self.coherence,
+            "--ears": self.ears,
+        }  # fmt: skip
+        return [option for option, value in options.items() if value]
+
+    def check(self, tables: TablesAsked) -> None:
+        """Nothing is passed over in silence.
+
+        Raises:
+            BadArgsError: two reports are asked for, or something that the one does not take.
+        """
+        reports = [*self.asked, *tables.asked[:1]]
+        if len(reports) > 1:
+            raise BadArgsError(
+                f"{reports[0]} and {reports[1]} are two reports: ask for one after the other."
+            )
+        for option, value, report, there in (
+            ("--basic-pitch", self.basic_pitch, "--ears", self.ears),
+            ("--beside", self.beside, "--coherence", self.coherence),
+            ("--embedding", tables.embedding, "--subsets", tables.subsets),
+        ):
+            if value and not there:
+                raise BadArgsError(f"{option} goes with {report}. Add that, or leave it out.")
 
     def measure(
         self,
@@ -42,7 +68,7 @@ class Instead:
         songs_for: Callable[[Manifest], Songs],
         facts_of: Callable[[Manifest, Songs, str], dict[str, Any]],
     ) -> None:
-        """The first that is asked for."""
+        """The one that is asked for."""
         from stembridge.cli.evaluate_closed_forms import tell_closed_forms
         from stembridge.cli.evaluate_coherence import judge_coherence
         from stembridge.cli.evaluate_ears import judge_ears

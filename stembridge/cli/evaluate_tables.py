@@ -30,9 +30,11 @@ class TablesAsked:
     embedding_sha256: str = ""
 
     @property
-    def is_asked(self) -> bool:
-        """Whether anything of it is wanted."""
-        return self.subsets or self.separation or self.listening > 0
+    def asked(self) -> list[str]:
+        """What of it is wanted; all of it can be at once."""
+        options = {"--subsets": self.subsets, "--separation": self.separation,
+                   "--listening": self.listening}  # fmt: skip
+        return [option for option, value in options.items() if value]
 
 
 @dataclass

@@ -111,3 +111,21 @@ def test_the_help_is_in_panels() -> None:
     options = command.get_command(None, "evaluate").params
     usual = {option.name for option in options if option.rich_help_panel is None}
     assert usual <= {"out", "workers", "cluster", "model", "gpu", "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--closed-forms", "--ears"), "--closed-forms and --ears are two reports"),
+        (("--subsets", "--prompts", "3"), "--prompts and --subsets are two reports"),
+        (("--basic-pitch", "nmp.onnx"), "--basic-pitch goes with --ears"),
+        (("--embedding", "clap=x.onnx", "--separation"), "--embedding goes with --subsets"),
+        (("--beside", "old"), "--beside goes with --coherence"),
+    ],
+)
+def test_nothing_that_is_asked_for_is_passed_over(
+    words: tuple[str, ...], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(*words, "--out", str(tmp_path / "out")) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()

@@ -126,7 +126,7 @@ def test_mistakes_get_sentences(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadArgsError, match=sentence):
             made(tmp_path, ToldModel(), generate=asked)
-    with pytest.raises(BadArgsError, match=r"but not bass\+drums"):
+    with pytest.raises(BadArgsError, match=r"but not bass\+drums. Ask for bass, drums\."):
         arrange(parse_request({"generate": "bass+drums", "bpm": 120, "bars": 1}),
                 FakeModel(fake_manifest()), tmp_path)  # fmt: skip
 
