@@ -130,7 +130,7 @@ def chain_remarks(
     if told[0].like:
         both = "like_and_words" if told[0].words else "like_told"
         yield Remark(both, {"file": Path(told[0].like).name})
-    asked = [request.prompt, *dict(request.prompts).values()]
+    asked = [request.prompt, *_of_made(request.prompts, request).values()]
     avoided = [one.avoided for one in told if one.avoided]
     idle = [word for text in asked if text for word in _BETWEEN.split(text) if word]
     idle += [word for text in avoided for word in stems_named(text)[1]]

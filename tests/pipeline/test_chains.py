@@ -107,11 +107,13 @@ def test_a_mix_is_taken_apart_by_the_same_model_in_as_many_steps(tmp_path: Path)
 
 def test_a_chain_is_led_away_from_its_own_negative_prompt_with_guidance(tmp_path: Path) -> None:
     wish = {"generate": "bass,piano", "negative_prompt.bass": "drums, zither", "steps": 20}
+    wish["prompt.guitar"] = "distorted"
     model = ToldModel()
     _, receipt = made(tmp_path, model, guidance=3, prompt="dark", sampler="heun", **wish)
     assert flags("drums") in model.told and flags() in model.told  # piano: from nothing
     found = codes(receipt)
-    assert {"chains_words", "chains_few", "chains_sampler"} <= found
+    assert {"chains_words", "chains_few", "chains_sampler", "prompt_unmade"} <= found
+    assert "distorted" not in str(receipt["stems"])  # the guitar's, which is not made
     assert "chains_unguided" not in found
     model = ToldModel()
     _, receipt = made(tmp_path, model, **wish)
