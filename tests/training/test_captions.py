@@ -57,7 +57,7 @@ def taken(order: Order) -> Any:
 
 @pytest.mark.parametrize("name", ["gmsdi", "mt-musicldm"])
 def test_a_system_learns_captions_and_is_told_prompts(
-    name: str, t5: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, t5: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_to: Any
 ) -> None:
     preset = on_words(shrunk(PRESETS[name]))
     assert preset is not None
@@ -72,14 +72,7 @@ def test_a_system_learns_captions_and_is_told_prompts(
     with pytest.raises(BadArgsError, match=r"through T5 .* names no encoder"):
         arrange(parse_request(asked), model, tmp_path)
     monkeypatch.setenv(VARIABLE, str(t5))
-    seen: list[np.ndarray] = []
-    denoise = type(model).denoise
-
-    def watched(self, x, sigma, conditions, *more):
-        seen.extend(np.unique(conditions[:, :, 0], axis=0))
-        return denoise(self, x, sigma, conditions, *more)
-
-    monkeypatch.setattr(type(model), "denoise", watched)
+    seen = told_to(model)
     (file, *_) = arrange(parse_request(asked | {"negative_prompt.bass": "piano"}), model, tmp_path)
     words = ["bass, dark funk, slap", "drums, dark funk", "piano"]
     words = words if name == "gmsdi" else ["dark funk, slap bass", "piano bass"]

@@ -108,25 +108,12 @@ def trained(clap: Path, music: Path, tmp_path_factory: pytest.TempPathFactory) -
     return train_preset(order, lambda line: None)
 
 
-def watch(model: Any, monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
-    """The conditions of every call's first frame."""
-    seen: list[np.ndarray] = []
-    denoise = type(model).denoise
-
-    def watched(self, x, sigma, conditions, *more):
-        seen.extend(np.unique(conditions[:, :, 0], axis=0))
-        return denoise(self, x, sigma, conditions, *more)
-
-    monkeypatch.setattr(type(model), "denoise", watched)
-    return seen
-
-
 def among(vector: np.ndarray, seen: list[np.ndarray]) -> bool:
     return any(np.allclose(vector, one, atol=1e-4) for one in seen)
 
 
 def test_it_is_told_a_file_words_or_both(
-    trained: Path, clap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, clap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_to: Any
 ) -> None:
     like = tmp_path / "my bass.wav"
     soundfile.write(like, tone(110, 2.0), RATE, subtype="FLOAT")
@@ -138,7 +125,7 @@ def test_it_is_told_a_file_words_or_both(
     with pytest.raises(BadArgsError, match=r"through CLAP .* names no encoder. Set it to"):
         arrange(parse_request(told_like), model, tmp_path)
     monkeypatch.setenv(VARIABLE, str(clap))
-    seen = watch(model, monkeypatch)
+    seen = told_to(model)
     size = dict(model.manifest.layout.blocks)["embedding"]
     sound = told_sound(reader, tone(110, 2.0), RATE, size)
     assert sound is not None
@@ -163,7 +150,7 @@ def test_it_is_told_a_file_words_or_both(
 
 
 def test_a_take_is_worked_on_without_its_reference(
-    trained: Path, clap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, clap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_to: Any
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(clap))
     like = tmp_path / "bass.wav"
@@ -172,7 +159,7 @@ def test_a_take_is_worked_on_without_its_reference(
     model = load_model(trained, "cpu")
     (file, *_) = arrange(parse_request(ASKED | {"like": str(like)}), model, tmp_path)
     like.unlink()
-    seen = watch(model, monkeypatch)
+    seen = told_to(model)
     wish = parse_rework({"parent": str(file.path.parent), "redo": True, "stems": "bass"})
     (child, *_) = rework(wish, model, tmp_path / "again")
     heard = told_sound(
