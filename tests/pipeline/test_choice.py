@@ -215,7 +215,7 @@ def test_takes_of_a_request_may_be_in_different_styles(tmp_path: Path) -> None:
         def style_chances(self, latents, given, conditions):  # type: ignore[no-untyped-def]
             return np.full((len(latents), 3), 1 / 3, np.float32)
 
-    wishes = {"generate": "bass", "bpm": 120, "bars": 1, "steps": 2, "variations": 8}
+    wishes = {"generate": "bass", "bpm": 120, "bars": 1, "steps": 2, "variations": 8, "seed": 1}
     stems = arrange(parse_request(wishes), Unsure(hearing()), tmp_path)
     assert len({stem.style for stem in stems}) > 1
 
