@@ -10,16 +10,18 @@ what is in each of them, by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stembridge.conditions import EMBEDDING
-from stembridge.dataset.annotated import AnnotatedSong, load_song
+from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.engines.meaning import Meanings
 from stembridge.engines.told_words import told_sound
 from stembridge.nn.presets import Preset
+from stembridge.training.song_store import store_arrays
 
 
 def tells_sound(preset: Preset, reader: Meanings) -> bool:
@@ -35,19 +37,8 @@ def store_heard(
     say: Callable[[str], None],
 ) -> list[Path]:
     """Embeds the mixtures of songs; returns the files. What is there is not made again."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{song.stem}.npy" for song in songs]
-    for count, (song, file) in enumerate(zip(songs, files, strict=True)):
-        if file.exists():
-            continue
-        rows = heard_windows(load_song(song), reader, preset)
-        partial = file.with_suffix(".partial")
-        with partial.open("wb") as stream:
-            np.save(stream, rows)
-        partial.replace(file)
-        if count % 50 == 49:
-            say(f"{count + 1} of {len(files)} songs heard by {reader.name}")
-    return files
+    heard = partial(heard_windows, reader=reader, preset=preset)
+    return store_arrays(songs, heard, folder, f"heard by {reader.name}", say)
 
 
 def heard_windows(song: AnnotatedSong, reader: Meanings, preset: Preset) -> NDArray[np.float32]:

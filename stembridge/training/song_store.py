@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from stembridge.dataset.annotated import load_song, save_song
+from stembridge.dataset.annotated import AnnotatedSong, load_song, save_song
 from stembridge.dataset.opener import open_songs, rendered_songs
 from stembridge.errors import BadArgsError
 from stembridge.training.latents import SongWindows
@@ -61,24 +61,48 @@ def store_latents(
         device: "cpu" or "cuda:N".
         say: told what happens.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     encoder = encoder.to(device).eval()
+
+    def latents(song: AnnotatedSong) -> NDArray:
+        audio = song.audio.sum(0, keepdims=True) if mixtures else song.audio
+        whole = torch.from_numpy(np.ascontiguousarray(audio[:, : audio.shape[1] // hop * hop]))
+        with torch.inference_mode():
+            found = torch.cat([encoder(stem[None].to(device)).cpu() for stem in whole])
+        return found.numpy().astype(np.float16)
+
+    files = store_arrays(songs, latents, folder, "encoded", say)
+    encoder.to("cpu")
+    return files
+
+
+def store_arrays(
+    songs: Sequence[Path],
+    array_of: Callable[[AnnotatedSong], NDArray],
+    folder: Path,
+    done: str,
+    say: Callable[[str], None],
+) -> list[Path]:
+    """Makes an array of each song that has none yet; returns their files.
+
+    Args:
+        songs: of `store_songs`.
+        array_of: makes it.
+        folder: for the files.
+        done: what then has been done to a song, such as "encoded".
+        say: told what happens.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{song.stem}.npy" for song in songs]
     for count, (song, file) in enumerate(zip(songs, files, strict=True)):
         if file.exists():
             continue
-        audio = load_song(song).audio
-        audio = audio.sum(0, keepdims=True) if mixtures else audio
-        whole = torch.from_numpy(np.ascontiguousarray(audio[:, : audio.shape[1] // hop * hop]))
-        with torch.inference_mode():
-            latents = torch.cat([encoder(stem[None].to(device)).cpu() for stem in whole])
+        array = array_of(load_song(song))
         partial = file.with_suffix(".partial")
         with partial.open("wb") as stream:
-            np.save(stream, latents.numpy().astype(np.float16))
+            np.save(stream, array)
         partial.replace(file)
         if count % 50 == 49:
-            say(f"{count + 1} of {len(files)} songs encoded")
-    encoder.to("cpu")
+            say(f"{count + 1} of {len(files)} songs {done}")
     return files
 
 
