@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 from typing import Any, Literal
 
 from stembridge.pipeline.separated import SeparatedFile
@@ -150,10 +151,15 @@ def ignore(event: Event) -> None:
 
 
 class Reporter:
-    """Turns progress inside a stage into progress of the whole request, and times the stages."""
+    """Turns progress inside a stage into progress of the whole request, and times the stages.
+
+    Work that is done side by side may report from several threads: they are heard one at a time,
+    and progress never falls.
+    """
 
     def __init__(self, on_event: OnEvent, variations: int) -> None:
         self._on_event, self._variations = on_event, variations
+        self._one_at_a_time, self._told = RLock(), 0.0
         self._stage: Stage = "read"
         self._since = time.monotonic()
         self._seconds: dict[Stage, float] = {}
@@ -170,10 +176,12 @@ class Reporter:
 
     def __call__(self, stage: Stage, share: float, variation: int = 0) -> None:
         """Tell that `share` (0..1) of `stage` is done in take `variation`."""
-        self._clock(stage)
         start, end = SHARES[stage]
-        fraction = (variation + start + share * (end - start)) / self._variations
-        self._on_event(StageProgress(stage, min(1.0, fraction), variation))
+        fraction = min(1.0, (variation + start + share * (end - start)) / self._variations)
+        with self._one_at_a_time:
+            self._clock(stage)
+            self._told = max(self._told, fraction)
+            self._on_event(StageProgress(stage, self._told, variation))
 
     def stem(self, stem: StemFile | SeparatedFile) -> None:
         """Tell that a stem is ready."""
