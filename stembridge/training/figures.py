@@ -10,7 +10,7 @@ REPORTS holds a folder for each evaluation of the artifact that was made (`--out
     programs/    stembridge evaluate --songs 24 --programs held-out --ceiling-only
     soundfont/   stembridge evaluate --songs 24 --soundfont TimGM6mb.sf2 --ceiling-only
     long/        stembridge evaluate --songs 0 --long-form 1
-    played/      stembridge evaluate --songs 100 --played-only
+    played/      stembridge evaluate --songs 100 --played-only     (or a copy of songs/)
     real_played/ stembridge evaluate --set real --kit KIT --songs 60 --played-only
     separation/  stembridge evaluate --songs 24 --separation    (or separation_real, --set real)
     subsets/     stembridge evaluate --songs 24 --subsets       (or with --separation)
@@ -41,7 +41,7 @@ _OF_STEM = (
     "latent_deviation_ratio",
     "level_gain_db",
 )
-# Figure -> the subjects whose mean is kept; "generated" goes by the figure's own name.
+# Figure -> the subjects whose mean is kept; the take's goes by the figure's own name.
 _OF_SUBJECT = {
     "on_sixteenth": ("generated", "ceiling"),
     "offset_ms": ("generated", "truth"),
@@ -54,7 +54,17 @@ _OF_SUBJECT = {
     "loudness_difference_lu": ("generated",),
     "lsd_db": ("ceiling",),
 }
-_OF_LONG = ("quarter_change", "bars_change", "drift_ms", "seam_click_rank", "seam_jump_rank")
+_OF_LONG = dict.fromkeys(
+    ("quarter_change", "bars_change", "drift_ms", "seam_click_rank", "seam_jump_rank"),
+    ("generated", "truth"),
+)
+_OF_PLAYED_SOUND = {
+    "on_sixteenth": ("played", "truth"),
+    "root": ("played", "truth"),
+    "in_chord": ("played", "truth"),
+    "loudness_difference_lu": ("played",),
+    "silent": ("played",),
+}
 _OF_PLAYED = (
     "notes_per_s_of_truth",
     "played_offset_beyond_truth_ms",
@@ -64,8 +74,7 @@ _OF_PART = (
     "note_f1", "notes_in_chord", "notes_in_chord_truth", "notes_on_grid", "notes_on_grid_truth",
     "side_db",
 )  # fmt: skip
-_BOTH = ("on_sixteenth", "root", "in_chord")
-_PLAYED_ONLY = ("loudness_difference_lu", "silent")
+_TAKES = ("generated", "played")
 _CODEC_ALONE = ("lsd_db_ceiling", "ceiling_treble_difference_db")
 
 Figures = dict[str, Any]
@@ -104,7 +113,7 @@ def manifest_figures(reports: Mapping[str, Mapping[str, Any]]) -> Figures:
                 "By `stembridge evaluate --long-form`: whole songs of 16 and 32 bars in several "
                 f"metres and tempi, {takes[STEMS[0]]['generated']['drift_ms']['n']} in all."
             ),
-            "stems": {stem: _kept_long(takes[stem]) for stem in STEMS},
+            "stems": {stem: _means(takes[stem], _OF_LONG) for stem in STEMS},
         }
     return out
 
@@ -165,11 +174,7 @@ def _separation(report: Mapping[str, Any]) -> Figures:
 def _kept(values: Mapping[str, Any]) -> Figures:
     present = (name for name in _OF_STEM if values.get(name) is not None)
     out: Figures = {name: _rounded(values[name]) for name in present}
-    for name, subjects in _OF_SUBJECT.items():
-        for subject in subjects:
-            if name in values.get(subject, {}):
-                key = name if subject == "generated" else f"{name}_{subject}"
-                out[key] = _rounded(values[subject][name]["mean"])
+    out |= _means(values, _OF_SUBJECT)
     out[FRECHET] = {name: _rounded(value) for name, value in values[FRECHET].items()}
     if values["ceiling_treble_difference_db"]:
         out["ceiling_treble_difference_db"] = _rounded(
@@ -180,23 +185,19 @@ def _kept(values: Mapping[str, Any]) -> Figures:
 
 def _kept_played(values: Mapping[str, Any]) -> Figures:
     out = {name: _rounded(values[name]) for name in _OF_PLAYED if values.get(name) is not None}
-    part, played, truth = values["part"], values["played"], values["truth"]
+    part = values["part"]
     out |= {name: _rounded(part[name]["mean"]) for name in _OF_PART if name in part}
-    for name in (name for name in _BOTH + _PLAYED_ONLY if name in played):
-        out[name] = _rounded(played[name]["mean"])
-        if name in _BOTH and name in truth:
-            out[f"{name}_truth"] = _rounded(truth[name]["mean"])
+    out |= _means(values, _OF_PLAYED_SOUND)
     return out | {FRECHET: {"played": _rounded(values[FRECHET]["played"])}}
 
 
-def _kept_long(values: Mapping[str, Any]) -> Figures:
+def _means(values: Mapping[str, Any], table: Mapping[str, tuple[str, ...]]) -> Figures:
+    """The means that a table keeps, of those subjects that have the figure."""
     return {
-        name if subject == "generated" else f"{name}_{subject}": _rounded(
-            values[subject][name]["mean"]
-        )
-        for name in _OF_LONG
-        for subject in ("generated", "truth")
-        if name in values[subject]
+        name if subject in _TAKES else f"{name}_{subject}": _rounded(values[subject][name]["mean"])
+        for name, subjects in table.items()
+        for subject in subjects
+        if name in values.get(subject, {})
     }
 
 

@@ -1,7 +1,8 @@
 """Measures a finished model by `stembridge evaluate`, and writes its figures and card.
 
 Each report is one command, told before it runs; one that was made of this artifact by the same
-command is not made again.
+command is not made again. Takes as instruments play them have a command of their own only where
+they are of another number of songs: the model's own takes are measured in both ways.
 """
 
 from __future__ import annotations
@@ -21,9 +22,13 @@ from stembridge.training.recipe_tables import FigureTable
 COMMAND_NAME = "command.json"
 """In a report's folder, written last: what made it, of which artifact."""
 
+_HELD_BY = {"played": "songs", "real_played": "real"}
+"""Report -> the one that holds its figures as well, if that is of as many songs."""
+
 
 def commands(table: FigureTable, kit: Path | None) -> dict[str, list[str]]:
     """Report -> options of `stembridge evaluate`; the real set's only with a held-out kit."""
+    held = _held(table)
     real = [] if kit is None else ["--set", "real", "--kit", str(kit)]
     asked: dict[str, tuple[int, list[str]]] = {
         "songs": (table.songs, []),
@@ -36,7 +41,7 @@ def commands(table: FigureTable, kit: Path | None) -> dict[str, list[str]]:
     found = {
         name: ["--songs", str(count), *options]
         for name, (count, options) in asked.items()
-        if count and (real or "real" not in name)
+        if count and name not in held and (real or "real" not in name)
     }
     if table.long:
         found["long"] = ["--songs", "0", "--long-form", str(table.long)]
@@ -70,7 +75,17 @@ def measure(
             name, [*options, "--model", str(artifact), "--out", str(reports / name)], workers, say
         )
         marker.write_text(json.dumps(wanted), encoding="utf-8")
-    put_figures({name: read_report(reports / name) for name in asked}, artifact)
+    found = {name: read_report(reports / name) for name in asked}
+    found |= {name: found[whole] for name, whole in _held(table).items() if whole in found}
+    put_figures(found, artifact)
+
+
+def _held(table: FigureTable) -> dict[str, str]:
+    return {
+        name: whole
+        for name, whole in _HELD_BY.items()
+        if getattr(table, name) == getattr(table, whole)
+    }
 
 
 def _evaluate(name: str, options: list[str], workers: int, say: Callable[[str], None]) -> None:

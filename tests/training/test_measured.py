@@ -67,7 +67,7 @@ class Evaluations:
         if separation:
             return {"separation": {"mask": row}}
         stem: dict[str, Any] = {FRECHET: {"played": 1.0}, "ceiling_treble_difference_db": None}
-        stem |= {"played": one, "truth": one, "part": {}} if played else {"generated": one}
+        stem |= {"played": one, "truth": one, "part": {}} | ({} if played else {"generated": one})
         return {"stems": dict.fromkeys(STEMS, stem)}
 
 
@@ -111,12 +111,28 @@ def test_reports_by_another_command_or_of_another_model_are_made_again(
     assert read_manifest(artifact).figures["songs"] == 4
 
 
+def test_played_takes_of_as_many_songs_are_not_made_twice(
+    artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Evaluations(artifact)
+    monkeypatch.setattr(measured.subprocess, "run", run)
+    table = FigureTable(3, 2, 3, 2, 0, 0, 0)
+    measure(artifact, tmp_path / "reports", table, tmp_path / "kit", 1, lambda _: None)
+    assert run.names == ["songs", "real"]
+    figures = read_manifest(artifact).figures
+    assert {name: figures[name]["songs"] for name in ("played", "real_played")} == {
+        "played": 3, "real_played": 2,
+    }  # fmt: skip
+    kept = {FRECHET: {"played": 1.0}, "on_sixteenth": 0.5, "on_sixteenth_truth": 0.5}
+    assert figures["played"]["stems"]["bass"] == kept
+
+
 def test_every_command_is_one_that_evaluate_knows(tmp_path: Path) -> None:
     shipped = read_tables(ExpressTables, None, "express.toml").figures
     known = CliRunner().invoke(_app(), ["--help"], env={"COLUMNS": "200"}).output
     asked = commands(shipped, tmp_path)
     assert set(asked) == {
-        "songs", "real", "played", "real_played", "long", "separation", "separation_real",
+        "songs", "real", "real_played", "long", "separation", "separation_real",
     }  # fmt: skip
     for options in asked.values():
         assert all(word in known for word in options if word.startswith("--"))
