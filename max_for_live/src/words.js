@@ -46,6 +46,7 @@ export function failureDetail(symbol, whole) {
 
 const STAGES = {
   read: "reading tracks",
+  separate: "taking the mix apart",
   encode: "listening",
   sample: "playing",
   decode: "rendering",

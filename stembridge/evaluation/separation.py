@@ -114,9 +114,7 @@ def taken_apart(model: StemModel, song: AnnotatedSong, method: str, seed: int) -
             if method == CEILING:
                 work = _true_masks(model, song, mixture)
             else:
-                work = separator(
-                    model, mixture, method, lambda stage, share: None, lambda: None, seed=seed
-                )
+                work = separator(model, mixture, method, lambda stage, share: None, seed=seed)
             parts = [part.stems[:, 0] for part in in_parts(mixture.file, work)]
     return np.concatenate(parts, axis=-1)
 
@@ -124,7 +122,7 @@ def taken_apart(model: StemModel, song: AnnotatedSong, method: str, seed: int) -
 def _true_masks(model: StemModel, song: AnnotatedSong, mixture: Mixture) -> Masked:
     gain = np.float32(mixture.gain)
     rows = [codec.encode(model, s, song.stem(s) * gain) for s in model.manifest.stems]
-    return Masked(model, mixture, np.stack(rows), lambda: None)
+    return Masked(model, mixture, np.stack(rows), lambda share: None)
 
 
 def _figures(rows: Sequence[NDArray[np.float64]], stems: Sequence[str]) -> dict[str, Any]:

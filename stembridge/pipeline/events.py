@@ -8,21 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal
+from typing import Any
 
 from stembridge.pipeline.separated import SeparatedFile
 from stembridge.pipeline.verdict import Verdict
-
-Stage = Literal["read", "encode", "sample", "decode", "write"]
-
-# Where each stage of one take begins and ends, as a share of the whole take.
-SHARES: dict[Stage, tuple[float, float]] = {
-    "read": (0.0, 0.02),
-    "encode": (0.02, 0.05),
-    "sample": (0.05, 0.75),
-    "decode": (0.75, 0.97),
-    "write": (0.97, 1.0),
-}
+from stembridge.stages import SEPARATION_TAKES, TAKE, Shares, Stage
 
 
 @dataclass(frozen=True)
@@ -157,8 +147,24 @@ class Reporter:
     and progress never falls.
     """
 
-    def __init__(self, on_event: OnEvent, variations: int) -> None:
-        self._on_event, self._variations = on_event, variations
+    def __init__(
+        self,
+        on_event: OnEvent,
+        variations: int,
+        *,
+        separates: bool = False,
+        shares: Shares = TAKE,
+    ) -> None:
+        """Begin.
+
+        Args:
+            on_event: told.
+            variations: how many takes are made.
+            separates: a mixture is taken apart for them, after it was read.
+            shares: when the stages of one begin and end.
+        """
+        self._on_event, self._shares, self._variations = on_event, shares, variations
+        self._before = SEPARATION_TAKES if separates else 0.0
         self._one_at_a_time, self._told = RLock(), 0.0
         self._stage: Stage = "read"
         self._since = time.monotonic()
@@ -176,8 +182,13 @@ class Reporter:
 
     def __call__(self, stage: Stage, share: float, variation: int = 0) -> None:
         """Tell that `share` (0..1) of `stage` is done in take `variation`."""
-        start, end = SHARES[stage]
-        fraction = min(1.0, (variation + start + share * (end - start)) / self._variations)
+        start, end = self._shares[stage]
+        done = variation + start + share * (end - start)
+        if stage == "separate":
+            done += share * self._before
+        elif variation or stage != "read":
+            done += self._before
+        fraction = min(1.0, done / (self._variations + self._before))
         with self._one_at_a_time:
             self._clock(stage)
             self._told = max(self._told, fraction)

@@ -11,9 +11,9 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.conditions import HEARD, Conditions, heard_block
 from stembridge.context import Context, load_context
 from stembridge.errors import BadArgsError
-from stembridge.pipeline.events import Reporter
+from stembridge.pipeline.events import OnEvent, Reporter
 from stembridge.request import GenerationRequest
-from stembridge.roles import OTHER
+from stembridge.roles import MIX, OTHER
 from stembridge.runtime.model import StemModel
 from stembridge.separation import stems_of
 from stembridge.separation.masked import heard_latents, hears_mixtures
@@ -34,8 +34,14 @@ def context_for(
             "the built-in model, or leave it out."
         )
     reading = partial(report, "read", 0.0)
-    apart = partial(stems_of, model, check=reading, steps=request.steps)
+    separating = partial(report, "separate")
+    apart = partial(stems_of, model, tell=separating, steps=request.steps)
     return load_context(request, model.manifest, roots, reading, model.chord_chances, apart)
+
+
+def reporter_for(request: GenerationRequest, on_event: OnEvent, takes: int) -> Reporter:
+    """Who tells the progress of so many takes, and of taking apart the mixture they are for."""
+    return Reporter(on_event, takes, separates=MIX in request.context_stems)
 
 
 def with_other(

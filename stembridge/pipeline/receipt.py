@@ -22,11 +22,12 @@ from stembridge.chords import progression_text
 from stembridge.context import Context
 from stembridge.engines import SoundEngine
 from stembridge.inference.settings import Settings
-from stembridge.pipeline.events import Stage, StemFile
+from stembridge.pipeline.events import StemFile
 from stembridge.pipeline.receipt_reading import RECEIPT_FORMAT
 from stembridge.request import GenerationRequest, request_to_mapping
 from stembridge.request.tag import RECEIPT_NAME as RECEIPT_NAME
 from stembridge.runtime.model import StemModel
+from stembridge.stages import Stage
 
 _PACKAGES = (
     "numpy", "scipy", "soxr", "soundfile", "torch", "onnxruntime-gpu", "onnxruntime",

@@ -25,7 +25,7 @@ from stembridge.parts import edit as edits
 from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take
-from stembridge.pipeline.hearing import context_for
+from stembridge.pipeline.hearing import context_for, reporter_for
 from stembridge.pipeline.page import seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of
 from stembridge.pipeline.receipt import build_receipt, write_receipt
@@ -103,7 +103,7 @@ def rework(
     _check(parent, request, done, model.manifest)
     ensure_room(out_dir, room_for(request))
     check_instruments(request, model.manifest, places)
-    report = Reporter(on_event, wish.best)
+    report = reporter_for(request, on_event, wish.best)
     context = _heard(request, done, model, places, report)
     if done is not wish:
         context = _with_remark(context, Remark("made_loop", {"bar": math.ceil(_bars(parent))}))

@@ -27,7 +27,7 @@ from stembridge.pipeline.chains import chain_remarks, chains_of, chains_told
 from stembridge.pipeline.engine_takes import engine_plan, engine_takes
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
-from stembridge.pipeline.hearing import context_for
+from stembridge.pipeline.hearing import context_for, reporter_for
 from stembridge.pipeline.page import Seen, seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of, with_even_drums
 from stembridge.pipeline.receipt import build_receipt, write_receipt
@@ -90,7 +90,7 @@ def arrange(
     Raises:
         StembridgeError: whatever went wrong, in words; finished stem files stay.
     """
-    report = Reporter(on_event, request.variations * request.best)
+    report = reporter_for(request, on_event, request.variations * request.best)
     places = roots or AllowedRoots.anywhere()
     folder = out_dir / take_folder(request)
     if isinstance(model, SoundEngine):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +44,7 @@ from stembridge.separation import (
     method_for,
     open_mixture,
     separator,
+    shares_of,
 )
 from stembridge.separation.chains import Sampled
 from stembridge.separation.masked import Masked
@@ -78,12 +78,12 @@ def separate(
     Raises:
         StembridgeError: whatever went wrong, in words; no file stays.
     """
-    report, manifest = Reporter(on_event, 1), model.manifest
+    manifest = model.manifest
     method = method_for(manifest, request.method)
+    report = Reporter(on_event, 1, shares=shares_of(manifest, method))
     check_known(request.stems, manifest.makes, manifest.name)
-    places, reading = roots or AllowedRoots.anywhere(), partial(report, "read", 0.0)
-    folder = out_dir / separation_folder(request)
-    with open_mixture(request.mix, manifest, places, reading) as mixture:
+    places, folder = roots or AllowedRoots.anywhere(), out_dir / separation_folder(request)
+    with open_mixture(request.mix, manifest, places, report) as mixture:
         _ensure_room(out_dir, request, mixture, manifest)
         made, remarks = _write(request, model, method, mixture, folder, report)
     for file in made:
@@ -110,7 +110,7 @@ def _write(
     stems = request.stems or known
     chosen = [known.index(stem) for stem in stems]
     file, whole = mixture.file, _Whole()
-    work = _work(request, model, method, mixture, report, whole)
+    work = _work(request, model, method, mixture, report)
     shape = (file.n_channels, file.n_samples)
     with Files(folder, request, stems, shape, file.sample_rate) as files:
         for part in in_parts(file, work):
@@ -137,16 +137,14 @@ def _held(stems: FloatArray, request: SeparationRequest) -> FloatArray:
 
 @dataclass
 class _Whole:
-    """What is known of a mixture so far: power, samples at full scale, share that is done."""
+    """What is known of a mixture so far: power, and samples at full scale."""
 
     power: float = 0.0
     flat: int = 0
-    done: float = 0.0
 
     def add(self, part: Stretch) -> None:
         self.power += float(np.square(part.recording, dtype=np.float64).sum())
         self.flat += int((np.abs(np.abs(part.recording) - 1) < FULL_SCALE).sum())
-        self.done = part.share
 
     def remarks(self, n_samples: int) -> Iterator[Remark]:
         share = self.flat / n_samples
@@ -160,17 +158,11 @@ def _work(
     method: str,
     mixture: Mixture,
     report: Reporter,
-    whole: _Whole,
 ) -> Masked | Sampled | Silence:
     """What takes parts apart."""
     if mixture.silent:
         return Silence(len(model.manifest.makes))
-
-    def check() -> None:
-        report("decode", whole.done)
-
-    seed, steps = request.seed, request.steps
-    return separator(model, mixture, method, report, check, seed=seed, steps=steps)
+    return separator(model, mixture, method, report, seed=request.seed, steps=request.steps)
 
 
 def _said(stem: str, one: Growing, mix_power: float, sureness: float | None) -> Iterator[Remark]:

@@ -7,7 +7,7 @@ chains   samples whose sum is the recording
 parts    a recording of any length in parts that overlap, whose stems add up to it
 """
 
-from stembridge.separation.methods import method_for, separator, stems_of
+from stembridge.separation.methods import method_for, separator, shares_of, stems_of
 from stembridge.separation.mixture import Mixture, open_mixture
 from stembridge.separation.parts import Stretch, in_parts
 
@@ -18,5 +18,6 @@ __all__ = [
     "method_for",
     "open_mixture",
     "separator",
+    "shares_of",
     "stems_of",
 ]

@@ -7,6 +7,7 @@ supervised separator). Every channel of a recording is an item of its own, with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,7 +23,7 @@ from stembridge.inference.told import told_of
 from stembridge.request import STEMS
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
-from stembridge.separation.mixture import Check, Mixture, Report
+from stembridge.separation.mixture import Mixture, Report
 
 STEPS, SIGMA_MIN, SIGMA_MAX = 150, 1e-4, 1.0  # MSDM's, for sounds of its scale
 ALONE = ("extract", "ensemble")
@@ -81,12 +82,12 @@ def sampled(
         report: told of each stage; may raise to stop.
     """
     manifest = model.manifest
-    channels = _channels(mixture, manifest.sample_rate, partial(report, "read", 0.5))
+    channels = _channels(mixture, manifest.sample_rate, partial(report, "read", 1.0))
     first = manifest.stems[0]  # the encoders of sounds that add up are one
     mixed = np.stack(
         [
-            codec.encode(model, first, channel, partial(report, "encode", 0.0))
-            for channel in channels
+            codec.encode(model, first, channel, partial(report, "encode", i / len(channels)))
+            for i, channel in enumerate(channels)
         ]
     )
     n_frames = mixed.shape[-1]
@@ -98,10 +99,10 @@ def sampled(
         model, told, known, settings, [seed] * len(channels), mixture=mixed, chains=chains,
         negatives=(None,) * len(chains), callback=shares(partial(report, "sample")),
     )  # fmt: skip
-    return Sampled(_sounds(model, mixture, latents, partial(report, "decode", 0.0)))
+    return Sampled(_sounds(model, mixture, latents, report))
 
 
-def _channels(mixture: Mixture, rate: int, check: Check) -> FloatArray:
+def _channels(mixture: Mixture, rate: int, check: Callable[[], None]) -> FloatArray:
     """`[channels, n]` at the model's rate and level."""
     check()
     file = mixture.file
@@ -110,13 +111,14 @@ def _channels(mixture: Mixture, rate: int, check: Check) -> FloatArray:
     return np.stack(rows) * np.float32(mixture.gain)
 
 
-def _sounds(model: StemModel, mixture: Mixture, latents: FloatArray, check: Check) -> FloatArray:
+def _sounds(model: StemModel, mixture: Mixture, latents: FloatArray, report: Report) -> FloatArray:
     """Latents `[channels, S, C, F]` as sounds `[S, channels, n]` of the file's rate and level."""
     manifest, file = model.manifest, mixture.file
     n_model, n, own = mixture.heard.size, file.n_samples, manifest.n_stems > 1
     stems = np.empty((latents.shape[1], file.n_channels, n), np.float32)
     for i, channel in enumerate(latents):
         for k, (one, out) in enumerate(zip(channel, stems, strict=True)):
+            check = partial(report, "decode", (i + k / len(stems)) / len(latents))
             made = codec.decode(model, manifest.stems[k if own else 0], one, n_model, check)
             out[i] = resample(made, manifest.sample_rate, file.sample_rate, n)
     return stems / np.float32(mixture.gain)

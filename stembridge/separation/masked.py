@@ -17,7 +17,7 @@ from stembridge.inference import Settings, codec, infer, settings_of, shares
 from stembridge.pool.threads import side_by_side
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
-from stembridge.separation.mixture import Check, Mixture, Report
+from stembridge.separation.mixture import Mixture, Report
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class Masked:
     Attributes:
         model, mixture: open.
         latents: `[S, C, F]` of its stems.
-        check: called before each piece of work; may raise to stop.
+        report: told the share of the recording that is done; may raise to stop.
         kept, own: for each stem, power of what its masks let through, and the part of it in which
             the mask is sure.
     """
@@ -106,7 +106,7 @@ class Masked:
     model: StemModel
     mixture: Mixture
     latents: FloatArray
-    check: Check
+    report: Callable[[float], None]
     kept: FloatArray = field(init=False)
     own: FloatArray = field(init=False)
 
@@ -124,19 +124,24 @@ class Masked:
         n, n_fft = recording.shape[1], window_for(self.mixture.file.sample_rate)
         heard = (self.mixture.downmix.weights[:, None] * recording).sum(0)
         masks = masks_of(self._estimates(first, n), n_fft)
+        at = len(masks)  # pieces of work that are done: one for each stem, then for each channel
         power = np.abs(spectra(heard, n_fft)) ** 2
         self.kept += (masks * power).sum((1, 2))
         self.own += (masks**2 * power).sum((1, 2))
         stems = np.empty((len(masks), *recording.shape), np.float32)
 
         def take_out(i: int) -> None:
-            self.check()
+            self._tell(first, n, (at + i) / (at + len(recording)))
             found = spectra(recording[i], n_fft)
             for stem, mask in zip(stems, masks, strict=True):
                 stem[i] = sound(mask * found, n)
 
         _side_by_side(take_out, range(len(recording)))
         return stems
+
+    def _tell(self, first: int, n: int, share: float) -> None:
+        """So much is done of the `n` samples from `first` on."""
+        self.report((first + share * n) / self.mixture.file.n_samples)
 
     def _estimates(self, first: int, n: int) -> FloatArray:
         """What the decoders make of it, `[S, n]` at the file's rate and level."""
@@ -148,7 +153,7 @@ class Masked:
         made = np.empty((len(self.latents), n), np.float32)
 
         def decode(i: int) -> None:
-            self.check()
+            self._tell(first, n, i / (len(made) + self.mixture.file.n_channels))
             latents = self.latents[i, :, low:high]
             estimate = codec.decode(self.model, manifest.stems[i], latents, n_model)
             at_rate = resample(estimate, manifest.sample_rate, rate)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from stembridge.audio.buffer import FloatArray
@@ -15,8 +18,9 @@ from stembridge.separation.chains import (
     settings_for_chains,
 )
 from stembridge.separation.masked import Masked, hears_mixtures, is_told_mixtures, listen
-from stembridge.separation.mixture import Check, Mixture, Report, mixture_of
+from stembridge.separation.mixture import Mixture, Report, mixture_of
 from stembridge.separation.parts import in_parts
+from stembridge.stages import MASKED, TAKE, Shares, within
 
 
 def method_for(manifest: Manifest, wanted: str | None) -> str:
@@ -46,15 +50,23 @@ def method_for(manifest: Manifest, wanted: str | None) -> str:
     return wanted or able[0]
 
 
+def shares_of(manifest: Manifest, method: str) -> Shares:
+    """When the stages of a method begin and end; where it samples, they are as in a take."""
+    return MASKED if method == "mask" and hears_mixtures(manifest) else TAKE
+
+
 def stems_of(
-    model: StemModel, samples: FloatArray, check: Check, steps: int | None = None
+    model: StemModel,
+    samples: FloatArray,
+    tell: Callable[[float], None],
+    steps: int | None = None,
 ) -> FloatArray:
     """A mixture `[n]` at the model's rate as its stems `[S, n]`, which add up to it.
 
     Args:
         model: open.
         samples: the mixture.
-        check: called while it is taken apart; may raise to stop.
+        tell: told the share that is done; may raise to stop.
         steps: of dirac and gaussian.
 
     Raises:
@@ -63,7 +75,8 @@ def stems_of(
     method, mixture = method_for(model.manifest, None), mixture_of(samples, model.manifest)
     if mixture.silent:
         return np.zeros((len(model.manifest.makes), samples.size), np.float32)
-    work = separator(model, mixture, method, lambda stage, share: check(), check, steps=steps)
+    report = within(shares_of(model.manifest, method), tell)
+    work = separator(model, mixture, method, report, steps=steps)
     made = [part.stems[:, 0] for part in in_parts(mixture.file, work)]
     return np.concatenate(made, axis=-1)
 
@@ -73,7 +86,6 @@ def separator(
     mixture: Mixture,
     method: str,
     report: Report,
-    check: Check,
     *,
     seed: int = 0,
     steps: int | None = None,
@@ -84,13 +96,12 @@ def separator(
         model: open.
         mixture: open.
         method: `method_for` the model.
-        report: told of the work.
-        check: called while parts are made; may raise to stop.
+        report: told of the work, also while parts are made; may raise to stop.
         seed: of the noise.
         steps: of dirac and gaussian.
     """
     if method == "mask":
         latents = listen(model, mixture.heard, seed, report)
-        return Masked(model, mixture, latents, check)
+        return Masked(model, mixture, latents, partial(report, "decode"))
     settings = settings_for_chains(model.manifest, method, steps)
     return sampled(model, mixture, settings, seed, report)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from itertools import count
 
 import numpy as np
 
@@ -13,25 +14,19 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.audio.loudness import amplitude, integrated_loudness
 from stembridge.context.mono import Downmix
-from stembridge.context.probe import ContextFile, open_context
+from stembridge.context.probe import PIECE_VALUES, ContextFile, open_context
 from stembridge.context.source import MonoFile
 from stembridge.remarks import Remark
 from stembridge.runtime.manifest import Manifest
 from stembridge.separation.parts import InMemory, Readable
+from stembridge.stages import Stage
 
 MAX_GAIN_DB = 40.0
 SHORT_S = 3.0
 NAMED = "the mix"  # in remarks that are about a file
 
-Check = Callable[[], None]
-"""Called before each piece of work; may raise to stop."""
-
-
-class Report(Protocol):
-    """Told the stage and the share of it that is done; may raise to stop."""
-
-    def __call__(self, stage: Literal["read", "encode", "sample", "decode"], share: float) -> None:
-        """Take note."""
+Report = Callable[[Stage, float], None]
+"""Told the stage and the share of it that is done before each piece of work; may raise to stop."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ def open_mixture(
     path: str,
     manifest: Manifest,
     roots: AllowedRoots,
-    check: Check = lambda: None,
+    report: Report = lambda stage, share: None,
 ) -> Iterator[Mixture]:
     """Open a mixture and listen to it once.
 
@@ -68,13 +63,13 @@ def open_mixture(
         path: of the file.
         manifest: of the model that will hear it.
         roots: the folders it may come from.
-        check: called before each piece of work; may raise to stop.
+        report: told how far it is; may raise to stop.
 
     Raises:
         NoSuchFileError, PathDeniedError, BadAudioError: the file.
     """
     with open_context(path, roots) as file:
-        mono = MonoFile(file, manifest.sample_rate, check)
+        mono = MonoFile(file, manifest.sample_rate, _counted(file, report))
         heard = mono.read(0, file.n_samples)
         downmix = mono.downmix or Downmix(np.full(file.n_channels, 1 / file.n_channels, np.float32))
         gain = _gain(heard, manifest)
@@ -82,6 +77,13 @@ def open_mixture(
         yield Mixture(
             file, heard * np.float32(gain or 1.0), gain or 1.0, downmix, remarks, gain is None
         )
+
+
+def _counted(file: ContextFile, report: Report) -> Callable[[], None]:
+    """To be called before each piece of a file that is read twice: for its downmix, then in it."""
+    values = file.n_channels * file.n_samples
+    pieces, read = 2 * math.ceil(values / PIECE_VALUES), count()
+    return lambda: report("read", min(1.0, next(read) / pieces))
 
 
 def mixture_of(samples: FloatArray, manifest: Manifest) -> Mixture:

@@ -123,6 +123,9 @@ def test_progress_rises_and_stems_are_told_when_they_are_there(mix: Path, tmp_pa
         event.stage for event in events if isinstance(event, StageProgress)
     }
     assert sum(isinstance(event, StemReady) for event in events) == 5
+    made = [e.fraction for e in events if isinstance(e, StageProgress) and e.stage == "decode"]
+    assert made[0] < 0.3  # most of the time is still to come, and is told in small steps
+    assert len({fraction for fraction in made if fraction < 0.95}) >= 5
 
 
 @pytest.mark.parametrize("stage", ["read", "sample", "decode"])

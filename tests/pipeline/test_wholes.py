@@ -12,7 +12,7 @@ import soundfile
 
 from stembridge.conditions import HEARD
 from stembridge.errors import BadArgsError
-from stembridge.pipeline.events import StemFile
+from stembridge.pipeline.events import Event, StageProgress, StemFile
 from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
 from stembridge.testing import FakeModel, fake_manifest, hearing_manifest
@@ -48,6 +48,28 @@ def test_a_mix_is_taken_apart_and_its_own_stem_makes_room(tmp_path: Path) -> Non
     assert set(receipt(files)["context"]["crc32"]) == {"drums", "guitar", "piano"}
     assert "mix was taken apart" in " ".join(files[0].verdict.warnings)
     assert files[0].path.parent.name.startswith("bass_for_mix_")
+
+
+@pytest.mark.parametrize(("takes", "share"), [(1, 5 / 6), (5, 5 / 10)])
+def test_taking_a_mix_apart_has_its_share_of_the_progress(
+    tmp_path: Path, takes: int, share: float
+) -> None:
+    mix, told = write(tmp_path / "mix.wav", four_tones(RATE, 4.0).sum(0)), list[StageProgress]()
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, StageProgress):
+            told.append(event)
+
+    asked = {"generate": "bass", "bpm": 120, "bars": 2, "steps": 4, "context.mix": mix}
+    request = parse_request(asked | {"variations": takes})
+    files = arrange(request, FakeModel(hearing_manifest()), tmp_path / "out", on_event)
+    fractions = [event.fraction for event in told]
+    assert fractions == sorted(fractions) and (fractions[0], fractions[-1]) == (0.0, 1.0)
+    apart = [event.fraction for event in told if event.stage == "separate"]
+    assert apart[0] < 0.1 and apart[-1] > 0.75 * share and len(set(apart)) >= 8
+    first = next(event.fraction for event in told if event.stage == "sample")
+    assert first == pytest.approx(share + 0.05 / (takes + 5))
+    assert receipt(files)["timings_s"]["separate"] > 0
 
 
 def test_what_is_not_in_a_mix_is_not_given(tmp_path: Path) -> None:

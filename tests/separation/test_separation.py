@@ -29,7 +29,7 @@ def write(path: Path, audio: np.ndarray, rate: int = RATE) -> str:
 def taken_apart(model: Any, path: str, method: str, **options: Any) -> tuple[np.ndarray, Any]:
     """`[S, channels, n]`, and what made it."""
     with open_mixture(path, model.manifest, AllowedRoots.anywhere()) as mixture:
-        work = separator(model, mixture, method, lambda stage, share: None, lambda: None, **options)
+        work = separator(model, mixture, method, lambda stage, share: None, **options)
         return np.concatenate([part.stems for part in in_parts(mixture.file, work)], axis=-1), work
 
 
@@ -122,13 +122,17 @@ def test_a_cancel_is_heard_while_it_listens_and_while_it_works(tmp_path: Path) -
     path = write(tmp_path / "mix.wav", four_tones(RATE, 1.0).sum(0))
     model = FakeModel(hearing_manifest())
 
-    def stop(*_told: Any) -> None:
-        raise CancelledError("stop")
+    def stop_at(stopped: str) -> Any:
+        def stop(stage: str, share: float) -> None:
+            if stage == stopped:
+                raise CancelledError("stop")
+
+        return stop
 
     with open_mixture(path, model.manifest, AllowedRoots.anywhere()) as mixture:
         with pytest.raises(CancelledError):
-            separator(model, mixture, "mask", stop, lambda: None)
-        work = separator(model, mixture, "mask", lambda stage, share: None, stop)
+            separator(model, mixture, "mask", stop_at("encode"))
+        work = separator(model, mixture, "mask", stop_at("decode"))
         with pytest.raises(CancelledError):
             next(in_parts(mixture.file, work))
 
