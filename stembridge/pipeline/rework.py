@@ -31,8 +31,9 @@ from stembridge.pipeline.performance import check_instruments, parts_of
 from stembridge.pipeline.receipt import build_receipt, write_receipt
 from stembridge.pipeline.receipt_reading import read_whole_receipt, request_of
 from stembridge.pipeline.rework_anew import Span, inside, latents_anew, spliced, stretched
-from stembridge.pipeline.rework_moved import moved_choice, moved_request, reheard
+from stembridge.pipeline.rework_moved import moved_choice, new_request, reheard
 from stembridge.pipeline.rework_notes import edited
+from stembridge.pipeline.rework_words import worded
 from stembridge.pipeline.settings import conditions_for, decoded_stems, settings_for
 from stembridge.pipeline.take_files import (
     MadeTake,
@@ -43,7 +44,7 @@ from stembridge.pipeline.take_files import (
 )
 from stembridge.pipeline.take_state import TakeState, load_state
 from stembridge.remarks import Remark
-from stembridge.request import GenerationRequest, Rework, parse_request, request_to_mapping
+from stembridge.request import GenerationRequest, Rework
 from stembridge.request import rework_to_mapping as mapping_of
 from stembridge.request.room import room_for
 from stembridge.request.tag import receipt_of
@@ -97,7 +98,7 @@ def rework(
     """
     places = roots or AllowedRoots.anywhere()
     parent = _open(wish, places)
-    request = _request(parent, wish)
+    request = new_request(parent.request, wish)
     model = of_stems(model, request.generate)
     done = _with_loop(wish, parent, request)
     _check(parent, request, done, model.manifest)
@@ -106,7 +107,10 @@ def rework(
     report = reporter_for(request, on_event, wish.best)
     context = _heard(request, done, model, places, report)
     if done is not wish:
-        context = _with_remark(context, Remark("made_loop", {"bar": math.ceil(_bars(parent))}))
+        context = _with_remarks(context, Remark("made_loop", {"bar": math.ceil(_bars(parent))}))
+    words = worded(parent.state, request, done, context, model.manifest)
+    context = _with_remarks(context, *words.remarks)
+    parent = replace(parent, state=replace(parent.state, choice=words.choice))
     made = _best(_Anew(parent, request, done, context, model, report), wish)
     folder, stems, pictures = out_dir / take_folder(request), [], []
     for stem in write_take(made, request, folder, report):
@@ -118,6 +122,7 @@ def rework(
     settings = settings_for(request, model.manifest)
     receipt = build_receipt(request, settings, model, context, stems, report.seconds())
     receipt |= {"parent": _origin(parent), "rework": mapping_of(wish)}
+    receipt |= {"prompt": words.wording.to_mapping()} if words.wording.asked else {}
     write_receipt(folder, receipt)
     write_page(folder, request, receipt, pictures)
     return stems
@@ -137,11 +142,11 @@ def _heard(
         if wish.asks_the_model:
             raise
     alone = context_for(replace(request, context=()), model, roots, report)
-    return _with_remark(alone, Remark("context_gone", {"stems": ", ".join(request.context_stems)}))
+    return _with_remarks(alone, Remark("context_gone", {"stems": ", ".join(request.context_stems)}))
 
 
-def _with_remark(context: Context, remark: Remark) -> Context:
-    return replace(context, remarks=(*context.remarks, remark))
+def _with_remarks(context: Context, *remarks: Remark) -> Context:
+    return replace(context, remarks=(*context.remarks, *remarks))
 
 
 def _origin(parent: _Parent) -> dict[str, Any]:
@@ -176,18 +181,6 @@ def _open(wish: Rework, roots: AllowedRoots) -> _Parent:
     return _Parent(path, receipt, request, state, number, takes)
 
 
-def _request(parent: _Parent, wish: Rework) -> GenerationRequest:
-    """The parent's request with what changes."""
-    old = parent.request
-    asked = moved_request(old, request_to_mapping(old), wish)
-    asked |= {"request_id": wish.request_id, "variations": 1, "best": 1} | dict(wish.changes)
-    if wish.more_bars:
-        asked["length_beats"] = old.length_beats + wish.more_bars * old.time_signature.beats_per_bar
-    if wish.asks_the_model:
-        asked["seed"] = wish.seed if wish.seed is not None else (old.seed + 1) % 2**31
-    return parse_request(asked | {"timbres": {**dict(old.timbres), **dict(wish.timbres)}})
-
-
 def _with_loop(wish: Rework, parent: _Parent, request: GenerationRequest) -> Rework:
     """A take becomes a loop by its last bar: that is made anew, hearing the first behind it."""
     if not request.loop or parent.request.loop or wish.asks_the_model:
@@ -216,7 +209,7 @@ def _check(parent: _Parent, request: GenerationRequest, wish: Rework, manifest: 
             f"What is kept of the take '{parent.receipt_path.parent}' is not whole, or comes of "
             "another kind of model. Make the take again with stembridge arrange --receipt."
         )
-    if unknown := {*wish.stems, *wish.keep, *dict(wish.timbres)} - set(made):
+    if unknown := {*wish.stems, *wish.keep, *wish.spoken_of, *dict(wish.timbres)} - set(made):
         raise BadArgsError(f"The take has no {min(unknown)}; it has {', '.join(made)}.")
     if not any(map(wish.concerns, made)):
         raise BadArgsError("All stems are to be kept: nothing is left to be made anew.")
@@ -256,8 +249,7 @@ def _made(anew: _Anew, number: int) -> tuple[TakeState, dict[str, FloatArray]]:
     """The new state, and the model's own sound of the stems that want it."""
     wish, model, context, old = anew.wish, anew.model, anew.context, anew.parent.state
     request, n_samples = context.pace.heard(anew.request), context.samples.shape[-1]
-    choice = replace(old.choice, timbres={**old.choice.timbres, **dict(wish.timbres)})
-    stems = decoded_stems(request, model.manifest)
+    choice, stems = old.choice, decoded_stems(request, model.manifest)
     decoding = partial(anew.report, "decode", variation=number)
     sounding = partial(codec.sound, model, stems, n_samples=n_samples, loop=request.loop)
     if not wish.asks_the_model:
@@ -265,7 +257,7 @@ def _made(anew: _Anew, number: int) -> tuple[TakeState, dict[str, FloatArray]]:
         audio = {stem: sound.audio for stem, sound in sounds.items()}
         # Beside what is given the level follows from it, and stays where that is gone.
         gain = old.gain if anew.request.context and not any(context.given) else None
-        return replace(old, choice=choice, gain=gain), audio
+        return replace(old, gain=gain), audio
     span, seed = _span(anew.parent, wish), request.seed + (number << 32)
     latents = latents_anew(old, request, wish, span, seed, context, model, anew.report, number)
     sounds = sounding(latents, report=decoding)

@@ -1,7 +1,7 @@
-"""Another key, another tempo: what else of a take moves when its notes do.
+"""What a rework changes of a take's request; what else moves when its notes do.
 
-Its chords follow, and its latents, which what is made anew later hears: they are encoded anew from
-how it sounds now.
+In another key, at another tempo, its chords follow, and its latents, which what is made anew later
+hears: they are encoded anew from how it sounds now.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stembridge.context import Context
 from stembridge.inference import codec
 from stembridge.pipeline.choice import Choice
 from stembridge.pipeline.take_files import SoundedTake
-from stembridge.request import GenerationRequest, Rework
+from stembridge.request import GenerationRequest, Rework, parse_request, request_to_mapping
 from stembridge.runtime.model import StemModel
 
 
@@ -27,7 +27,20 @@ def new_key(wish: Rework) -> int:
     return wish.semitones if whole and wish.semitones % 12 else 0
 
 
-def moved_request(old: GenerationRequest, asked: dict[str, Any], wish: Rework) -> dict[str, Any]:
+def new_request(old: GenerationRequest, wish: Rework) -> GenerationRequest:
+    """The request of a take, with what changes."""
+    asked = _moved(old, request_to_mapping(old), wish)
+    asked |= {"request_id": wish.request_id, "variations": 1, "best": 1}
+    # Of stems one by one: what is said of one leaves the others as they are.
+    asked |= {k: {**asked[k], **v} if isinstance(v, dict) else v for k, v in wish.changes.items()}
+    if wish.more_bars:
+        asked["length_beats"] = old.length_beats + wish.more_bars * old.time_signature.beats_per_bar
+    if wish.asks_the_model:
+        asked["seed"] = wish.seed if wish.seed is not None else (old.seed + 1) % 2**31
+    return parse_request(asked | {"timbres": {**dict(old.timbres), **dict(wish.timbres)}})
+
+
+def _moved(old: GenerationRequest, asked: dict[str, Any], wish: Rework) -> dict[str, Any]:
     """The request `asked` with chords in the new key, and files told their own tempo."""
     if key := new_key(wish):
         asked = asked | {"chords": [transposed(chord, key) for chord in old.chords]}

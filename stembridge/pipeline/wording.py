@@ -115,8 +115,13 @@ NO_WORDING = Wording()
 _LONGEST = 400
 
 
-def wording_of(request: GenerationRequest, manifest: Manifest, context: Context) -> Wording:
-    """What a request's prompts come to beside everything that is told by name and heard."""
+def wording_of(
+    request: GenerationRequest, manifest: Manifest, context: Context, no_chords: str = ""
+) -> Wording:
+    """What a request's prompts come to beside everything that is told by name and heard.
+
+    `no_chords` is why no chords are chosen, where that does not lie in the request.
+    """
     texts = [
         (request.prompt, False, None), (request.negative_prompt, True, None),
         *((text, False, stem) for stem, text in request.prompts if stem in request.made),
@@ -138,7 +143,7 @@ def wording_of(request: GenerationRequest, manifest: Manifest, context: Context)
         tuple(stem for stem in request.generate if is_played(request, manifest, stem)),
         request.style,
         dict(request.timbres),
-        why_no_chords(request, manifest, context),
+        no_chords or why_no_chords(request, manifest, context),
         str(request.time_signature),
     )
     wishes, outcomes = wishes_of([one for reading in readings for one in reading.said], around)

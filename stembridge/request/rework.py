@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from stembridge.errors import BadArgsError
 from stembridge.readers import flag, number, optional, shown, text, whole
@@ -19,6 +19,7 @@ from stembridge.request.door import as_kept, unfold
 from stembridge.request.fields import Field, Wish, fields_of, read_fields
 from stembridge.request.model import REQUEST_FIELDS
 from stembridge.request.readers import MAX_BARS, per_stem, read_request_id, stem_set
+from stembridge.roles import in_order
 
 _BARS = re.compile(r"(\d+)(?:\s*[-–:]\s*(\d+))?")
 
@@ -143,6 +144,13 @@ class Rework:
     ] = ()
     changes: Annotated[Mapping[str, Any], Wish(dict, "", None, None)] = field(default_factory=dict)
 
+    WORDS: ClassVar = ("prompts", "negative_prompts")
+
+    @property
+    def spoken_of(self) -> tuple[str, ...]:
+        """Stems of which something is said in words, in house order."""
+        return in_order(stem for name in self.WORDS for stem in self.changes.get(name, {}))
+
     @property
     def asks_the_model(self) -> bool:
         """Whether anything is made anew."""
@@ -160,8 +168,8 @@ class Rework:
 
 
 CHANGES = (
-    "bpm", "session_rate", "sound", "instruments", "sample_format", "midi", "loop", "name",
-    "steps", "guidance",
+    *Rework.WORDS, "bpm", "session_rate", "sound", "instruments", "sample_format", "midi", "loop",
+    "name", "steps", "guidance",
 )  # fmt: skip
 """Fields of a request that a rework may change."""
 
@@ -194,15 +202,25 @@ def parse_rework(mapping: Mapping[str, Any]) -> Rework:
     values = read_fields(REWORK_FIELDS, told, "rework")
     changed = {name: values.pop(name) for name in CHANGES}
     values["changes"] = {
-        name: told[name] for name, value in changed.items() if value not in (None, ())
+        name: dict(value) if REWORK_FIELDS[name].head else told[name]
+        for name, value in changed.items()
+        if value not in (None, ())
     }
     defaults = {f.name: f.default for f in dataclasses.fields(Rework)}
     values = {k: defaults[k] if v is None else v for k, v in values.items()}
     wish = Rework(**values | {"request_id": values["request_id"] or str(uuid.uuid4())})
-    anew = bool(wish.keep or (wish.bars and not wish.edits_notes)) and not wish.asks_the_model
-    wish = replace(wish, redo=wish.redo or anew)
+    wish = _made_anew(wish)
     _check_sense(wish)
     return wish
+
+
+def _made_anew(wish: Rework) -> Rework:
+    """What asks for it without saying so; words are about their stems where nothing else is."""
+    if wish.asks_the_model:
+        return wish
+    stems = wish.stems if wish.stems or wish.keep else wish.spoken_of
+    anew = wish.keep or wish.spoken_of or (wish.bars and not wish.edits_notes)
+    return replace(wish, redo=bool(anew), stems=stems)
 
 
 def rework_to_mapping(wish: Rework) -> dict[str, Any]:
@@ -241,6 +259,10 @@ def _check_sense(wish: Rework) -> None:
         (
             wish.like is not None and bool(wish.more_bars),
             "Make it like the take and go on for more bars one after the other.",
+        ),
+        (
+            not all(map(wish.concerns, wish.spoken_of)),
+            "Words are for stems that are made anew, not for those that stay.",
         ),
         (
             wish.best > 1 and not wish.asks_the_model,

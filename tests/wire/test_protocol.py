@@ -64,7 +64,12 @@ def test_the_keys_are_the_fields_of_a_request() -> None:
 
 def test_the_keys_of_a_rework_are_its_fields() -> None:
     named = [key.name for key in schema.REWORK_KEYS]
-    unlike = {"timbres": "timbre.<stem>", "instruments": "instrument.<stem>"}
+    unlike = {
+        "prompts": "prompt.<stem>",
+        "negative_prompts": "negative_prompt.<stem>",
+        "timbres": "timbre.<stem>",
+        "instruments": "instrument.<stem>",
+    }
     fields = [unlike.get(name, name) for name in REWORK_FIELDS if name != "request_id"]
     assert named == [*fields, "reply_port"]
     kinds = {key.name: key.kind for key in schema.REWORK_KEYS}
