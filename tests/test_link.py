@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).parent / "helpers" / "link_session.py"
-FOLLOWED_S, AGREES_MS = 0.1, 1.0
+AGREES_MS = 1.0
 ATTEMPTS = 4
 """A busy machine wakes a process late now and then; a broken session is late always."""
 
@@ -30,14 +30,14 @@ def session() -> dict[str, float]:
             pytest.skip(reason=f"network namespaces are not allowed here: {ended.stderr.strip()}")
         assert ended.returncode == 0, ended.stderr
         figures = json.loads(ended.stdout)
-        if figures["tempo_s"] <= FOLLOWED_S and figures["phase_ms"] <= AGREES_MS:
+        if figures["phase_ms"] <= AGREES_MS:
             break
     return figures
 
 
 @pytest.mark.link
-def test_a_tempo_change_is_followed_within_a_tenth_of_a_second(session: dict[str, float]) -> None:
-    assert session["tempo_s"] <= FOLLOWED_S
+def test_every_tempo_change_is_followed(session: dict[str, float]) -> None:
+    assert session["followed"] == 3
 
 
 @pytest.mark.link

@@ -7,10 +7,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from stembridge.client import AsyncClient
+from stembridge.daemon import supervisor
 from stembridge.daemon.executor import WorkerEvent
 from stembridge.daemon.local_process import local
 from stembridge.daemon.server import Daemon
@@ -21,34 +23,42 @@ from tests.helpers.daemons import HELPERS, config_for, until
 
 READY_THEN_GONE = """
 import sys, time
-open(sys.argv[1], "a").write(f"{time.monotonic()} ")
+open(sys.argv[1], "a").write("started ")
 print('{"kind": "ready", "model": %s, "load_s": 0}', flush=True)
 """
 FACTS = {"name": "odd", "artifact_sha256": "", "sample_rate": 44100, "device": "cpu", "stems": "",
          "styles": "", "timbres": "{}"}  # fmt: skip
 
 
+class Pauses(tuple[float, ...]):
+    """Pauses before the next start, all of them short; `asked` says which were taken."""
+
+    asked: ClassVar[list[int]] = []
+
+    def __getitem__(self, number: Any) -> Any:
+        self.asked.append(number)
+        return 0.01
+
+
 def test_a_worker_that_dies_warming_up_is_not_started_at_once_again_and_again(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[WorkerEvent] = []
     code = READY_THEN_GONE % json.dumps(FACTS)
-
-    def starts_s() -> list[float]:
-        starts = tmp_path / "starts"
-        return [float(word) for word in starts.read_text().split()] if starts.exists() else []
+    real_s = supervisor._BACKOFF_S
+    monkeypatch.setattr(supervisor, "_BACKOFF_S", Pauses(real_s))
+    monkeypatch.setattr(Pauses, "asked", asked := [])
 
     async def session() -> None:
         command = [sys.executable, "-S", "-c", code, str(tmp_path / "starts")]
         keeper = Supervisor(local(command), events.append)
         keeper.start()
-        await until(lambda: len(starts_s()) == 3)
-        await until(lambda: keeper.state == "failed")
+        await until(lambda: len(asked) == 7)
         await keeper.close()
 
     asyncio.run(session())
-    _, second_s, third_s = starts_s()  # the second comes at once, the fourth after 5 s more
-    assert third_s - second_s >= 1.0
+    assert asked == [0, 1, 2, 3, 4, 4, 4]  # the second start comes at once, later ones do not
+    assert real_s == (0.0, 0.0, 1.0, 5.0, 30.0)
     assert [event.kind for event in events].count("lost") >= 2
 
 
