@@ -25,6 +25,7 @@ from stembridge.midi.mapping import parse_mapping
 from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
 from stembridge.runtime.load import load_model
+from stembridge.runtime.model import StemModel
 
 pytestmark = [pytest.mark.slow, pytest.mark.weights]
 N_SONGS, BARS = 3, 4
@@ -46,7 +47,9 @@ def play(chords: tuple[ChordSpan, ...], bpm: float, beats_per_bar: float) -> str
     return recorder.progression
 
 
-def bass_for(song: AnnotatedSong, progression: str, folder: Path, seed: int) -> Harmony | None:
+def bass_for(
+    model: StemModel, song: AnnotatedSong, progression: str, folder: Path, seed: int
+) -> Harmony | None:
     """Agreement of a generated bass with the song's chords."""
     session = PadSession(parse_mapping({"request": {"bpm": str(song.bpm), "bars": BARS}}))
     session.chords = progression
@@ -58,7 +61,7 @@ def bass_for(song: AnnotatedSong, progression: str, folder: Path, seed: int) -> 
         "time_signature": str(song.time_signature),
         "request_id": f"{song.name}-{bool(progression)}",
     }
-    stem = arrange(parse_request(keys), load_model(None, "cpu"), folder / "out")[0]
+    stem = arrange(parse_request(keys), model, folder / "out")[0]
     played, rate = soundfile.read(stem.path, dtype="float32", always_2d=True)
     audio = played.mean(1)  # takes are played in stereo
     limit = len(audio) / rate * (song.bpm or 0.0) / 60
@@ -69,7 +72,7 @@ def bass_for(song: AnnotatedSong, progression: str, folder: Path, seed: int) -> 
 def test_the_bass_follows_the_chords_that_were_played(tmp_path: Path) -> None:
     if not (paths.pretrained_dir() / "manifest.json").is_file():
         pytest.skip(reason="the default model is not built yet (README, training)")
-    with_chords, without = [], []
+    with_chords, without, model = [], [], load_model(None, "cpu")
     for index in range(N_SONGS):
         try:
             song = make_song("test", index, length_s=20.0)
@@ -79,7 +82,7 @@ def test_the_bass_follows_the_chords_that_were_played(tmp_path: Path) -> None:
         chords = tuple(span for span in song.chords if span.start_beats < BARS * metre)
         played = play(chords, song.bpm or 0.0, metre)
         for progression, found in ((played, with_chords), ("", without)):
-            agreement = bass_for(song, progression, tmp_path, index)
+            agreement = bass_for(model, song, progression, tmp_path, index)
             if agreement is not None:
                 found.append((agreement.root, agreement.in_chord, agreement.chroma))
     told, alone = (np.mean(rows, axis=0) for rows in (with_chords, without))

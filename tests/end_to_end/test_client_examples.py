@@ -9,17 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.daemons import PLACES, DaemonProcess, write_context
+from tests.helpers.daemons import DaemonProcess, write_context
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-@pytest.fixture(scope="module", params=PLACES)
-def daemon(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DaemonProcess]:
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     folder = tmp_path_factory.mktemp("daemon")
-    with DaemonProcess(folder, 0, *request.param, model="fake:delay=0.01") as process:
+    with DaemonProcess(folder, model="fake:delay=0.01") as process:
         process.wait_ready()
         yield process
 

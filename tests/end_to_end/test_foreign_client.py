@@ -50,6 +50,16 @@ def listener() -> Iterator[liblo.OscDump]:
         yield dump
 
 
+def on_a_cluster(daemon: DaemonProcess) -> bool:
+    return "--cluster" in daemon.command
+
+
+def latin(combination: tuple[int, int, str, str]) -> bool:
+    """A third of them, in which any two of bars, tempo and metre still meet."""
+    _rate, bars, bpm, metre = combination
+    return (BARS.index(bars) + TEMPI.index(bpm) + METRES.index(metre)) % 3 == 0
+
+
 def ask(
     daemon: DaemonProcess,
     listener: liblo.OscDump,
@@ -107,6 +117,8 @@ def test_a_take_is_worked_on(daemon: DaemonProcess, listener: liblo.OscDump) -> 
 
 def test_every_length_is_exact_to_the_frame(daemon: DaemonProcess, listener: liblo.OscDump) -> None:
     combinations = list(itertools.product(RATES, BARS, TEMPI, METRES))
+    if on_a_cluster(daemon):  # the same worker counts the frames
+        combinations = list(filter(latin, combinations))
     for batch in (combinations[at : at + 9] for at in range(0, len(combinations), 9)):
         wanted = {}
         for rate, bars, bpm, metre in batch:
