@@ -1,6 +1,9 @@
 """What every test shares."""
 
+import os
 import signal
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -8,6 +11,14 @@ from hypothesis import settings
 # No deadline: a busy machine is not a failure. Derandomised: a red run is red again.
 settings.register_profile("stembridge", deadline=None, derandomize=True)
 settings.load_profile("stembridge")
+
+# Coverage is of the serving side. Its tracer slows our Python by a third and each process by a
+# third of a second, so it rests where tests are of something else.
+ELSEWHERE = (
+    *("dataset", "evaluation", "export", "nn", "training"),
+    *("test_house.py", "test_readme_commands.py"),
+)
+COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 
 # A shell that starts pytest in the background, or `nohup`, has it ignore these, and so would every
 # process that a test starts and ends by them. Of what is handled, a new process inherits nothing.
@@ -28,3 +39,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=2))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Coverage rests, fixtures included, where what is tested is not the serving side."""
+    plugin = item.config.pluginmanager.getplugin("_cov")
+    measured = plugin and plugin.cov_controller
+    room = item.path.relative_to(Path(__file__).parent).parts[0]
+    if not measured or room not in ELSEWHERE:
+        return (yield)
+    of_processes = os.environ.pop(COVERAGE_OF_PROCESSES, None)
+    measured.pause()
+    try:
+        return (yield)
+    finally:
+        measured.resume()
+        if of_processes is not None:
+            os.environ[COVERAGE_OF_PROCESSES] = of_processes
