@@ -95,7 +95,7 @@ def _open_session(
         # Instead of a file of that name, which nobody would have verified.
         options.add_external_initializers_from_files_in_memory([name], [content], [len(content)])
     options.intra_op_num_threads = threads
-    # To plan which buffers may share a place takes half of the time that it takes to open a network;
+    # To plan which buffers may share a place takes half of the time that a network takes to open;
     # a processor's arena finds a free place as it goes.
     options.enable_mem_reuse = device_id is not None
     options.log_severity_level = 3  # provider trouble is reported by the check below
