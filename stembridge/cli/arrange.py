@@ -58,11 +58,11 @@ def _heard_tempo(wishes: dict[str, Any]) -> str:
     from stembridge.musical_time import FOUR_FOUR, TimeSignature
 
     told = wishes.get("time_signature")
-    bar = (TimeSignature.parse(told) if told else FOUR_FOUR).beats_per_bar
+    metre = TimeSignature.parse(told) if told else FOUR_FOUR
     files = {clip["stem"]: clip["path"] for clip in wishes.get("context", [])}
-    bpm = f"{tempo_of_files(files, AllowedRoots.anywhere(), bar):g}"
-    print(f"{bpm} bpm, as heard", file=sys.stderr)
-    return bpm
+    heard = tempo_of_files(files, AllowedRoots.anywhere(), metre.beats_per_bar)
+    print(f"{heard.words}; in {metre}, from the start of the files on", file=sys.stderr)
+    return f"{heard.bpm:g}"
 
 
 def _make_again(receipt_path: Path, making: Making) -> None:

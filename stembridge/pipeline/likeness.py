@@ -178,7 +178,7 @@ def _as_context(
     with open_context(path, roots) as file:
         duration_s = file.duration_s
     try:
-        bpm: float | None = tempo_of_files({stem: path}, roots, bar)
+        bpm: float | None = tempo_of_files({stem: path}, roots, bar).bpm
     except BadArgsError:  # nobody can tell
         bpm = None
     bar_s = bar * 60 / (bpm or request.bpm)

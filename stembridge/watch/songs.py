@@ -62,24 +62,28 @@ class WatchedSong:
         return os.fsencode(self.folder.name).decode("utf-8", "replace")
 
 
-def tempo_of(song: WatchedSong, otherwise: str, beats_per_bar: float = 4.0) -> str:
+def tempo_of(song: WatchedSong, otherwise: str, beats_per_bar: float = 4.0) -> tuple[str, str]:
     """The tempo written in the names of a song's files or folder; else another, or as heard.
+
+    Returns:
+        Quarter notes per minute as text, and what is to be said of it.
 
     Raises:
         BadArgsError: it stands nowhere, or the names contradict each other.
     """
-    written = written_tempo(song)
+    written = _written_tempo(song)
     if not written and not otherwise:
         raise BadArgsError(
             'At what tempo? Write it into the name, such as "93bpm", or use --bpm (auto: as heard).'
         )
     if not written and otherwise == AUTO:
         files = {stem: str(paths[0]) for stem, paths in song.stems.items()}
-        return f"{tempo_of_files(files, AllowedRoots.of([song.folder]), beats_per_bar):g}"
-    return written or otherwise
+        heard = tempo_of_files(files, AllowedRoots.of([song.folder]), beats_per_bar)
+        return f"{heard.bpm:g}", heard.words
+    return written or otherwise, f"{written or otherwise} bpm"
 
 
-def written_tempo(song: WatchedSong) -> str:
+def _written_tempo(song: WatchedSong) -> str:
     """The tempo written in the names of a song's files or folder, "" if there is none.
 
     Raises:

@@ -21,13 +21,11 @@ from stembridge.musical_time import TimeSignature
 from stembridge.safe_files import write_error
 from stembridge.watch.memory import MADE, is_made, keep, target_name
 from stembridge.watch.songs import (
-    AUTO,
     WatchedSong,
     find_songs,
     length_in_bars,
     rate_of,
     tempo_of,
-    written_tempo,
 )
 
 _POLL_S = 0.25
@@ -200,9 +198,7 @@ class Watcher:
         mark, names = self._mark(song), [target_name(song.name, stem) for stem in make]
         if is_made(song.folder, mark, names):
             return []
-        keys = self._keys(song, make)
-        heard = self.settings.bpm == AUTO and not written_tempo(song)
-        pace = f"{keys['bpm']} bpm{', as heard' if heard else ''}"
+        keys, pace = self._keys(song, make)
         self._say(f"{song.name}: making {', '.join(make)} for {', '.join(song.stems)} at {pace}.")
         clips = [
             {"stem": stem, "path": str(path)}
@@ -229,10 +225,11 @@ class Watcher:
             self._model = boot_id, tuple(str(self._client.model()["stems"]).split(","))
         return self._model[1]
 
-    def _keys(self, song: WatchedSong, make: tuple[str, ...]) -> dict[str, Any]:
+    def _keys(self, song: WatchedSong, make: tuple[str, ...]) -> tuple[dict[str, Any], str]:
+        """What is asked for, and what is to be said of its tempo."""
         settings = self.settings
         signature = TimeSignature.parse(settings.time_signature)
-        bpm = tempo_of(song, settings.bpm, signature.beats_per_bar)
+        bpm, pace = tempo_of(song, settings.bpm, signature.beats_per_bar)
         keys: dict[str, Any] = {
             "generate": ",".join(make),
             "bpm": bpm,
@@ -243,7 +240,7 @@ class Watcher:
         }
         keys |= {} if settings.seed is None else {"seed": settings.seed}
         words = {name: getattr(settings, name) for name in ("chords", "prompt")}
-        return keys | {name: told for name, told in words.items() if told}
+        return keys | {name: told for name, told in words.items() if told}, pace
 
     def _wait(self, song: WatchedSong, job: PlainJob) -> list[Stem]:
         """Wait for the job; take it back if the song's files change meanwhile."""

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.context.tempo import doubts, estimate_tempo, tempo_of_files
+from stembridge.context.tempo import HeardTempo, doubts, estimate_tempo, tempo_of_files
 from stembridge.errors import BadArgsError
 
 RATE = 22_050
@@ -38,7 +38,26 @@ def loop(groove: str, bpm: float, bars: int = 2, loose_s: float = 0.006) -> np.n
 @pytest.mark.parametrize("groove", GROOVES)
 @pytest.mark.parametrize("bpm", [84.0, 93.0, 117.0, 136.9])
 def test_the_tempo_of_a_loop_is_heard_exactly(groove: str, bpm: float) -> None:
-    assert estimate_tempo(loop(groove, bpm), RATE) == pytest.approx(bpm, rel=1e-3)
+    heard = estimate_tempo(loop(groove, bpm), RATE)
+    assert heard is not None and heard.bpm == pytest.approx(bpm, rel=1e-3)
+
+
+@pytest.mark.parametrize(("bpm", "length_s"), [(150.0, 49.2), (151.0, 60.0)])
+def test_a_whole_song_is_no_loop_and_its_end_tells_no_tempo(bpm: float, length_s: float) -> None:
+    song = np.zeros(round(length_s * RATE), np.float32)
+    played = loop("rock", bpm, 30)  # then it rings, until the length is nearly a bar more
+    song[: played.size] = played
+    assert estimate_tempo(song, RATE) == HeardTempo(bpm)
+
+
+def test_what_keeps_no_tempo_is_told_with_another_that_fits_as_well() -> None:
+    steps = np.cumsum(np.random.default_rng(5).uniform(0.2, 0.7, 60))
+    clicks = np.zeros(round(steps[-1] * RATE) + RATE, np.float32)
+    clicks[(steps * RATE).astype(int)[:, None] + np.arange(300)] = 0.5
+    heard = estimate_tempo(clicks, RATE)
+    assert heard is not None and heard.other is not None
+    assert f"not surely: {heard.other:g} fits" in heard.words
+    assert heard.words.startswith(f"{heard.bpm:g} bpm, as heard, ")
 
 
 @pytest.mark.parametrize(("bpm", "told"), [(93.0, 186.0), (117.0, 120.0), (136.9, 120.0)])
@@ -64,4 +83,5 @@ def test_what_is_too_little_is_neither_doubted_nor_guessed(tmp_path: Path) -> No
         tempo_of_files({}, AllowedRoots.anywhere(), 4.0)
     soundfile.write(tmp_path / "drums.wav", loop("funk", 93.0), RATE)
     files = {"piano": "not opened", "drums": str(tmp_path / "drums.wav")}
-    assert tempo_of_files(files, AllowedRoots.anywhere(), 4.0) == pytest.approx(93.0, rel=1e-3)
+    heard = tempo_of_files(files, AllowedRoots.anywhere(), 4.0)
+    assert heard.bpm == pytest.approx(93.0, rel=1e-3)
