@@ -11,12 +11,15 @@ from stembridge.diffusion.guidance import classifier_free
 from stembridge.diffusion.inpaint import Known
 from stembridge.diffusion.noise import FrameNoise
 from stembridge.diffusion.procedures import NEEDS, PROCEDURES, Sampling
+from stembridge.diffusion.time_shift import time_shifted
 from stembridge.diffusion.types import Denoiser, StepInfo
 from stembridge.diffusion.windows import Windows
 from stembridge.errors import BadArgsError
 from stembridge.inference.settings import Settings
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import FloatArray, StemModel
+
+SHIFT_ABOVE = 2.0  # of the latents' deviation: what sounds when is decided there
 
 
 def infer(
@@ -76,7 +79,8 @@ def infer(
             f"'{settings.procedure}' needs {words}, which the model '{manifest.name}' or the "
             "request does not give. Use another model or procedure."
         )
-    D = _denoiser(model)  # chains with negatives guide it themselves
+    D = time_shifted(_denoiser(model), settings.shift, SHIFT_ABOVE * manifest.sigma_data)
+    # Chains with negatives guide it themselves.
     other = Conditions.unknown if away is None else partial(_only, away)
     D = D if negatives else classifier_free(D, settings.guidance, unconditional=other)
     made: FloatArray = procedure.run(D, sampling, callback)

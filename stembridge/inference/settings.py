@@ -22,6 +22,7 @@ class Settings:
         loop: the end is to flow into the start.
         churn, eta: amount of fresh noise, see `diffusion.samplers.solver`.
         resamples: how often each step is made, where something is given.
+        shift: share of each noise level that the network is told, see `diffusion.time_shift`.
     """
 
     sampler: str
@@ -33,6 +34,7 @@ class Settings:
     churn: float | None = None
     eta: float | None = None
     resamples: int = 1
+    shift: float = 1.0
 
 
 def settings_of(
@@ -63,6 +65,7 @@ def settings_of(
         churn=habit.churn if own else None,
         eta=habit.eta if own else None,
         resamples=habit.resamples,
+        shift=habit.shift if own else 1.0,
     )  # fmt: skip
 
 

@@ -109,9 +109,9 @@ def _from_here(settings: Settings, strength: float, manifest: Manifest) -> Setti
     """Settings that begin at a part of the noise: at a half, as much of it as of sound."""
     if strength >= 1:
         return settings
-    sigma = float(np.clip(math.tan(math.pi / 2 * strength), 2 * manifest.sigma_min,
-                          manifest.sigma_max))  # fmt: skip
-    sigmas = karras_sigmas(settings.steps, manifest.sigma_min, sigma, manifest.sampler.rho)
+    low = manifest.sampler.sigma_min or manifest.sigma_min
+    sigma = float(np.clip(math.tan(math.pi / 2 * strength), 2 * low, manifest.sigma_max))
+    sigmas = karras_sigmas(settings.steps, low, sigma, manifest.sampler.rho)
     return replace(settings, sigmas=tuple(sigmas))
 
 

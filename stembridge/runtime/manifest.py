@@ -56,7 +56,9 @@ YOUNGER_FIELDS = (
 )  # fmt: skip
 
 
-YOUNGER_SAMPLER_FIELDS = ("churn", "eta", "resamples", "sigma_min", "sigma_max", "schedule")
+YOUNGER_SAMPLER_FIELDS = (
+    "churn", "eta", "resamples", "sigma_min", "sigma_max", "schedule", "shift",
+)  # fmt: skip
 
 
 class Manifest(ManifestFields):

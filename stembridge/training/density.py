@@ -130,8 +130,10 @@ def calibrate(
     kinds = [composed_songs(count, rate, window_s)]
     kinds += [] if kit is None else [real_songs(count, rate, window_s, kit)]
     found, entries = {}, json.loads((artifact / "manifest.json").read_text())["note_readers"]
-    for stem in [stem for stem in STEMS if stem in manifest.note_readers]:
-        readings = [_read_takes(model, stem, kind) for kind in kinds]
+    stems = [stem for stem in STEMS if stem in manifest.note_readers]
+    read = [_read_takes(model, stems, kind) for kind in kinds]
+    for stem in stems:
+        readings = [one[stem] for one in read]
         found[stem] = threshold_for(readings, WANTED.get(stem, 1.0))
         entries[stem]["made_threshold"] = found[stem]
         say(f"{stem}: {told(readings, found[stem])}")
@@ -166,19 +168,25 @@ def threshold_for(readings: Sequence[Reading], share: float = 1.0) -> float:
     return round(float(np.clip(found, LOWEST_SHARE, 1.0)), 4)
 
 
-def _read_takes(model: StemModel, stem: str, kind: Kind) -> Reading:
-    manifest, masses, wanted = model.manifest, [], 0.0
-    n_samples = manifest.window_frames * manifest.hop
+def _read_takes(model: StemModel, stems: Sequence[str], kind: Kind) -> dict[str, Reading]:
+    n_samples = model.manifest.window_frames * model.manifest.hop
+    masses: dict[str, list[NDArray[np.float32]]] = {stem: [] for stem in stems}
+    wanted = dict.fromkeys(stems, 0.0)
     for index in range(len(kind.songs)):
-        song = cut(kind.songs[index], n_samples)
-        if stem not in song.stems or np.abs(song.stem(stem)).max() < _SILENT:
-            continue
-        take, _ = take_of(model, song, (stem,), Trial(played_only=True), index)
-        bpm, seconds = song.bpm or 120.0, n_samples / song.rate
-        answer, _ = heard_notes(stem, take, bpm, model)
-        mass = onset_mass(answer[ONSET])
-        masses.append(mass[mass > LOWEST_SHARE / 2])
-        own = len(true_part(song, stem, seconds * bpm / 60).notes)
-        usual = kind.notes_per_s[stem] * seconds
-        wanted += usual + FOLLOWED * (own - usual)
-    return np.concatenate([np.zeros(0, np.float32), *masses]), wanted
+        song = cut(kind.songs[index], n_samples)  # played anew: once for all stems
+        for stem in (s for s in stems if s in song.stems and np.abs(song.stem(s)).max() >= _SILENT):
+            masses[stem].append(_read_take(model, song, stem, index))
+            seconds = n_samples / song.rate
+            own = len(true_part(song, stem, seconds * (song.bpm or 120.0) / 60).notes)
+            usual = kind.notes_per_s[stem] * seconds
+            wanted[stem] += usual + FOLLOWED * (own - usual)
+    none = np.zeros(0, np.float32)
+    return {stem: (np.concatenate([none, *masses[stem]]), wanted[stem]) for stem in stems}
+
+
+def _read_take(model: StemModel, song: AnnotatedSong, stem: str, seed: int) -> NDArray[np.float32]:
+    """Shares of all onsets that are read in one take."""
+    take, _ = take_of(model, song, (stem,), Trial(played_only=True), seed)
+    answer, _ = heard_notes(stem, take, song.bpm or 120.0, model)
+    mass = onset_mass(answer[ONSET])
+    return mass[mass > LOWEST_SHARE / 2]

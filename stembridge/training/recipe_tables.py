@@ -107,7 +107,11 @@ class CodecTable:
 
 @dataclass(frozen=True)
 class ServingTable:
-    """What the manifest tells serving: habits, range of noise, overlap of windows in frames."""
+    """What the manifest tells serving: habits, range of noise, overlap of windows in frames.
+
+    Runs of the sampler end at `last_sigma` (before 0), `sigma_min` if None; for rho and shift see
+    `runtime.manifest_fields.SamplerDefaults`.
+    """
 
     sampler: str
     steps: int
@@ -116,6 +120,9 @@ class ServingTable:
     sigma_context: float
     overlap_frames: int
     chords_from_context: bool = False
+    rho: float = 7.0
+    last_sigma: float | None = None
+    shift: float = 1.0
 
     def __post_init__(self) -> None:
         require(self.sampler in SAMPLERS, f"sampler is one of {', '.join(SAMPLERS)}")
@@ -125,7 +132,8 @@ class ServingTable:
     def facts(self) -> dict[str, Any]:
         """Fields of the manifest."""
         fields = asdict(self)
-        habit = {"name": fields.pop("sampler"), "steps": fields.pop("steps")}
+        habit = {"name": fields.pop("sampler"), "sigma_min": fields.pop("last_sigma")}
+        habit |= {name: fields.pop(name) for name in ("steps", "rho", "shift")}
         return fields | {"sampler": habit}
 
 
