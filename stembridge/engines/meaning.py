@@ -9,6 +9,7 @@ CLAP hears as well: words and sounds have their embeddings in one space.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Sequence
@@ -79,6 +80,11 @@ class Meanings:
         self.name = f"{'CLAP' if kind == 'clap' else 'T5'} ({folder.resolve().name})"
         self.taken: dict[str, tuple[str, float]] = {}
         self._known: dict[tuple[str, ...], tuple[FloatArray, FloatArray]] = {}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of its weights, every byte of them; read once."""
+        return fingerprint_of(self.folder)
 
     def nearest(self, word: str, known: tuple[str, ...]) -> str | None:
         """Of known phrases the one that means most nearly the same; None if none does."""
@@ -156,6 +162,16 @@ class Meanings:
             return getattr(found, "pooler_output", found)
         states = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
         return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+
+
+def fingerprint_of(folder: Path) -> str:
+    """SHA-256 of all weights in a folder, as one."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.safetensors")):
+        digest.update(f"{path.stat().st_size} ".encode())
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
 
 
 def unit(rows: FloatArray) -> FloatArray:

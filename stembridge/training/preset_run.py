@@ -36,6 +36,7 @@ from stembridge.nn.registry import Network, read_network
 from stembridge.nn.sources import denoiser_config, preset_facts
 from stembridge.runtime.artifact_files import read_verified
 from stembridge.runtime.load import load_model
+from stembridge.runtime.manifest import WordsBy
 from stembridge.training.batches import Batch, BatchSource, TaskConfig
 from stembridge.training.captions import captions_told
 from stembridge.training.denoiser import train
@@ -131,7 +132,7 @@ def train_preset(order: Order, say: Say) -> Path:
     codec = made_codec(
         CodecOrder(preset, songs, folder, order.codec_steps, order.codec_from, order.device), say
     )
-    source = _source(order, songs, codec, say)
+    source, told_by = _source(order, songs, codec, say)
     source.require(preset.window_frames, preset.window_frames * preset.hop / preset.sample_rate)
     plan = Plan(preset.kind, denoiser_config(preset))
     train(plan, order.denoiser, data=source, layout=Layout(preset.told), folder=folder / "run")
@@ -139,7 +140,7 @@ def train_preset(order: Order, say: Say) -> Path:
     before, after = loss_before_and_after(order, source, trained.module)
     say(f"loss {before:.4f} before, {after:.4f} after {order.denoiser.steps} steps")
     losses = {"loss_before": round(before, 5), "loss_after": round(after, 5)}
-    return _exported(order, codec, trained, {"songs": len(songs), **losses}, say)
+    return _exported(order, codec, trained, told_by, {"songs": len(songs), **losses}, say)
 
 
 def _keep_order(order: Order) -> None:
@@ -161,10 +162,25 @@ def _keep_order(order: Order) -> None:
     path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def _source(order: Order, songs: Sequence[Path], codec: Network, say: Say) -> SongFiles:
-    """The songs as the denoiser's windows, sound or latents, and what is told of them."""
+def _source(
+    order: Order, songs: Sequence[Path], codec: Network, say: Say
+) -> tuple[SongFiles, WordsBy | None]:
+    """The songs as the denoiser's windows, with what is told of them, and by which encoder.
+
+    The encoder is closed with this: it may be as large as all else that training holds.
+    """
+    if order.text_model is None:
+        return _files(order, songs, codec, None, say), None
+    reader = Meanings(order.text_model)
+    told_by = words_by(reader, of_sound=tells_sound(order.preset, reader))
+    return _files(order, songs, codec, reader, say), told_by
+
+
+def _files(
+    order: Order, songs: Sequence[Path], codec: Network, reader: Meanings | None, say: Say
+) -> SongFiles:
+    """The songs, sound or latents, and what is told of them."""
     preset, told_of = order.preset, dict(order.preset.told)
-    reader = None if order.text_model is None else Meanings(order.text_model)
     by_ear = reader is not None and tells_sound(preset, reader)
     captions = () if by_ear else _captions(preset, songs, reader)
     if preset.codec is None:
@@ -223,8 +239,9 @@ def _licence(codec: Network) -> str:
 
 
 def _exported(
-    order: Order, codec: Network, trained: Network, facts: dict[str, Any], say: Say
-) -> Path:
+    order: Order, codec: Network, trained: Network, told_by: WordsBy | None,
+    facts: dict[str, Any], say: Say,
+) -> Path:  # fmt: skip
     """Writes the artifact, opens it as serving does, and compares its answers with torch's."""
     preset, out = order.preset, order.folder / "artifact"
     out.mkdir(exist_ok=True)
@@ -237,10 +254,8 @@ def _exported(
             "seed": order.seed, **facts,
         },
     }  # fmt: skip
-    if order.text_model is not None:
-        reader = Meanings(order.text_model)
-        told = words_by(reader, of_sound=tells_sound(preset, reader))
-        fields["words_by"] = told.model_dump()
+    if told_by is not None:
+        fields["words_by"] = told_by.model_dump()
     network = Network(trained.kind, trained.config, trained.module, fields)
     export_denoiser(out, network, format=order.format)
     model = load_model(out, "cpu")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from tiny_engines import save_clap, save_t5
 
 from stembridge.dataset.annotated import AnnotatedSong
-from stembridge.engines.meaning import VARIABLE, Meanings
+from stembridge.engines.meaning import VARIABLE, Meanings, fingerprint_of
 from stembridge.engines.told_words import reader_of, told, words_by
 from stembridge.errors import BadArgsError
 from stembridge.inference.told import told_of
@@ -22,6 +24,7 @@ from stembridge.nn.presets import PRESETS, shrunk
 from stembridge.pipeline.run import arrange
 from stembridge.request import parse_request
 from stembridge.runtime.load import load_model
+from stembridge.training import denoiser, preset_run
 from stembridge.training.captions import caption, captions_told
 from stembridge.training.preset_run import Order, train_preset
 
@@ -55,15 +58,37 @@ def taken(order: Order) -> Any:
     return load_model(train_preset(order, lambda line: None), "cpu")
 
 
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The encoders that a run opens; none of them is held while it trains."""
+    readers = list[weakref.ref[Meanings]]()
+
+    def opening(folder: Path) -> Meanings:
+        reader = Meanings(folder)
+        readers.append(weakref.ref(reader))
+        return reader
+
+    def train(*plan: Any, **more: Any) -> None:
+        gc.collect()
+        assert not any(one() for one in readers)
+        denoiser.train(*plan, **more)
+
+    monkeypatch.setattr(preset_run, "Meanings", opening)
+    monkeypatch.setattr(preset_run, "train", train)
+    return readers
+
+
 @pytest.mark.parametrize("name", ["gmsdi", "mt-musicldm"])
 def test_a_system_learns_captions_and_is_told_prompts(
-    name: str, t5: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_to: Any
-) -> None:
+    name: str, t5: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_to: Any,
+    opened: list[Any],
+) -> None:  # fmt: skip
     preset = on_words(shrunk(PRESETS[name]))
     assert preset is not None
     order = Order(preset, music, tmp_path / "run", steps=3, codec_steps=1, half=False,
                   format="torchscript", text_model=t5)  # fmt: skip
     model = taken(order)
+    assert len(opened) == 1
     manifest = model.manifest
     assert manifest.words_by == words_by(Meanings(t5))
     asked = {"generate": "bass,drums", "bpm": 200, "length_beats": 0.5, "steps": 2, "seed": 0,
@@ -85,6 +110,16 @@ def test_a_system_learns_captions_and_is_told_prompts(
     with pytest.raises(BadArgsError, match="another text model"):
         train_preset(replace(order, text_model=None), lambda line: None)
     model.close()
+
+
+def test_encoders_that_differ_in_their_last_byte_are_two(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    prints = set()
+    for last in b"\0\1":
+        weights.write_bytes(bytes(3 << 20) + bytes([last]))
+        prints.add(fingerprint_of(tmp_path))
+    (tmp_path / "more.safetensors").write_bytes(b"x")
+    assert len({*prints, fingerprint_of(tmp_path)}) == 3
 
 
 def test_another_encoder_is_refused(
