@@ -152,13 +152,13 @@ def check_stored(model: StemModel, references: Mapping[str, FloatArray]) -> list
         found = model.read_notes(stem, latents)
         checks.append(deviation(reader.file, found, references[reader.file]))
     if manifest.chord_ears:
-        found = _chances(model)(spectra_input(1))
+        found = _answering(model.chord_chances)(spectra_input(1))
         checks.append(deviation(manifest.chord_ears, found, references[manifest.chord_ears]))
     n_frames = reference_frames(manifest.frame_multiple)
     found = model.denoise(*manifest_input(manifest, 2, n_frames))
     checks.append(deviation(manifest.denoiser, found, references[manifest.denoiser]))
     if style := manifest.style_classifier:
-        found = _heard(model)(*manifest_style_input(manifest, 1))
+        found = _answering(model.style_chances)(*manifest_style_input(manifest, 1))
         checks.append(deviation(style, found, references[style]))
     return checks
 
@@ -190,33 +190,21 @@ def check_other_shapes(model: StemModel, live: Reference | None = None) -> list[
         cases.append((reader.file, _bound(model.read_notes, stem), (latents,)))
     if manifest.chord_ears:
         given = (spectra_input(3, 3 * CODEC_FRAMES),)
-        cases.append((manifest.chord_ears, _chances(model), given))
+        cases.append((manifest.chord_ears, _answering(model.chord_chances), given))
     cases.append((manifest.denoiser, model.denoise, manifest_input(manifest, 3, n_frames)))
     if manifest.style_classifier:
         styled = manifest_style_input(manifest, 3, 3 * CODEC_FRAMES)
-        cases.append((manifest.style_classifier, _heard(model), styled))
+        cases.append((manifest.style_classifier, _answering(model.style_chances), styled))
     return [_compare(name, run, given, live) for name, run, given in cases]
 
 
-def _chances(model: StemModel) -> Callable[..., FloatArray]:
-    """The chord network as a function that always answers."""
+def _answering(hear: Callable[..., FloatArray | None]) -> Callable[..., FloatArray]:
+    """A network that the manifest names as a function that always answers."""
 
     def heard(*given: FloatArray) -> FloatArray:
-        chances = model.chord_chances(*given)
+        chances = hear(*given)
         if chances is None:
-            raise ValueError("the manifest names chord ears, but the model has none")
-        return chances
-
-    return heard
-
-
-def _heard(model: StemModel) -> Callable[..., FloatArray]:
-    """The style classifier as a function that always answers."""
-
-    def heard(*given: FloatArray) -> FloatArray:
-        chances = model.style_chances(*given)
-        if chances is None:
-            raise ValueError("the manifest names a style classifier, but the model hears no styles")
+            raise ValueError("the manifest names a network that the model does not have")
         return chances
 
     return heard

@@ -194,6 +194,10 @@ class Reporter:
             self._told = max(self._told, fraction)
             self._on_event(StageProgress(stage, self._told, variation))
 
+    def finished(self) -> None:
+        """Tell that everything is done."""
+        self("write", 1.0, self._variations - 1)
+
     def stem(self, stem: StemFile | SeparatedFile) -> None:
         """Tell that a stem is ready."""
         self._on_event(StemReady(stem))

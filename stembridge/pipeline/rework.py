@@ -26,9 +26,7 @@ from stembridge.pipeline.best import best_of
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import Take
 from stembridge.pipeline.hearing import context_for, reporter_for
-from stembridge.pipeline.page import seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of
-from stembridge.pipeline.receipt import build_receipt, write_receipt
 from stembridge.pipeline.receipt_reading import read_whole_receipt, request_of
 from stembridge.pipeline.rework_anew import Span, inside, latents_anew, spliced, stretched
 from stembridge.pipeline.rework_moved import moved_choice, new_request, reheard
@@ -40,9 +38,9 @@ from stembridge.pipeline.take_files import (
     SoundedTake,
     sounded,
     take_folder,
-    write_take,
 )
 from stembridge.pipeline.take_state import TakeState, load_state
+from stembridge.pipeline.written import written
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest, Rework
 from stembridge.request import rework_to_mapping as mapping_of
@@ -112,20 +110,10 @@ def rework(
     context = _with_remarks(context, *words.remarks)
     parent = replace(parent, state=replace(parent.state, choice=words.choice))
     made = _best(_Anew(parent, request, done, context, model, report), wish)
-    folder, stems, pictures = out_dir / take_folder(request), [], []
-    for stem in write_take(made, request, folder, report):
-        stems.append(stem)
-        part = made.take.state.parts.get(stem.stem)
-        pictures.append(seen(stem, part, made.audio[stem.stem]))
-        report.stem(stem)
-    report("write", 1.0, wish.best - 1)
-    settings = settings_for(request, model.manifest)
-    receipt = build_receipt(request, settings, model, context, stems, report.seconds())
-    receipt |= {"parent": _origin(parent), "rework": mapping_of(wish)}
-    receipt |= {"prompt": words.wording.to_mapping()} if words.wording.asked else {}
-    write_receipt(folder, receipt)
-    write_page(folder, request, receipt, pictures)
-    return stems
+    settings, folder = settings_for(request, model.manifest), out_dir / take_folder(request)
+    told = {"parent": _origin(parent), "rework": mapping_of(wish)}
+    told |= {"prompt": words.wording.to_mapping()} if words.wording.asked else {}
+    return written([made], request, settings, model, context, folder, report, told)
 
 
 def _heard(

@@ -28,9 +28,7 @@ from stembridge.pipeline.engine_takes import engine_plan, engine_takes
 from stembridge.pipeline.events import OnEvent, Reporter, StemFile, ignore
 from stembridge.pipeline.generate import generate
 from stembridge.pipeline.hearing import context_for, reporter_for
-from stembridge.pipeline.page import Seen, seen, write_page
 from stembridge.pipeline.performance import check_instruments, parts_of, with_even_drums
-from stembridge.pipeline.receipt import build_receipt, write_receipt
 from stembridge.pipeline.reference import hear_reference
 from stembridge.pipeline.settings import settings_for
 from stembridge.pipeline.take_files import (
@@ -38,7 +36,6 @@ from stembridge.pipeline.take_files import (
     SoundedTake,
     sounded,
     take_folder,
-    write_take,
 )
 from stembridge.pipeline.take_state import TakeState
 from stembridge.pipeline.wording import (
@@ -50,6 +47,7 @@ from stembridge.pipeline.wording import (
     why_no_chords,
     wording_of,
 )
+from stembridge.pipeline.written import written
 from stembridge.remarks import Remark
 from stembridge.request import GenerationRequest
 from stembridge.request.room import room_for
@@ -101,20 +99,8 @@ def arrange(
         settings = settings_for(request, model.manifest)  # refuses what the model does not have
         ensure_room(out_dir, room_for(request))
         plan = _by_model(request, settings, model, places, report)
-    finished: list[StemFile] = []
-    pictures: list[Seen] = []
-    for take in _best_takes(plan.takes, request):
-        for stem in write_take(take, request, folder, report):
-            finished.append(stem)
-            part = take.take.state.parts.get(stem.stem)
-            pictures.append(seen(stem, part, take.audio[stem.stem]))
-            report.stem(stem)
-    report("write", 1.0, request.variations * request.best - 1)
-    receipt = build_receipt(request, plan.settings, model, plan.context, finished, report.seconds())
-    receipt |= plan.told
-    write_receipt(folder, receipt)
-    write_page(folder, request, receipt, pictures)
-    return finished
+    takes = _best_takes(plan.takes, request)
+    return written(takes, request, plan.settings, model, plan.context, folder, report, plan.told)
 
 
 def _by_model(

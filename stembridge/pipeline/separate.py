@@ -88,7 +88,7 @@ def separate(
         made, remarks = _write(request, model, method, mixture, folder, report)
     for file in made:
         report.stem(file)
-    report("write", 1.0)
+    report.finished()
     receipt = _receipt(request, model, method, mixture, made) | {
         "remarks": [{"words": r.words, **r.to_mapping()} for r in remarks],
         "timings_s": report.seconds(),

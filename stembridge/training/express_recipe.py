@@ -18,7 +18,12 @@ from stembridge.training.express import MakeSong, SongOrder
 from stembridge.training.express_run import Express
 from stembridge.training.live import LiveTraining, log_lines
 from stembridge.training.recipe import Recipe, load_recipe
-from stembridge.training.recipe_tables import ExpressTables, backbone_config, read_tables
+from stembridge.training.recipe_tables import (
+    ExpressTables,
+    backbone_config,
+    layout_facts,
+    read_tables,
+)
 
 
 def composers_layout(channels: int) -> Layout:
@@ -131,14 +136,9 @@ class ExpressRecipe:
         tables, base, layout = self.tables, self.manifest, self.layout
         run = asdict(tables.denoiser) | {"steps": None, "seconds": tables.denoiser_s}
         return tables.serving.facts() | {
-            "stems": list(STEMS),
             "latent_channels": self._channels,
             "window_frames": tables.denoiser.task.window,
-            "sigma_data": 1.0,
-            "context_mode": "clean",
-            "condition_layout": [{"name": n, "channels": c} for n, c in layout.blocks],
-            "styles": list(layout.styles),
-            "timbres": {stem: list(names) for stem, names in layout.timbres},
+            **layout_facts(layout),
             "nominal_lufs": base.get("nominal_lufs"),
             "nominal_stem_lufs": base.get("nominal_stem_lufs", {}),
             "training": {

@@ -42,7 +42,12 @@ from stembridge.training.codec_whole import codec_network, fit_whole
 from stembridge.training.denoiser import train
 from stembridge.training.latents import LatentSet, write_latents
 from stembridge.training.model_card import write_card
-from stembridge.training.recipe_tables import RecipeTables, backbone_config, read_tables
+from stembridge.training.recipe_tables import (
+    RecipeTables,
+    backbone_config,
+    layout_facts,
+    read_tables,
+)
 from stembridge.training.songs import make_songs
 from stembridge.training.style_classifier import (
     accuracy,
@@ -153,16 +158,11 @@ def artifact_facts(recipe: Recipe) -> dict[str, Any]:
     return {
         "name": recipe.name,
         "licence": recipe.licence,
-        "stems": list(STEMS),
         "sample_rate": recipe.data.rate,
         "hop": recipe.codec.hop,
         "latent_channels": recipe.codec.channels,
         "window_frames": recipe.training.task.window,
-        "sigma_data": 1.0,
-        "context_mode": "clean",
-        "condition_layout": [{"name": n, "channels": c} for n, c in layout.blocks],
-        "styles": list(layout.styles),
-        "timbres": {stem: list(names) for stem, names in layout.timbres},
+        **layout_facts(layout),
         "nominal_lufs": NOMINAL_LUFS,
         "nominal_stem_lufs": NOMINAL_STEM_LUFS,
         "training": {

@@ -251,6 +251,18 @@ def backbone_config(shape: BackboneShape, channels: int, layout: Layout) -> Back
     )
 
 
+def layout_facts(layout: Layout) -> dict[str, Any]:
+    """Manifest fields of a model of four stems that is told this."""
+    return {
+        "stems": list(STEMS),
+        "sigma_data": 1.0,
+        "context_mode": "clean",
+        "condition_layout": [{"name": n, "channels": c} for n, c in layout.blocks],
+        "styles": list(layout.styles),
+        "timbres": {stem: list(names) for stem, names in layout.timbres},
+    }
+
+
 def read_tables(kind: type[Tables], path: Path | None, shipped: str) -> Tables:
     """Reads a recipe.
 
