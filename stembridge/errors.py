@@ -162,6 +162,13 @@ class IdConflictError(StembridgeError):
     code = -111
     symbol = "ID_CONFLICT"
 
+    @classmethod
+    def of(cls, request_id: str) -> IdConflictError:
+        """What is said of that id."""
+        return cls(
+            f"The request id {request_id} already stands for another request; take a new one."
+        )
+
 
 class DeviceLostError(StembridgeError):
     """A GPU, sound card or MIDI port went away."""

@@ -14,6 +14,7 @@ from stembridge.client.answers import error_in, is_address, news_of, state_of
 from stembridge.client.asking import Asking
 from stembridge.client.job import Job
 from stembridge.errors import (
+    IdConflictError,
     NotNowError,
     StembridgeError,
     TimedOutError,
@@ -115,10 +116,13 @@ class AsyncClient(Asking):
         pairs: Mapping[str, osc.Value],
         clips: Sequence[Mapping[str, osc.Value]] = (),
     ) -> Job:
-        known = self.jobs.get(request_id)
+        known, asked = self.jobs.get(request_id), (verb, dict(pairs), list(clips))
+        # The daemon knows it, too, but its repeats about the job may come before it says so.
+        if known is not None and known.asked != asked:
+            raise IdConflictError.of(request_id)
         # Asked again while it is open, it stays the same job: whoever waits for it is told.
         again = known is not None and not known.is_over
-        job = known if known is not None and again else Job(request_id or str(uuid.uuid4()))
+        job = known if known is not None and again else Job(request_id or str(uuid.uuid4()), asked)
         ended = [old_id for old_id, old in self.jobs.items() if old.is_over]
         for old_id in ended[: 1 - MAX_ENDED]:
             del self.jobs[old_id]
@@ -133,9 +137,11 @@ class AsyncClient(Asking):
         try:
             await self._repeat(send, news_of(job.request_id))
         except StembridgeError:
-            if not again:
-                del self.jobs[job.request_id]
-            raise
+            # Accepted between two repeats, while nobody waited: what came next is the job's end.
+            if again or not job.is_accepted:
+                if not again:
+                    del self.jobs[job.request_id]
+                raise
         job.is_accepted = True
         return job
 
@@ -268,6 +274,8 @@ class AsyncClient(Asking):
     def _hear_about_job(self, call: Call) -> None:
         request_id = call.args.get("request_id", "")
         job = self.jobs.get(request_id)
+        if job is not None and call.row.address == "/stembridge/accepted":
+            job.is_accepted = True
         is_error = call.row.address == "/stembridge/error"
         is_final = is_error and call.args["address"] in _ASKING
         if is_error and (not is_final or call.args["retry_after_ms"]):

@@ -68,6 +68,7 @@ class Job:
     """A job as its client sees it: iterate its events, or `wait` for its stems."""
 
     request_id: str
+    asked: tuple[Any, ...] = ()
     stems: dict[tuple[str, int], Stem] = field(default_factory=dict)
     error: StembridgeError | None = None
     is_accepted: bool = False

@@ -96,10 +96,7 @@ class Journal:
         known = self.get(request_id)
         if known is not None:
             if known.client != client or (known.asked != asked_in(payload) and not known.damage):
-                raise IdConflictError(
-                    f"The request id {request_id} already stands for another request; take a new "
-                    "one."
-                )
+                raise IdConflictError.of(request_id)
             return known, False
         self._check_room(client)
         text = json.dumps(payload)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stembridge.client import AsyncClient
-from stembridge.errors import BadArgsError
+from stembridge.errors import BadArgsError, IdConflictError
 from stembridge.wire import osc, protocol
 from stembridge.wire.protocol import Call
 from tests.helpers.daemons import ASK, running, talking, until
@@ -214,5 +214,50 @@ def test_who_leaves_as_the_pong_comes_has_left(tmp_path: Path) -> None:
             done, _ = await asyncio.wait({client._lease}, timeout=60)
             assert done
             await client.close()
+
+    asyncio.run(session())
+
+
+def answered(client: AsyncClient, *answers: tuple[osc.Value, ...], unheard: int = 0) -> None:
+    """What it sends is answered so; while the first ones come, it waits for nothing."""
+    left, missed = list(answers), unheard
+
+    def send(_verb: str, *_values: osc.Value) -> None:
+        nonlocal missed
+        waiting = list(client._waiters)
+        if missed:
+            client._waiters.clear()
+            missed -= 1
+        client._hear(protocol.pack(*left.pop(0)))
+        client._waiters[:] = waiting
+
+    client.send = send  # type: ignore[method-assign]
+
+
+def test_a_late_answer_is_none_to_another_request() -> None:
+    """On a busy machine repeats about a finished job come before the daemon's refusal."""
+
+    async def session() -> None:
+        client, late = AsyncClient(), ("/stembridge/accepted", "take", 0, "boot")
+        answered(client, late, late)
+        await client.generate(**ASK, request_id="take")
+        with pytest.raises(IdConflictError, match="take already stands for another"):
+            await client.generate(**{**ASK, "bars": 2}, request_id="take")
+
+    asyncio.run(session())
+
+
+def test_a_job_that_fails_at_once_was_accepted_all_the_same() -> None:
+    """Its end is not the answer to who asks for it, though its acceptance came between repeats."""
+
+    async def session() -> None:
+        client, head = AsyncClient(), ("/stembridge/error", "take", "/stembridge/generate")
+        accepted = ("/stembridge/accepted", "take", 0, "boot")
+        ended = (*head, BadArgsError.code, BadArgsError.symbol, "No such bar.", 0)
+        received = ("/stembridge/pong", 1, "boot", 0, 0, "ready")  # nobody waits for it
+        answered(client, accepted, ended, received, unheard=1)
+        job = await client.generate(**ASK, request_id="take")
+        with pytest.raises(BadArgsError, match="No such bar"):
+            await job.wait()
 
     asyncio.run(session())

@@ -55,8 +55,13 @@ def test_a_repeat_of_a_finished_request_gives_the_same_answer(tmp_path: Path) ->
             async with AsyncClient(port=daemon.port, client_id="test", timeout_s=60) as other:
                 second = await (await other.generate(**ASK, request_id="again")).wait()
                 assert first == second
+                changed = {**ASK, "bars": 2}
                 with pytest.raises(IdConflictError):
-                    await other.generate(**{**ASK, "bars": 2}, request_id="again")
+                    await other.generate(**changed, request_id="again")
+            stranger = RawClient(daemon.port)
+            stranger.send("generate", "again", "test", *[x for p in changed.items() for x in p])
+            assert (await stranger.receive("error")).args["symbol"] == IdConflictError.symbol
+            stranger.socket.close()
 
     asyncio.run(session())
 
