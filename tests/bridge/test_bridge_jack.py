@@ -117,7 +117,7 @@ async def bridged(folder: Path, **daemon: Any) -> AsyncIterator[tuple[AsyncClien
     mapping.write_text(MAPPING)
     ears = Ears()
     async with (
-        running(folder, **daemon) as house,
+        running(folder, apart=True, **daemon) as house,
         AsyncClient(
             port=house.port, client_id="ears", capabilities=":bridge:tempo:", on_message=ears.append
         ) as client,

@@ -102,7 +102,10 @@ def test_a_gpu_that_is_not_there_ends_the_daemon_even_beside_one_that_works(tmp_
 
     async def session() -> None:
         device = "cuda:0,99"
-        async with talking(tmp_path, ready=False, model=None, device=device) as (daemon, _client):
+        async with talking(tmp_path, ready=False, apart=True, model=None, device=device) as (
+            daemon,
+            _client,
+        ):
             with pytest.raises(NoGpuError):
                 await asyncio.wait_for(daemon.serve(), 120)
 

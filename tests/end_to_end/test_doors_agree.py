@@ -91,7 +91,7 @@ def test_library_command_line_and_daemon_give_the_same_bytes(tmp_path: Path, dru
 
     async def session() -> dict[str, dict[str, str]]:
         found = {}
-        async with talking(tmp_path, model=Path(MODEL)) as (_daemon, client):
+        async with talking(tmp_path, apart=True, model=Path(MODEL)) as (_daemon, client):
             for name in REQUESTS:
                 stems = await (await client.generate(**wishes_for(name, drums))).wait()
                 found[name] = hashes(Path(stems[0].path).parent)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -19,9 +20,11 @@ import soundfile
 
 from stembridge.client import AsyncClient
 from stembridge.config import DaemonConfig
+from stembridge.daemon import workers
 from stembridge.daemon.server import Daemon
 from stembridge.daemon.supervisor import Watch
 from stembridge.selftest.house import DaemonProcess as DaemonProcess
+from tests.helpers.worker_here import here
 
 HELPERS = Path(__file__).resolve().parent
 CLUSTER = ("--cluster", "local", "--workers", "2")
@@ -78,16 +81,22 @@ def faulty_command() -> list[str]:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, watch: Watch | None = None, faulty: bool = False, **changes: Any
+    folder: Path,
+    *,
+    watch: Watch | None = None,
+    faulty: bool = False,
+    apart: bool = False,
+    **changes: Any,
 ) -> AsyncIterator[Daemon]:
-    """A daemon on this loop."""
+    """A daemon on this loop; its worker is a process where it is faulty or to be `apart`."""
     if faulty:
         (folder / "faults").mkdir(exist_ok=True)
         os.environ["STEMBRIDGE_TEST_FAULTS"] = str(folder / "faults")
     command = faulty_command() if faulty else None
     daemon = Daemon(config_for(folder, **changes), command=command, watch=watch)
     try:
-        await daemon.startup()
+        with patch.object(workers, "local", workers.local if faulty or apart else here):
+            await daemon.startup()
         yield daemon
     finally:
         await daemon.shutdown()
