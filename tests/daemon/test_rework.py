@@ -33,7 +33,7 @@ def test_a_take_is_worked_on_by_its_jobs_id_its_folder_or_its_receipt(tmp_path: 
             first = await made(client, "first", midi=True)
             folder = Path(first[0].path).parent
             reworks: dict[str, dict[str, Any]] = {
-                "by-id": {"parent": "first", "stems": "bass", "redo": True, "best": 2},
+                "by-id": {"parent": "first", "prompt.bass": "busy", "best": 2},
                 "by-folder": {"parent": str(folder), "bars": "2", "like": 0.5},
                 "by-receipt": {"parent": str(folder / "receipt.json"), "octaves": 1,
                                "stems": "bass", "bpm": "90"},
@@ -49,6 +49,7 @@ def test_a_take_is_worked_on_by_its_jobs_id_its_folder_or_its_receipt(tmp_path: 
                 assert stems[0].midi and Path(stems[0].midi).is_file()
                 assert stems[0].take_midi and Path(stems[0].take_midi).is_file()
                 if name == "by-id":  # what is kept is the same to the sample
+                    assert told["prompt"]["understood"][0]["effect"] == "more notes of bass"
                     old, new = (soundfile.read(one[1].path)[0] for one in (first, stems))
                     assert (old == new).all()
             assert soundfile.info(stems[0].path).frames == 3 * 2 * 44_100
