@@ -109,8 +109,10 @@ def _from_here(settings: Settings, strength: float, manifest: Manifest) -> Setti
     """Settings that begin at a part of the noise: at a half, as much of it as of sound."""
     if strength >= 1:
         return settings
-    low = manifest.sampler.sigma_min or manifest.sigma_min
-    sigma = float(np.clip(math.tan(math.pi / 2 * strength), 2 * low, manifest.sigma_max))
+    least = manifest.sigma_min
+    sigma = float(np.clip(math.tan(math.pi / 2 * strength), 2 * least, manifest.sigma_max))
+    # A little noise ends where it would be little beside it.
+    low = max(least, min(manifest.sampler.sigma_min or least, sigma / 10))
     sigmas = karras_sigmas(settings.steps, low, sigma, manifest.sampler.rho)
     return replace(settings, sigmas=tuple(sigmas))
 

@@ -25,7 +25,7 @@ from stembridge.request import (
     rework_from_mapping,
     rework_to_mapping,
 )
-from stembridge.runtime.manifest import NoteReaderEntry
+from stembridge.runtime.manifest import NoteReaderEntry, SamplerDefaults
 from stembridge.testing import FakeModel, fake_manifest
 
 READERS = {
@@ -104,6 +104,26 @@ def test_more_like_this_is_the_same_at_nothing_and_drifts_away(tmp_path: Path) -
     ]
     assert 0 < far[0] < far[1]
     assert far[0] < far[2]
+
+
+def test_little_drift_begins_with_little_noise_wherever_takes_end(tmp_path: Path) -> None:
+    class Listening(FakeModel):
+        def denoise(self, x: Any, sigma: Any, *conditions: Any) -> Any:
+            levels.append(float(sigma.max()))
+            return super().denoise(x, sigma, *conditions)
+
+    levels: list[float] = []
+    habit = SamplerDefaults(steps=4, sigma_min=0.5, rho=50.0)
+    listening = Listening(fake_manifest(note_readers=READERS, sampler=habit))
+    request = parse_request({"generate": "bass", "bpm": "120", "bars": 2, "seed": 5})
+    folder = arrange(request, listening, tmp_path / "a")[0].path.parent
+    levels.clear()
+    rework(wish_for(folder, like=0.15), listening, tmp_path / "b")
+    assert levels[0] == pytest.approx(np.tan(0.15 * np.pi / 2), rel=1e-4)
+    assert levels[-1] == pytest.approx(levels[0] / 10, rel=1e-4)
+    levels.clear()
+    rework(wish_for(folder, like=0.9), listening, tmp_path / "c")
+    assert levels[-1] == pytest.approx(0.5)
 
 
 def test_it_goes_on_for_some_bars(tmp_path: Path) -> None:
