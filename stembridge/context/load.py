@@ -130,7 +130,9 @@ def load_context(
             other = resample(other, rate, rate * pace.slower, length)
     context, doubted = both(
         partial(context_of, samples, given.tolist(), heard, manifest, ears=ears, other=other),
-        partial(doubts, stems, rate, request.bpm) if request.use_grid else tuple[Remark, ...],
+        partial(doubts, stems, rate, request.bpm, request.start_beats)
+        if request.use_grid
+        else tuple[Remark, ...],
     )
     remarks = (*remarks, *doubted, *tuning.remarks, *context.remarks)
     return replace(context, remarks=remarks, pace=pace, roots=roots)

@@ -71,6 +71,20 @@ def test_a_wrong_tempo_is_doubted_and_the_right_one_is_not(
     assert doubts(drums, RATE, bpm) == ()
 
 
+@pytest.mark.parametrize(("late_s", "start_beats"), [(0.13, 0.0), (-0.12, 0.0), (0.0, 0.2)])
+def test_what_lies_beside_the_beats_is_remarked(late_s: float, start_beats: float) -> None:
+    guitar = np.roll(loop("funk", 104.0, 4), round(late_s * RATE))
+    (remark,) = doubts({"guitar": guitar}, RATE, 104.0, start_beats)
+    late_ms = 1000 * (late_s + start_beats * 60 / 104)
+    assert remark.code == "off_beat" and ("after" in remark.words) == (late_ms > 0)
+    assert remark.data["ms"] == pytest.approx(abs(late_ms), abs=10)
+
+
+def test_what_is_played_on_the_off_beats_is_not_doubted() -> None:
+    off = np.roll(loop("rock", 104.0, 4), round(30 / 104 * RATE))
+    assert doubts({"guitar": off}, RATE, 104.0) == ()
+
+
 def test_what_is_too_little_is_neither_doubted_nor_guessed(tmp_path: Path) -> None:
     few = loop("rock", 120.0)[: RATE // 2]
     silence = np.zeros(RATE, np.float32)

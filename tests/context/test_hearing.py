@@ -1,0 +1,32 @@
+"""What is said of chords that were heard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stembridge.chords import parse_progression
+from stembridge.context import hearing
+from stembridge.musical_time import TimeSignature
+from stembridge.testing import fake_manifest
+
+FOUR_FOUR = TimeSignature.parse("4/4")
+
+
+@pytest.mark.parametrize(("sure", "last", "said"), [(0.5, 0.5, True), (0.9, 0.2, False)])
+def test_chords_that_are_little_more_than_guessed_are_remarked(
+    monkeypatch: pytest.MonkeyPatch, sure: float, last: float, said: bool
+) -> None:
+    spans = [replace(span, confidence=sure) for span in parse_progression("Am F C G", 4.0, 16.0)]
+    spans[-1] = replace(spans[-1], confidence=last)
+    monkeypatch.setattr(hearing, "heard_chords", lambda *_: tuple(spans))
+    manifest = fake_manifest()
+    piano = np.ones(8 * manifest.sample_rate, np.float32)
+    at = (120.0, FOUR_FOUR, 16.0)
+    chords, remarks = hearing.chords_throughout({"piano": piano}, manifest, *at)
+    assert chords == tuple(spans)
+    assert [remark.words for remark in remarks] == [
+        "the chords are heard with 50% certainty only: name them (--chords) where they are wrong"
+    ] * said
