@@ -27,9 +27,11 @@ WORDS = {
     "out_of_phase": "the channels of {stem} cancel each other in mono; heard so that they do not",
     "chords_unsure": "the chords are heard with {sure:.0%} certainty only: name them (--chords) "
     "where they are wrong",
-    "off_beat": "what is given lies about {ms} ms {side} the beat: trim it so that it starts on a "
-    "bar line, unless it is meant to lie there",
+    "off_beat": "what is given lies about {ms} ms {side} the eighths: trim it so that it starts on "
+    "a bar line, unless it is meant to lie there",
     "chords_repeated": "chords were heard in bars {first:g} to {last:g} only, and are repeated",
+    "pitch_unheard": "{stem} sounds like notes with a pitch, and is heard for its beat alone: call "
+    "it guitar, piano, bass or mix if it is one",
     "tuning": "the context is tuned {cents:+.0f} cents from A = 440 Hz; the take follows",
     "tuning_unclear": "{stem} is tuned {cents:+.0f} cents from A = 440 Hz and other stems are not: "
     "the take stays at 440",

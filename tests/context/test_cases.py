@@ -72,6 +72,12 @@ def test_a_quarter_tone_is_heard_at_concert_pitch_and_given_back() -> None:
     assert load_with(4, {"generate": "drums"}, piano="piano_quartertone.flac").pace.tuned == 1.0
 
 
+def test_notes_with_a_pitch_that_are_called_drums_are_remarked() -> None:
+    misnamed = load(4, drums="piano_quartertone.flac")
+    assert codes(misnamed) == ["pitch_unheard"] and misnamed.chords == ()
+    assert codes(load(4, drums="drums_mono.flac")) == []
+
+
 @pytest.mark.parametrize("cents", [-45, -20, 0, 12, 30])
 def test_any_tuning_is_heard(tmp_path: Path, cents: int) -> None:
     audio, rate = soundfile.read(CASES / "piano_2bar.flac", dtype="float32")
