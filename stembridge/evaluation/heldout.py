@@ -20,6 +20,7 @@ from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.inference.settings import settings_of
 from stembridge.pipeline.events import Reporter, ignore
 from stembridge.pipeline.generate import Take, generate
+from stembridge.pipeline.settings import for_notes
 from stembridge.request import GenerationRequest
 from stembridge.roles import check_known
 from stembridge.runtime.manifest import Manifest
@@ -157,6 +158,7 @@ def take_of(
         model.manifest, trial.sampler, trial.steps, trial.guidance,
         purpose="partial" if any(context.given) else "generate",
     )  # fmt: skip
+    settings = for_notes(settings) if trial.played_only else settings
     return next(generate(request, settings, context, model, Reporter(ignore, 1))), context
 
 

@@ -25,6 +25,7 @@ from stembridge.evaluation.heldout import Trial, cut, request_of, take_of
 from stembridge.evaluation.parts import PartFigures, perform
 from stembridge.evaluation.songs import Songs
 from stembridge.inference import codec
+from stembridge.pipeline.generate import Take
 from stembridge.pool.jobs import Crew, run_jobs
 from stembridge.runtime.model import StemModel
 
@@ -144,7 +145,8 @@ def _row(
             row = replace(row, level_gain_db=take.sounds[stem].levelled_db)
         if stem in model.manifest.note_readers:
             request = request_of(song, (stem,), task.trial, seed)
-            part, heard["played"] = perform(model, take, request, song, context.gain, latents)
+            read = _take_for_notes(model, song, stem, task.trial, seed) or take
+            part, heard["played"] = perform(model, read, request, song, context.gain, latents)
             row = replace(row, part=part)
         made = take.latents[model.manifest.stem_index(stem)]
         row = replace(
@@ -162,6 +164,15 @@ def _row(
         embeddings={subject: embeddings(sound, song.rate) for subject, sound in subjects.items()},
         example=(next(iter(heard.values())), truth) if number < task.n_examples else None,
     )
+
+
+def _take_for_notes(
+    model: StemModel, song: AnnotatedSong, stem: str, trial: Trial, seed: int
+) -> Take | None:
+    """The take that notes are read in, where it is another than the one for the model's sound."""
+    if trial.played_only or model.manifest.habit("partial").shift == 1:
+        return None
+    return take_of(model, song, (stem,), replace(trial, played_only=True), seed)[0]
 
 
 def _moments(latents: Array) -> NDArray[np.float64]:
