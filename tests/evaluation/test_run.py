@@ -22,7 +22,7 @@ from stembridge.evaluation.songs import SongFolder
 from stembridge.evaluation.summary import FRECHET, SUBJECTS, _deviation_ratio, summary
 from stembridge.musical_time import TimeSignature
 from stembridge.pool.jobs import Crew
-from stembridge.runtime.manifest import ConditionBlock
+from stembridge.runtime.manifest import ConditionBlock, NoteReaderEntry, SamplerDefaults
 from stembridge.testing import FakeModel, fake_manifest
 
 RATE, BPM = 22050, 120.0
@@ -173,6 +173,18 @@ def test_the_given_stems_stay_and_the_seed_makes_the_take(songs: list[AnnotatedS
     np.testing.assert_array_equal(first[0].latents, again[0].latents)
     np.testing.assert_array_equal(first[0].latents[1:], other[0].latents[1:])
     assert np.abs(first[0].latents[0] - other[0].latents[0]).max() > 1e-3
+
+
+def test_notes_are_those_that_are_served(songs: list[AnnotatedSong]) -> None:
+    calls = {}
+    reader = NoteReaderEntry(file="fake", lowest=40, threshold=0.5)
+    for shift in (1.0, 0.8):
+        habit = SamplerDefaults(steps=3, shift=shift)
+        model = FakeModel(fake_manifest(sampler=habit, note_readers={"bass": reader}))
+        run._row(model, "bass", songs[0], songs[1], run._GroupTask(songs, range(1), TRIAL, 0, 0), 0)
+        calls[shift] = model.n_calls
+    # Sound is sampled with noise told as less, notes are not: they are read in a take of their own.
+    assert calls[0.8] == 2 * calls[1.0] > 0
 
 
 def told(model: FakeModel, song: AnnotatedSong, target: str, trial: Trial) -> np.ndarray:

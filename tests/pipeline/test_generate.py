@@ -17,7 +17,12 @@ from stembridge.pipeline.events import Event, Reporter, StageProgress, ignore
 from stembridge.pipeline.generate import Take, generate
 from stembridge.pipeline.settings import conditions_for, settings_for
 from stembridge.request import GenerationRequest, parse_request
-from stembridge.runtime.manifest import ConditionBlock, Manifest, SamplerDefaults
+from stembridge.runtime.manifest import (
+    ConditionBlock,
+    Manifest,
+    NoteReaderEntry,
+    SamplerDefaults,
+)
 from stembridge.testing import FakeModel, fake_manifest
 
 MANIFEST = fake_manifest()
@@ -142,6 +147,14 @@ def test_the_request_decides_over_the_models_habits() -> None:
     assert asked.guidance == 1.5
     assert settings_for(request_for(guidance=1), manifest).guidance == 1.0
     assert settings_for(request_for(steps=7), manifest).steps == 7
+
+
+def test_only_sound_is_sampled_with_noise_told_as_less() -> None:
+    reader = NoteReaderEntry(file="fake", lowest=40, threshold=0.5)
+    manifest = fake_manifest(sampler=SamplerDefaults(shift=0.8), note_readers={"bass": reader})
+    asked: list[dict[str, str]] = [{}, {"sound": "model"}, {"generate": "bass,piano"}]
+    shifts = [settings_for(request_for(**wish), manifest).shift for wish in asked]
+    assert shifts == [1.0, 0.8, 0.8]  # nothing reads the piano's notes
 
 
 def test_guidance_changes_the_result() -> None:
