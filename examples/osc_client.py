@@ -33,6 +33,8 @@ def main() -> None:
                     print(f"{stage:7} {fraction:5.0%}")
                 case Stem():
                     print(f"{event.stem}: {event.path} ({event.frames} samples at {event.rate} Hz)")
+                    for note in event.said:
+                        print(f"  note: {note}")
 
 
 if __name__ == "__main__":

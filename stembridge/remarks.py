@@ -70,7 +70,7 @@ WORDS = {
     "like_idle": "of {file} changes nothing: {idle}",
     "prompt_nothing": "nothing of the prompt was understood: {unknown}. Known are words such as "
     "{known}",
-    "mix_apart": "the mix was taken apart first; heard of it: {heard}. Its own {out} is left out",
+    "mix_apart": "the mix was taken apart first; heard of it: {heard}. Left out of it: {out}",
     "mix_without": "hardly anything in the mix sounds like {stem}: none is heard",
     "mix_silent": "nothing sounds in the mix: every stem is silent",
     "mix_short": "the mix lasts only {seconds:g} s: there is little to tell the stems apart by",
