@@ -100,7 +100,9 @@ def test_what_cannot_be_heard_is_said(daemon: DaemonProcess) -> None:
     folder = daemon.folder
     tracks = [drums(folder), drums(folder, midi=True) | {"name": "Keys"}]
     result = play(folder, daemon.port, inputs="bass,,9", tracks=tracks)
-    assert result["message"] == [["Not listened to: Keys is MIDI: render it first"]]
+    passed_over, heard = (message[0] for message in result["message"])
+    assert passed_over == "Not listened to: Keys is MIDI: render it first"
+    assert heard.startswith("drums sounds like notes with a pitch")  # these drums are a tone
 
 
 def test_play_rate_reaches_the_daemon_as_the_files_own_tempo(daemon: DaemonProcess) -> None:
@@ -152,7 +154,8 @@ def test_a_looped_item_is_heard_in_all_its_turns(daemon: DaemonProcess) -> None:
     play(folder, daemon.port, inputs="guitar,,11", tracks=tracks)
     mine = receipt_with(folder, path)
     assert mine["request"]["context"][0]["loop"] is True
-    assert mine["context"]["silent"] == [] and mine["context"]["remarks"] == []
+    assert mine["context"]["silent"] == []
+    assert [remark["code"] for remark in mine["context"]["remarks"]] == ["pitch_unheard"]  # a tone
 
 
 def receipt_with(folder: Path, path: str) -> dict[str, Any]:

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from daemons import DaemonProcess
-
 from stembridge.paths import pretrained_dir
+from stembridge.selftest.house import DaemonProcess
 
 CLI = (sys.executable, "-c", "from stembridge.cli import main; main()")
 LIBRARY = "from stembridge.runtime.load import load_model; load_model(device='cpu')"
