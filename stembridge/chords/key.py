@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stembridge.chords.symbols import ChordSpan
+from stembridge.chords.symbols import ChordSpan, with_lengths
 
 _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
@@ -22,10 +22,9 @@ _FIRST, _LAST = 0.15, 0.1  # for the key whose tonic triad a progression starts 
 
 def key_of(chords: Sequence[ChordSpan], length_beats: float) -> str | None:
     """The key of chords over `length_beats`, such as "Am" or "F#"; None without any chord."""
-    ends = [*(chord.start_beats for chord in chords[1:]), length_beats]
     weights = np.zeros(12)
-    for chord, end in zip(chords, ends, strict=False):
-        length = max(0.0, end - chord.start_beats)
+    for chord, beats in with_lengths(chords, length_beats):
+        length = max(0.0, beats)
         weights[list(chord.pitch_classes)] += length
         if chord.root is not None:
             weights[chord.root] += length

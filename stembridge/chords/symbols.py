@@ -7,7 +7,7 @@ request's first bar line. A span lasts until the next one starts; "N.C." is a sp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stembridge.errors import BadArgsError
@@ -77,6 +77,15 @@ class ChordSpan:
     root: int | None
     symbol: str
     confidence: float = 1.0
+
+
+def with_lengths(
+    chords: Sequence[ChordSpan], length_beats: float
+) -> Iterator[tuple[ChordSpan, float]]:
+    """Chords over `length_beats`, each with how long it sounds, in beats."""
+    ends = [*(chord.start_beats for chord in chords[1:]), length_beats]
+    for chord, end in zip(chords, ends, strict=False):  # without chords there is still an end
+        yield chord, end - chord.start_beats
 
 
 def parse_chord(symbol: str, start_beats: float = 0.0) -> ChordSpan:

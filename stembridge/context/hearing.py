@@ -12,6 +12,7 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.chords import ChordSpan, estimate_chords
 from stembridge.chords.network import chords_of
 from stembridge.chords.spectrum import frame_s, log_spectrum
+from stembridge.chords.symbols import with_lengths
 from stembridge.musical_time import TimeSignature, beats_to_samples, samples_to_beats
 from stembridge.remarks import Remark
 from stembridge.roles import is_pitched
@@ -94,11 +95,8 @@ def chords_throughout(
 
 def _unsure(spans: tuple[ChordSpan, ...], length_beats: float) -> tuple[Remark, ...]:
     """A remark where chords over so many beats are little more than guessed."""
-    ends = [*(span.start_beats for span in spans[1:]), length_beats]
-    sure = sum(
-        span.confidence * (end - span.start_beats) for span, end in zip(spans, ends, strict=False)
-    )
-    share = sure / length_beats
+    lasting = with_lengths(spans, length_beats)
+    share = sum(span.confidence * beats for span, beats in lasting) / length_beats
     return (Remark("chords_unsure", {"sure": round(share, 2)}),) if spans and share < SURE else ()
 
 

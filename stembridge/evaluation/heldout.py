@@ -20,7 +20,7 @@ from stembridge.dataset.annotated import AnnotatedSong
 from stembridge.inference.settings import settings_of
 from stembridge.pipeline.events import Reporter, ignore
 from stembridge.pipeline.generate import Take, generate
-from stembridge.pipeline.settings import for_notes
+from stembridge.pipeline.settings import shifted
 from stembridge.request import GenerationRequest
 from stembridge.roles import check_known
 from stembridge.runtime.manifest import Manifest
@@ -158,7 +158,7 @@ def take_of(
         model.manifest, trial.sampler, trial.steps, trial.guidance,
         purpose="partial" if any(context.given) else "generate",
     )  # fmt: skip
-    settings = for_notes(settings) if trial.played_only else settings
+    settings = shifted(settings, request, model.manifest)
     return next(generate(request, settings, context, model, Reporter(ignore, 1))), context
 
 

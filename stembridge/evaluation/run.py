@@ -145,8 +145,8 @@ def _row(
             row = replace(row, level_gain_db=take.sounds[stem].levelled_db)
         if stem in model.manifest.note_readers:
             request = request_of(song, (stem,), task.trial, seed)
-            read = _take_for_notes(model, song, stem, task.trial, seed) or take
-            part, heard["played"] = perform(model, read, request, song, context.gain, latents)
+            served = _served(take, model, song, stem, task.trial, seed)
+            part, heard["played"] = perform(model, served, request, song, context.gain, latents)
             row = replace(row, part=part)
         made = take.latents[model.manifest.stem_index(stem)]
         row = replace(
@@ -166,12 +166,12 @@ def _row(
     )
 
 
-def _take_for_notes(
-    model: StemModel, song: AnnotatedSong, stem: str, trial: Trial, seed: int
-) -> Take | None:
-    """The take that notes are read in, where it is another than the one for the model's sound."""
+def _served(
+    take: Take, model: StemModel, song: AnnotatedSong, stem: str, trial: Trial, seed: int
+) -> Take:
+    """The take that notes are read in: sound may be sampled otherwise, see `shifted`."""
     if trial.played_only or model.manifest.habit("partial").shift == 1:
-        return None
+        return take
     return take_of(model, song, (stem,), replace(trial, played_only=True), seed)[0]
 
 

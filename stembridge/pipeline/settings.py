@@ -29,17 +29,16 @@ def settings_for(request: GenerationRequest, manifest: Manifest) -> Settings:
         manifest, request.sampler, request.steps, request.guidance, purpose=purpose
     )
     procedure = "coupled" if manifest.is_told_stems else settings.procedure
-    settings = replace(settings, procedure=procedure, loop=request.loop)
-    return settings if decoded_stems(request, manifest) else for_notes(settings)
+    return shifted(replace(settings, procedure=procedure, loop=request.loop), request, manifest)
 
 
-def for_notes(settings: Settings) -> Settings:
-    """Settings for takes of which notes alone are wanted: noise is told as it is.
+def shifted(settings: Settings, request: GenerationRequest, manifest: Manifest) -> Settings:
+    """Settings that tell noise as it is where notes alone are wanted.
 
     Told less of it, a network makes onsets that it is not sure of: sound needs them, while notes
     have a threshold that lets pass as many as there are in true parts.
     """
-    return replace(settings, shift=1.0)
+    return settings if decoded_stems(request, manifest) else replace(settings, shift=1.0)
 
 
 def conditions_for(

@@ -169,14 +169,15 @@ def threshold_for(readings: Sequence[Reading], share: float = 1.0) -> float:
 
 
 def _read_takes(model: StemModel, stems: Sequence[str], kind: Kind) -> dict[str, Reading]:
-    n_samples = model.manifest.window_frames * model.manifest.hop
+    manifest = model.manifest
+    n_samples = manifest.window_frames * manifest.hop
+    seconds = n_samples / manifest.sample_rate
     masses: dict[str, list[NDArray[np.float32]]] = {stem: [] for stem in stems}
     wanted = dict.fromkeys(stems, 0.0)
     for index in range(len(kind.songs)):
         song = cut(kind.songs[index], n_samples)  # played anew: once for all stems
         for stem in (s for s in stems if s in song.stems and np.abs(song.stem(s)).max() >= _SILENT):
             masses[stem].append(_read_take(model, song, stem, index))
-            seconds = n_samples / song.rate
             own = len(true_part(song, stem, seconds * (song.bpm or 120.0) / 60).notes)
             usual = kind.notes_per_s[stem] * seconds
             wanted[stem] += usual + FOLLOWED * (own - usual)
