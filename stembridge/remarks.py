@@ -25,6 +25,8 @@ WORDS = {
     "length_counted": "the header of {stem}'s file tells another length than "
     "the {seconds:.2f} s that are there",
     "out_of_phase": "the channels of {stem} cancel each other in mono; heard so that they do not",
+    "clipped": "{stem} is clipped: {times} of its peaks are cut off flat ({file}, {db:.1f} dB from "
+    "full scale). Record or export it softer, unless it is meant to sound so",
     "chords_unsure": "the chords are heard with {sure:.0%} certainty only: name them (--chords) "
     "where they are wrong",
     "off_beat": "what is given lies about {ms} ms {side} the eighths: trim it so that it starts on "

@@ -2,6 +2,7 @@
 
 probe    opens a file; its length is counted, a damaged header mended (`mp3`, `flac`, `wav`)
 mono     many channels as one, in which nothing is lost
+clipping files that were recorded too loud: said
 source   a clip at the model's rate and the request's tempo, looped, in pieces
 length   files that end early: said, or repeated
 tempo    another than was told

@@ -13,7 +13,7 @@ that new stems stand to the context as the model meant them to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -24,6 +24,7 @@ from stembridge.audio.buffer import FloatArray
 from stembridge.audio.loudness import amplitude, integrated_loudness, is_silent
 from stembridge.audio.resample import resample
 from stembridge.chords import ChordSpan
+from stembridge.context.clipping import Clipping
 from stembridge.context.hearing import Ears, chords_throughout
 from stembridge.context.length import Lengths
 from stembridge.context.mono import Downmix
@@ -110,7 +111,7 @@ def load_context(
         index = stem_index(manifest, clip.stem)
         given[index] = True
         reader.add(clip, samples[index])
-    remarks = (*reader.remarks, *reader.lengths.remarks())
+    remarks = (*reader.remarks, *reader.clipped(), *reader.lengths.remarks())
     if MIX in wholes and apart is not None:
         found, said = stems_of_mix(wholes[MIX], request, manifest, apart)
         remarks += said
@@ -219,6 +220,7 @@ class _Reader:
     ) -> None:
         self._request, self._rate, self._roots, self._check = request, rate, roots, check
         self._downmixes: dict[str, Downmix] = {}  # the same for all clips of a file
+        self._clipping: dict[tuple[str, str], Clipping] = {}  # of a stem's file
         self.lengths = Lengths(request)
         self.remarks: list[Remark] = []
 
@@ -241,10 +243,17 @@ class _Reader:
                 stop = beats_to_samples(clip.timeline_start_beats + clip.length_beats, bpm, rate)
             first, stop = max(start, 0), min(stop, out.size)
             if first < stop:
-                mono = MonoFile(file, rate, self._check, self._downmixes.get(clip.path))
+                clipping = self._clipping.setdefault((clip.stem, clip.path), Clipping())
+                downmix = self._downmixes.get(clip.path)
+                mono = MonoFile(file, rate, self._check, downmix, clipping)
                 sound = Source(mono, file, clip, bpm, rate).cut(first - start, stop - first)
                 out[first : first + sound.size] += np.float32(clip.gain) * sound
                 self._note(clip, file, mono.downmix)
+
+    def clipped(self) -> Iterator[Remark]:
+        """What is to be said of files that were recorded too loud."""
+        for (stem, path), clipping in self._clipping.items():
+            yield from clipping.remarks(stem, path)
 
     def _note(self, clip: ContextClip, file: ContextFile, downmix: Downmix | None) -> None:
         known = clip.path in self._downmixes

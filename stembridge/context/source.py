@@ -15,6 +15,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import AudioBuffer, FloatArray
 from stembridge.audio.conform import conform
 from stembridge.audio.resample import fit_length, resampled
+from stembridge.context.clipping import Clipping
 from stembridge.context.mono import Downmix, find_downmix
 from stembridge.context.probe import ContextFile, open_context
 from stembridge.errors import BadArgsError
@@ -40,6 +41,7 @@ class MonoFile:
     Attributes:
         downmix: how its channels become one; None until something has been heard.
         check: called before each piece of work; may raise to stop.
+        clipping: of what has been heard.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class MonoFile:
         rate: int,
         check: Check = lambda: None,
         downmix: Downmix | None = None,
+        clipping: Clipping | None = None,
     ) -> None:
         """Prepare.
 
@@ -56,8 +59,10 @@ class MonoFile:
             rate: to bring it to, in Hz.
             check: called before each piece; may raise to stop.
             downmix: what another part of the same file was mixed with.
+            clipping: of another part of it.
         """
         self._file, self._rate, self.check, self.downmix = file, rate, check, downmix
+        self.clipping = clipping or Clipping()
 
     def read(self, first: int, n_samples: int) -> FloatArray:
         """Samples `first` to `first + n_samples` of the file, `[n]` at the new rate."""
@@ -78,7 +83,9 @@ class MonoFile:
         )
         if downmix.heard:
             self.downmix = downmix
-        yield from (downmix(piece) for piece in self._checked(first, n_samples))
+        for piece in self._checked(first, n_samples):
+            self.clipping.add(piece)
+            yield downmix(piece)
 
     def _checked(self, first: int, n_samples: int) -> Iterator[AudioBuffer]:
         for piece in self._file.pieces(first, n_samples):

@@ -250,3 +250,22 @@ def test_a_whole_file_that_goes_round_starts_in_any_of_its_turns(tmp_path: Path)
     )
     assert first == pytest.approx([0.75, 1.75, 2.75, 3.75], abs=3 / RATE)
     assert third == first
+
+
+@pytest.mark.parametrize(
+    ("more", "codes"),
+    [
+        ({}, ["off_beat"]),
+        ({"use_grid": False}, []),
+        ({"start_beats": 3.8}, []),
+        ({"bpm": 90}, ["tempo"]),
+    ],
+)
+def test_beats_are_doubted_where_they_are_known(
+    tmp_path: Path, more: dict[str, Any], codes: list[str]
+) -> None:
+    late = clicks(tmp_path / "late.wav", [0.1 + i / 2 for i in range(16)], 8.0)
+    context = load(drums(late), **{"bars": 4} | more)
+    assert [
+        remark.code for remark in context.remarks if remark.code in ("off_beat", "tempo")
+    ] == codes
