@@ -11,7 +11,7 @@ import soundfile
 
 from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.resample import resample
-from stembridge.context import Context, load_context
+from stembridge.context import Context, load_context, tuning
 from stembridge.context.probe import open_context
 from stembridge.context.tuning import hear_tuning
 from stembridge.request import parse_request
@@ -92,6 +92,30 @@ def test_stems_that_differ_share_no_tuning() -> None:
     sharp = resample(audio, rate * 2 ** (40 / 1200), rate, audio.size)
     heard = hear_tuning({"piano": audio, "guitar": sharp}, rate)
     assert heard.cents == 0.0 and [remark.code for remark in heard.remarks] == ["tuning_unclear"]
+
+
+SHARP, FLAT = 0.8 * np.exp(0.6j * np.pi), 0.8 * np.exp(-0.6j * np.pi)  # by 30 cents
+
+
+@pytest.mark.parametrize(
+    ("vectors", "said"),
+    [
+        ({"drums": 0.12}, []),
+        ({"drums": 0.18}, ["pitch_unheard"]),
+        ({"drums": 0.18, "piano": 0.8}, ["pitch_unheard"]),
+        ({"piano": SHARP, "drums": 0.18}, ["pitch_unheard", "tuning"]),
+        ({"piano": SHARP, "drums": 0.18, "guitar": FLAT}, ["pitch_unheard", "tuning_unclear"]),
+        ({"piano": 0.12, "guitar": 0.18}, []),
+    ],
+)
+def test_who_has_a_pitch_is_said_beside_what_is_tuned(
+    monkeypatch: pytest.MonkeyPatch, vectors: dict[str, complex], said: list[str]
+) -> None:
+    heard = iter(vectors.values())
+    monkeypatch.setattr(tuning, "tuning_vector", lambda *_: next(heard))
+    remarks = hear_tuning({stem: np.ones(9000, np.float32) for stem in vectors}, 44_100).remarks
+    assert [remark.code for remark in remarks] == said
+    assert all(remark.data["stem"] == "drums" for remark in remarks if "heard" in remark.code)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from stembridge.testing import fake_manifest
 FOUR_FOUR = TimeSignature.parse("4/4")
 
 
-@pytest.mark.parametrize(("sure", "last", "said"), [(0.5, 0.5, True), (0.9, 0.2, False)])
+@pytest.mark.parametrize(("sure", "last", "said"), [(0.53, 0.53, True), (0.9, 0.2, False)])
 def test_chords_that_are_little_more_than_guessed_are_remarked(
     monkeypatch: pytest.MonkeyPatch, sure: float, last: float, said: bool
 ) -> None:
@@ -28,5 +28,26 @@ def test_chords_that_are_little_more_than_guessed_are_remarked(
     chords, remarks = hearing.chords_throughout({"piano": piano}, manifest, *at)
     assert chords == tuple(spans)
     assert [remark.words for remark in remarks] == [
-        "the chords are heard with 50% certainty only: name them (--chords) where they are wrong"
+        "the chords are heard with 53% certainty only: name them (--chords) where they are wrong"
     ] * said
+
+
+@pytest.mark.parametrize(
+    ("sure", "codes"),
+    [([0.9, 0.2], ["chords_repeated", "chords_unsure"]), ([0.9], ["chords_repeated"]), ([], [])],
+)
+def test_so_are_those_that_are_repeated_and_none_is_no_guess(
+    monkeypatch: pytest.MonkeyPatch, sure: list[float], codes: list[str]
+) -> None:
+    named = parse_progression("Am F", 4.0, 8.0)
+    spans = tuple(replace(one, confidence=c) for one, c in zip(named, sure, strict=False))
+    monkeypatch.setattr(hearing, "heard_chords", lambda *_: spans)
+    manifest = fake_manifest()
+    piano = np.zeros(8 * manifest.sample_rate, np.float32)
+    piano[: 4 * manifest.sample_rate] = 1.0  # two bars of four
+    at = (120.0, FOUR_FOUR, 16.0)
+    _, remarks = hearing.chords_throughout({"piano": piano}, manifest, *at)
+    assert [remark.code for remark in remarks] == codes
+    assert [remark.data["sure"] for remark in remarks[1:]] == [0.55] * (len(codes) == 2)
+    whole = hearing.chords_throughout({"piano": piano[: piano.size // 2]}, manifest, *at[:2], 8.0)
+    assert [remark.code for remark in whole[1]] == codes[1:]

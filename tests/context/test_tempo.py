@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from stembridge.audio.allowed_roots import AllowedRoots
-from stembridge.context.tempo import HeardTempo, doubts, estimate_tempo, tempo_of_files
+from stembridge.context import tempo
+from stembridge.context.tempo import HeardTempo, Onsets, doubts, estimate_tempo, tempo_of_files
 from stembridge.errors import BadArgsError
 
 RATE = 22_050
@@ -33,6 +34,14 @@ def loop(groove: str, bpm: float, bars: int = 2, loose_s: float = 0.006) -> np.n
             piece = burst[: max(0, out.size - at)]
             out[at : at + piece.size] += 0.3 * level * piece
     return out.astype(np.float32)
+
+
+def struck(bpm: float, share: float = 1.0, late_s: float = 0.0, beats: int = 16) -> Onsets:
+    """A share of the weight on the beats; the rest lies evenly beside them, and tells nothing."""
+    on = np.arange(beats) * 60 / bpm + late_s
+    even = np.arange(5 * beats) * 12 / bpm
+    weights = np.repeat([share / on.size, (1 - share) / even.size], [on.size, even.size])
+    return Onsets(np.append(on, even), weights)
 
 
 @pytest.mark.parametrize("groove", GROOVES)
@@ -78,6 +87,45 @@ def test_what_lies_beside_the_beats_is_remarked(late_s: float, start_beats: floa
     late_ms = 1000 * (late_s + start_beats * 60 / 104)
     assert remark.code == "off_beat" and ("after" in remark.words) == (late_ms > 0)
     assert remark.data["ms"] == pytest.approx(abs(late_ms), abs=10)
+
+
+@pytest.mark.parametrize(
+    ("share", "late_s", "ms"),
+    [
+        (0.27, 0.1, []),
+        (0.36, 0.1, [100]),
+        (1.0, 0.25, []),
+        (1.0, 0.036, []),
+        (1.0, 0.045, [45]),
+        (1.0, -0.06, [60]),
+    ],
+)
+def test_it_must_be_much_and_far(share: float, late_s: float, ms: list[float]) -> None:
+    said = struck(120.0, share, late_s).off_beat(120.0, 0.0)
+    assert [remark.data["ms"] for remark in said] == pytest.approx(ms, abs=1.5)
+    assert all(remark.data["side"] == ("after" if late_s > 0 else "before") for remark in said)
+    moved = struck(120.0, share).off_beat(120.0, 2 * late_s)  # the clip lies there
+    assert moved == said
+
+
+@pytest.mark.parametrize(("share", "other"), [(0.46, None), (0.49, 112.0)])
+def test_another_tempo_is_told_where_it_fits_nearly_as_well(
+    monkeypatch: pytest.MonkeyPatch, share: float, other: float | None
+) -> None:
+    one, two = struck(100.0, beats=32), struck(112.0, beats=36)
+    weights = np.append(one.weights * (1 - share), two.weights * share)
+    both = Onsets(np.append(one.times_s, two.times_s), weights)
+    assert both.other_than(both.tempo()) == other
+    monkeypatch.setattr(tempo, "hear_onsets", lambda *_: both)
+    for length_s in (19.2, 20.4):  # a loop of eight bars, and what is none
+        heard = estimate_tempo(np.zeros(round(length_s * RATE), np.float32), RATE)
+        assert heard == HeardTempo(100.0, other)
+
+
+def test_neither_an_octave_nor_a_neighbour_is_another_tempo() -> None:
+    eighths = struck(180.0, beats=32)
+    assert eighths.explains(180.0, 90.0, 0.0)
+    assert eighths.other_than(90.0) is None and struck(100.0).other_than(100.0) is None
 
 
 def test_what_is_played_on_the_off_beats_is_not_doubted() -> None:
