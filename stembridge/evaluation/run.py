@@ -170,7 +170,7 @@ def _served(
     take: Take, model: StemModel, song: AnnotatedSong, stem: str, trial: Trial, seed: int
 ) -> Take:
     """The take that notes are read in: sound may be sampled otherwise, see `shifted`."""
-    if trial.played_only or model.manifest.habit("partial").shift == 1:
+    if trial.played_only or model.manifest.habit("partial").shift.get(stem, 1.0) == 1:
         return take
     return take_of(model, song, (stem,), replace(trial, played_only=True), seed)[0]
 

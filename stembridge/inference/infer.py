@@ -79,7 +79,8 @@ def infer(
             f"'{settings.procedure}' needs {words}, which the model '{manifest.name}' or the "
             "request does not give. Use another model or procedure."
         )
-    D = time_shifted(_denoiser(model), settings.shift, SHIFT_ABOVE * manifest.sigma_data)
+    shares = [] if chains else [settings.shift.get(stem, 1.0) for stem in manifest.stems]
+    D = time_shifted(_denoiser(model), shares, SHIFT_ABOVE * manifest.sigma_data)
     # Chains with negatives guide it themselves.
     other = Conditions.unknown if away is None else partial(_only, away)
     D = D if negatives else classifier_free(D, settings.guidance, unconditional=other)

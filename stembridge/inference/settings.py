@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from stembridge.diffusion.samplers import DEFAULT_STEPS
 from stembridge.diffusion.schedule import ddim_sigmas, karras_sigmas
@@ -22,7 +23,7 @@ class Settings:
         loop: the end is to flow into the start.
         churn, eta: amount of fresh noise, see `diffusion.samplers.solver`.
         resamples: how often each step is made, where something is given.
-        shift: share of each noise level that the network is told, see `diffusion.time_shift`.
+        shift: stem -> share of its noise that the network is told, see `diffusion.time_shift`.
     """
 
     sampler: str
@@ -34,7 +35,7 @@ class Settings:
     churn: float | None = None
     eta: float | None = None
     resamples: int = 1
-    shift: float = 1.0
+    shift: Mapping[str, float] = field(default_factory=dict)
 
 
 def settings_of(
@@ -65,7 +66,7 @@ def settings_of(
         churn=habit.churn if own else None,
         eta=habit.eta if own else None,
         resamples=habit.resamples,
-        shift=habit.shift if own else 1.0,
+        shift=habit.shift if own else {},
     )  # fmt: skip
 
 

@@ -33,12 +33,14 @@ def settings_for(request: GenerationRequest, manifest: Manifest) -> Settings:
 
 
 def shifted(settings: Settings, request: GenerationRequest, manifest: Manifest) -> Settings:
-    """Settings that tell noise as it is where notes alone are wanted.
+    """Settings that tell noise as it is of stems whose notes alone are wanted.
 
     Told less of it, a network makes onsets that it is not sure of: sound needs them, while notes
     have a threshold that lets pass as many as there are in true parts.
     """
-    return settings if decoded_stems(request, manifest) else replace(settings, shift=1.0)
+    sounding = decoded_stems(request, manifest)
+    shift = {stem: share for stem, share in settings.shift.items() if stem in sounding}
+    return replace(settings, shift=shift)
 
 
 def conditions_for(

@@ -34,7 +34,10 @@ def check_stems(manifest: ManifestFields) -> None:
         missing = [stem for stem in manifest.stems if stem not in table]
         if missing:
             raise ValueError(f"{role} lacks {', '.join(missing)}")
-    tables = (manifest.encoders, manifest.decoders, manifest.timbres, manifest.note_readers)
+    shifts = [habit.shift for habit in (manifest.sampler, *manifest.habits.values())]
+    tables = (
+        manifest.encoders, manifest.decoders, manifest.timbres, manifest.note_readers, *shifts
+    )  # fmt: skip
     unknown = {stem for table in tables for stem in table} - set(manifest.stems)
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} is not among the stems")

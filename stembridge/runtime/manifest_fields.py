@@ -43,8 +43,8 @@ class SamplerDefaults(_Part):
 
     `churn` and `eta` are amounts of fresh noise (`diffusion.samplers.solver`), `resamples` how
     often each step is made, `sigma_min` and `sigma_max` the ends of the schedule; None is the
-    sampler's or the model's own. `schedule`: levels of Karras et al., or DDIM's. `shift`: the
-    share of high levels that the network is told (`diffusion.time_shift`).
+    sampler's or the model's own. `schedule`: levels of Karras et al., or DDIM's. `shift`: stem
+    -> the share of its high levels that the network is told (`diffusion.time_shift`); 1 of others.
     """
 
     name: SamplerName = "dpmpp_2m"
@@ -57,7 +57,7 @@ class SamplerDefaults(_Part):
     sigma_min: PositiveFloat | None = None
     sigma_max: PositiveFloat | None = None
     schedule: Literal["karras", "ddim"] = "karras"
-    shift: Annotated[float, Field(ge=0.5, le=1)] = 1.0
+    shift: dict[StemName, Annotated[float, Field(ge=0.5, le=1)]] = {}
 
 
 class NoteReaderEntry(_Part):

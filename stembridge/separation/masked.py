@@ -43,9 +43,7 @@ def settings_for_masks(manifest: Manifest) -> Settings:
     """How it is sampled: not at all, it answers."""
     scale = manifest.sigma_data
     levels = tuple(min(level * scale, manifest.sigma_max) for level in LEVELS)
-    return replace(
-        settings_of(manifest), procedure="listen", sigmas=levels, guidance=1.0, shift=1.0
-    )
+    return replace(settings_of(manifest), procedure="listen", sigmas=levels, guidance=1.0, shift={})
 
 
 def heard_latents(

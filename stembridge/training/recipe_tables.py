@@ -122,7 +122,7 @@ class ServingTable:
     chords_from_context: bool = False
     rho: float = 7.0
     last_sigma: float | None = None
-    shift: float = 1.0
+    shift: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require(self.sampler in SAMPLERS, f"sampler is one of {', '.join(SAMPLERS)}")

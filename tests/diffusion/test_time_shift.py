@@ -20,19 +20,19 @@ def told(x: Any, sigma: Any, conditions: Conditions) -> Any:
 
 
 NOTHING = Conditions(np.zeros((1, 1, 3), np.float32))
-LEVELS = np.array([[[0.1, 2.0, 40.0]]], np.float32)
+LEVELS = np.array([[[0.1, 2.0, 40.0]] * 2], np.float32)
 
 
 def test_high_levels_are_told_as_less_and_low_ones_as_they_are() -> None:
-    heard = time_shifted(told, 0.75, above=2.0)(None, LEVELS, NOTHING)
+    heard = time_shifted(told, [0.75, 1.0], above=2.0)(None, LEVELS, NOTHING)
     assert heard.dtype == np.float32
-    np.testing.assert_allclose(heard, [[[0.1, 1.5, 30.0]]], rtol=1e-6)
-    same = time_shifted(told, 0.75, above=2.0)(None, torch.from_numpy(LEVELS), NOTHING)
+    np.testing.assert_allclose(heard, [[[0.1, 1.5, 30.0], [0.1, 2.0, 40.0]]], rtol=1e-6)
+    same = time_shifted(told, [0.75, 1.0], above=2.0)(None, torch.from_numpy(LEVELS), NOTHING)
     np.testing.assert_array_equal(same.numpy(), heard)
 
 
 def test_one_is_the_plain_denoiser_at_no_cost() -> None:
-    assert time_shifted(told, 1.0, above=0.0) is told
+    assert time_shifted(told, [1.0, 1.0], above=0.0) is told
 
 
 class Listening(FakeModel):
@@ -44,7 +44,7 @@ class Listening(FakeModel):
 
 
 def test_a_models_habit_shifts_what_is_made_and_not_what_is_given() -> None:
-    habit = SamplerDefaults(steps=3, shift=0.8, sigma_min=0.5)
+    habit = SamplerDefaults(steps=3, shift={"bass": 0.7, "drums": 0.8}, sigma_min=0.5)
     model = Listening(fake_manifest(sampler=habit))
     manifest = model.manifest
     shape = (1, manifest.n_stems, manifest.latent_channels, 8)
@@ -59,4 +59,4 @@ def test_a_models_habit_shifts_what_is_made_and_not_what_is_given() -> None:
     high, middle, low, end = settings.sigmas
     assert end == 0.0 and low == 0.5
     np.testing.assert_allclose(levels[:, 1, 0], [0.8 * high, 0.8 * middle, low], rtol=1e-6)
-    assert settings_of(manifest, sampler="euler").shift == 1.0
+    assert not settings_of(manifest, sampler="euler").shift

@@ -179,7 +179,7 @@ def test_notes_are_those_that_are_served(songs: list[AnnotatedSong]) -> None:
     calls = {}
     reader = NoteReaderEntry(file="fake", lowest=40, threshold=0.5)
     for shift in (1.0, 0.8):
-        habit = SamplerDefaults(steps=3, shift=shift)
+        habit = SamplerDefaults(steps=3, shift={"bass": shift})
         model = FakeModel(fake_manifest(sampler=habit, note_readers={"bass": reader}))
         run._row(model, "bass", songs[0], songs[1], run._GroupTask(songs, range(1), TRIAL, 0, 0), 0)
         calls[shift] = model.n_calls

@@ -151,10 +151,11 @@ def test_the_request_decides_over_the_models_habits() -> None:
 
 def test_only_sound_is_sampled_with_noise_told_as_less() -> None:
     reader = NoteReaderEntry(file="fake", lowest=40, threshold=0.5)
-    manifest = fake_manifest(sampler=SamplerDefaults(shift=0.8), note_readers={"bass": reader})
+    shift = {"bass": 0.8, "piano": 0.7}
+    manifest = fake_manifest(sampler=SamplerDefaults(shift=shift), note_readers={"bass": reader})
     asked: list[dict[str, str]] = [{}, {"sound": "model"}, {"generate": "bass,piano"}]
     shifts = [settings_for(request_for(**wish), manifest).shift for wish in asked]
-    assert shifts == [1.0, 0.8, 0.8]  # nothing reads the piano's notes
+    assert shifts == [{}, {"bass": 0.8}, {"piano": 0.7}]  # nothing reads the piano's notes
 
 
 def test_guidance_changes_the_result() -> None:
