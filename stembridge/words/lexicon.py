@@ -125,7 +125,7 @@ TABLE = {
     "make=electric": "electric, elektrisch, electrique, electrico, electrica",
     "make=synth": "synth, synthetic, electronic, elektronisch, electronique, electronico, "
     "digital, synthesizer, synths",
-    "make=dirty": "dirty, dreckig, gritty, raw, noisy, sucio",
+    "make=dirty": "dirty, dreckig, gritty, raw, noisy, sucio, rough, edgy, rau",
     "make=warm": "warm, vintage, retro, mellow tone, chaud, calido",
     "make=bright": "bright, hell, brillant, brillante, shiny, crisp, sparkling, glassy",
     # The instruments.
@@ -149,26 +149,29 @@ TABLE = {
     "density:more": "cluttered, bustling, overloaded, busy, dense, full, fill, fills, "
     "frantic, hectic, intricate, complex, many notes, more notes, active, dicht, viele noten, "
     "charge, denso, lleno, sixteenths, rolling, frenetic, driving, energetic, energisch, "
-    "energique, virtuoso, lots of notes, crowded",
+    "energique, virtuoso, lots of notes, crowded, thick, wild, crazy, complicated, energy, high "
+    "energy, more hits, lots of hits, mehr noten, plus de notes, mas notas, voll, plein",
     "density:less": "bare, skeletal, uncrowded, few hits, sparse, minimal, minimalist, "
     "minimalistic, simple, few notes, fewer notes, spacious, empty, airy, less notes, laid "
     "back, laidback, open, sparsam, sparlich, wenige noten, einfach, epure, minimaliste, "
     "escaso, sencillo, stripped down, stripped, restrained, reduced, space, roomier, "
-    "uncluttered, long notes, sustained, reduziert",
+    "uncluttered, long notes, sustained, reduziert, thin, low energy, fewer hits, leer, weniger "
+    "noten, moins de notes, menos notas, vide, vacio",
     "force:soft": "whispering, soothing, hushed, featherlight, soft, light, softly, gentle, "
     "quiet, quietly, tender, delicate, calm, mellow, smooth, chill, chilled, relaxed, leise, "
     "sanft, weich, zart, ruhig, doux, douce, doucement, suave, tranquilo, tranquila, light "
-    "touch, subtle, dreamy, intimate, easy, lounge, peaceful, sleepy",
+    "touch, subtle, dreamy, intimate, easy, lounge, peaceful, sleepy, easy going, easygoing, mild, "
+    "weak, calme, turn it down, turn down, tone it down, tone down, schwach",
     "force:hard": "thunderous, ferocious, crushing, roaring, headbanging, hard, loud, heavy, "
     "aggressive, powerful, strong, pounding, punchy, angry, hart, laut, kraftig, aggressiv, "
     "fort, forte, agressif, fuerte, duro, agresivo, violent, intense, banging, epic, hitting, "
-    "brutal, massive",
+    "brutal, massive, turn it up, turn up, stark",
     "swing:swung": "swing, swung, shuffle, shuffled, triplet, triplets, swingend, ternaire, "
     "triolen, shuffling, swingy",
     "swing:straight": "straight, gerade, binaire, on the grid, quantized, quantised, straight "
     "eighths, no swing",
     "register:higher": "high, higher, hoch, aigu, alto, agudo, treble, upper, high register, "
-    "up high, high pitched",
+    "up high, high pitched, hoher, hoeher",
     "register:lower": "low, lower, tief, grave, bajo registro, deep, low register, low "
     "pitched, down low, profond, profundo",
     "tempo:": "fast, slow, slowly, quick, uptempo, up tempo, mid tempo, midtempo, schnell, "
@@ -185,9 +188,9 @@ TABLE = {
     "not:": "no, not, without, ohne, kein, keine, keinen, nicht, sans, pas, sin, non, never, "
     "avoid, dont, do not, nor, aucun, aucune, ningun, nada de, instead of, statt, except, "
     "rather than",
-    "less:": "less, weniger, moins, menos, not too, not so, not very, nicht zu, nicht so",
+    "less:": "less, fewer, weniger, moins, menos, not too, not so, not very, nicht zu, nicht so",
     "very:": "very, super, really, extremely, so, ultra, sehr, ganz, tres, muy, extra, more, "
-    "mega, total, totally, quite, heavily, mehr, plus de, mas, insanely",
+    "much, mega, total, totally, quite, heavily, mehr, plus de, mas, insanely",
     "stop:": "with, over, plus, but, mit, aber, avec, mais, con, pero, featuring, feat, "
     "while, then, under, against, auf, uber, sur, sobre, only, just, nur, please",
     "or:": "or, oder, ou, o",
@@ -204,7 +207,8 @@ TABLE = {
     "einer, im, am, zum, bitte, wie, le, la, les, un, une, des, du, de, en, au, el, los, las, "
     "una, unos, por, favor, del, que, sounding like, strumming, quality, type, genre, very "
     "much, should, would, could, have, has, using, use, around, into, up, down, minor third, "
-    "beat of, thanks, hello, hi, hey, you, your, please make, kindly",
+    "beat of, thanks, hello, hi, hey, you, your, please make, kindly, even, way, "
+    "slightly, somewhat, possible, as possible, noch, etwas, encore, aun",
 }
 """Meanings -> phrases. The longest phrase that fits is what was said."""
 

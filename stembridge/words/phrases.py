@@ -13,6 +13,7 @@ from stembridge.words.lexicon import TABLE
 
 LONGEST = 5
 _FUZZY_LETTERS, _ALIKE = 4, 0.85
+_COMPARED = ("er", "est", "ere", "eren", "erer", "eres", "ste", "sten", "este", "esten")
 _BREAK = re.compile(r"[,;:!?()\n\r\t|•+]|\s[-–—/]\s|\.(?!\d)")
 
 
@@ -112,6 +113,20 @@ def _in_order(tokens: Sequence[_Token], index: _Index) -> Iterator[Phrase]:
                 break
 
 
+def _uncompared(word: str) -> Iterator[str]:
+    """What a comparative or superlative may be of: "busier" of "busy", "dunkler" of "dunkel"."""
+    for end in _COMPARED:
+        stem = word.removesuffix(end)
+        if stem == word or len(stem) < 2:
+            continue
+        yield stem
+        if stem[-1] == stem[-2]:
+            yield stem[:-1]  # sadder
+        if stem[-1] in "il":
+            yield from (stem[:-1] + {"i": "y", "l": "el"}[stem[-1]], stem[:-1] + "e")  # dancier
+        yield stem + "e"
+
+
 class _Index:
     """Phrases by their words, and the words for the spelling."""
 
@@ -123,6 +138,7 @@ class _Index:
             for words, meanings in table.items()
             if not any(meaning.partition(":")[0] in _SAYS_NOTHING for meaning in meanings)
         )
+        self._compared = {word for phrase in self.meaningful for word in phrase.split()}
         self._long = sorted(word for word in self._words if len(word) >= _FUZZY_LETTERS)
 
     def meanings(self, words: Sequence[str]) -> tuple[str, ...]:
@@ -133,11 +149,14 @@ class _Index:
         return found or ()
 
     def spelt(self, word: str) -> str:
-        """The known word that a misspelt one is nearest to, or the word itself."""
+        """The known word that is compared, or that a misspelt one is nearest to, or the word."""
         if word in self._words or word.rstrip("s") in self._words or len(word) < _FUZZY_LETTERS:
             return word
         if not word.isalpha():
             return word
+        for plain in _uncompared(word):
+            if plain in self._compared:
+                return plain
         near = [known for known in self._long if known[0] == word[0]]
         swapped = [known for known in near if sorted(known) == sorted(word)]
         return (swapped or difflib.get_close_matches(word, near, 1, _ALIKE) or [word])[0]

@@ -126,3 +126,32 @@ def test_nothing_that_can_be_written_breaks_it(text: str) -> None:
     reading = read(text, VOCABULARY)
     assert all(one.value is not None and one.kind for one in reading.said)
     assert all(word in text for word in reading.unknown if "'" not in text and "’" not in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meanings"),
+    [
+        ("busier", "density:more"),
+        ("make the bass busier", "stem:bass density:more@bass"),
+        ("a calmer piano with busier drums",
+         "force:soft@piano stem:piano density:more@drums stem:drums"),
+        ("much softer, a bit sparser, even denser", "+force:soft density:less density:more"),
+        ("sadder, funkier, dancier, heaviest", "mode:minor style~funk style~house force:hard"),
+        ("not busier, fewer fills", "!density:more !density:more"),
+        ("less dense, more notes, fewer notes", "!density:more density:more density:less"),
+        ("more energy, fewer hits", "+density:more density:less"),
+        ("turn it up, tone it down", "force:hard force:soft"),
+        ("ein ruhigerer, dunklerer Bass", "force:soft mode:minor stem:bass"),
+        ("leerer, voller, höher, am härtesten",
+         "density:less density:more register:higher force:hard"),
+        ("mehr Noten, weniger Noten", "density:more density:less"),
+        ("plus calme, moins de notes, más notas", "force:soft density:less density:more"),
+    ],
+)  # fmt: skip
+def test_what_is_compared_is_understood(text: str, meanings: str) -> None:
+    assert " ".join(understood(text)) == meanings and not read(text, VOCABULARY).unknown
+
+
+@pytest.mark.parametrize("word", ["winter", "paper", "butter", "master", "forest", "bigger"])
+def test_not_all_that_ends_so_is_compared(word: str) -> None:
+    assert understood(word) == []
