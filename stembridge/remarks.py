@@ -29,6 +29,8 @@ WORDS = {
     "full scale). Record or export it softer, unless it is meant to sound so",
     "chords_unsure": "the chords are heard with {sure:.0%} certainty only: name them (--chords) "
     "where they are wrong",
+    "chords_of_melody": "one note at a time is heard: the chords to it are guessed, and {sure:.0%} "
+    "certain. Name them (--chords) where they are wrong",
     "off_beat": "what is given lies about {ms} ms {side} the eighths: trim it so that it starts on "
     "a bar line, unless it is meant to lie there",
     "chords_repeated": "chords were heard in bars {first:g} to {last:g} only, and are repeated",

@@ -44,14 +44,16 @@ def decimated(audio: Audio, rate: int) -> tuple[Audio, float]:
     return smooth[::factor], rate / factor
 
 
-def spectra(audio: Audio, rate: float) -> tuple[Array, Array, float]:
-    """Magnitudes up to 2.2 kHz, four frames a window.
+def spectra(
+    audio: Audio, rate: float, window_s: float = _WINDOW_S, per_window: int = 4
+) -> tuple[Array, Array, float]:
+    """Magnitudes up to 2.2 kHz, so many frames a window.
 
     Returns:
         magnitudes `[J, N]`, frame centres in s `[J]`, width of a bin in Hz.
     """
-    n = 2 ** round(np.log2(_WINDOW_S * rate))
-    hop = n // 4
+    n = 2 ** round(np.log2(window_s * rate))
+    hop = n // per_window
     n_bins = int(_TOP_HZ * n / rate) + 1
     window = np.hanning(n + 1)[:n].astype(np.float32) * np.float32(2 / n)
     padded = np.pad(audio, (n // 2, n))
@@ -141,6 +143,12 @@ def _means(rows: Array, centres_s: Array, edges_s: Array) -> Array:
     np.cumsum(rows, axis=0, out=sums[1:])
     means: Array = (sums[end] - sums[first]) / (end - first)[:, None]
     return means
+
+
+def note_strengths(magnitudes: Array, bin_hz: float) -> Array:
+    """Strength of each pitch `[J, P]` in frames `[J, N]` of `spectra`."""
+    notes = _note_spectra(magnitudes.shape[1], bin_hz, tuning(magnitudes, bin_hz))
+    return _explain(np.sqrt(magnitudes), notes)
 
 
 def _explain(heard: Array, notes: Array) -> Array:
