@@ -70,10 +70,12 @@ class ExpressRecipe:
     def plan(self, device: str, pace: float = 1.0) -> Express:
         """Networks and clocks; `pace` stretches all clocks, for slower devices."""
         manifest, tables = self.manifest, self.tables
-        ears, reader = tables.ears, tables.reader
+        ears, reader, denoiser = tables.ears, tables.reader, replace(tables.denoiser, device=device)
+        if device == "cpu":
+            denoiser = replace(denoiser, batch=min(denoiser.batch, tables.cpu_batch))
         return Express(
             backbone_config(tables.backbone, self._channels, self.layout),
-            replace(tables.denoiser, device=device),
+            denoiser,
             LiveTraining(tables.denoiser_s * pace, tables.songs.train, tables.songs.longest),
             replace(ears, seconds=ears.seconds and ears.seconds * pace, device=device),
             replace(reader, max_s=reader.max_s and reader.max_s * pace),
@@ -112,13 +114,12 @@ class ExpressRecipe:
 
     def note(self, folder: Path) -> str:
         """What a run's log says of its denoiser, and its recipe of the readers, for the card."""
+        denoiser = self.tables.denoiser
         steps = log_lines(folder / "run") or [{"step": 0, "s": 0.0}]
-        denoiser, frame_s = (
-            self.tables.denoiser,
-            self.manifest["hop"] / self.manifest["sample_rate"],
-        )
+        batch = steps[-1].get("batch", denoiser.batch)
+        frame_s = self.manifest["hop"] / self.manifest["sample_rate"]
         return (
-            f"{steps[-1]['step']} steps of {denoiser.batch} windows of "
+            f"{steps[-1]['step']} steps of {batch} windows of "
             f"{denoiser.task.window * frame_s:.1f} s, averaged weights, in {steps[-1]['s']:.0f} s."
             f"{self._fresh_note()}"
         )

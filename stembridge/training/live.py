@@ -84,7 +84,8 @@ def train_live(
             continue
         _take_up(held, songs, seen, _AT_ONCE)
         loss, losses = float(torch.stack(losses).mean()), []
-        line = {"step": run.step, "s": done * live.seconds, "loss": loss, "songs": len(held)}
+        line = {"step": run.step, "s": done * live.seconds, "loss": loss, "songs": len(held),
+                "batch": config.batch}  # fmt: skip
         with (folder / LOG_NAME).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         if run.step % (_LOOK_EVERY * 20) == 0:
@@ -97,7 +98,7 @@ def train_live(
 
 
 def log_lines(folder: Path) -> list[dict[str, float]]:
-    """What a run wrote down every few steps: `step`, `s` since its first song, `loss`, `songs`."""
+    """What a run wrote down: `step`, `s` since its first song, `loss`, `songs` and `batch`."""
     log = folder / LOG_NAME
     return (
         [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.is_file() else []

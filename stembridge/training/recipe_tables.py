@@ -218,6 +218,7 @@ class ExpressTables:
 
     Attributes:
         denoiser_s: the denoiser's clock, s; its number of steps is ignored.
+        cpu_batch: windows in a step without a GPU: large ones would be few there.
         fresh: what some of the readers go on to learn from.
         calibration: songs of each kind that the readers' thresholds are set on.
         figures: songs that the finished model is measured on.
@@ -233,6 +234,7 @@ class ExpressTables:
     ears: EarsTraining
     reader: ReaderTraining
     serving: ServingTable
+    cpu_batch: int = 12
     fresh: FreshTable = field(default_factory=FreshTable)
     calibration: int = 12
     figures: FigureTable = field(default_factory=FigureTable)
@@ -240,6 +242,7 @@ class ExpressTables:
 
     def __post_init__(self) -> None:
         require(self.denoiser_s > 0, "denoiser_s is above 0")
+        require(self.cpu_batch >= 1, "cpu_batch is at least 1")
         require(self.calibration >= 2, "calibration is at least 2")
         _agree(self.denoiser.task, self.serving)
 

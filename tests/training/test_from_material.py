@@ -213,6 +213,20 @@ def test_an_interrupted_clock_goes_on(made: tuple[ModelOrder, list[str]], tmp_pa
     assert log_lines(run) == before  # its time was over
 
 
+def test_steps_without_a_gpu_are_small_and_the_card_says_so(
+    made: tuple[ModelOrder, list[str]], tmp_path: Path
+) -> None:
+    tables = replace(tiny_express(), cpu_batch=3)
+    tables = replace(tables, denoiser=replace(tables.denoiser, batch=64))
+    recipe = ExpressRecipe(tables, made[0].out / "codecs" / "artifact", tiny_recipe())
+    batches = [recipe.plan(device).denoiser.batch for device in ("cpu", "cuda:0")]
+    assert batches == [3, 64]
+    (tmp_path / "run").mkdir()
+    line = {"step": 20, "s": 1.5, "batch": 3}
+    (tmp_path / "run" / LOG_NAME).write_text(json.dumps(line) + "\n")
+    assert recipe.note(tmp_path).startswith("20 steps of 3 windows")
+
+
 def test_every_seventh_fresh_song_is_the_bands_and_all_are_cut(tmp_path: Path) -> None:
     kit = toy_kit(tmp_path / "kit").folder
     songs = FreshSongs(kit, tiny_recipe().data, first=3)
