@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-Stage = Literal["read", "separate", "encode", "sample", "decode", "write"]
-"""What is being done; "separate" takes a mixture apart that is given to a take."""
+Stage = Literal["read", "separate", "like", "encode", "sample", "decode", "write"]
+"""What is being done; "separate" takes a mixture apart that is given to a take, "like" listens to
+the file that it is to be like."""
 
 Shares = Mapping[Stage, tuple[float, float]]
 """Where a stage begins and ends, 0 to 1, as a share of all the work."""
 
 TAKE: Shares = {
     "read": (0.0, 0.02),
-    "separate": (0.02, 0.02),  # beside it: see `SEPARATION_TAKES`
+    "separate": (0.02, 0.02),  # beside it: see `ONCE_TAKES`
+    "like": (0.02, 0.02),
     "encode": (0.02, 0.05),
     "sample": (0.05, 0.75),
     "decode": (0.75, 0.97),
@@ -29,8 +31,8 @@ MASKED: Shares = {
 }
 """A recording taken apart by masks: a few answers of the network, then transforms and files."""
 
-SEPARATION_TAKES = 5.0
-"""How many takes of its length the taking apart of a mixture lasts."""
+ONCE_TAKES: Mapping[Stage, float] = {"separate": 5.0, "like": 0.8}
+"""How many takes such a stage lasts, which comes once, in this order, before all takes."""
 
 
 def within(shares: Shares, tell: Callable[[float], None]) -> Callable[[Stage, float], None]:

@@ -47,6 +47,7 @@ export function failureDetail(symbol, whole) {
 const STAGES = {
   read: "reading tracks",
   separate: "taking the mix apart",
+  like: "hearing the reference",
   encode: "listening",
   sample: "playing",
   decode: "rendering",

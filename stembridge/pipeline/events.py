@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -12,7 +12,7 @@ from typing import Any
 
 from stembridge.pipeline.separated import SeparatedFile
 from stembridge.pipeline.verdict import Verdict
-from stembridge.stages import SEPARATION_TAKES, TAKE, Shares, Stage
+from stembridge.stages import ONCE_TAKES, TAKE, Shares, Stage
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Reporter:
         on_event: OnEvent,
         variations: int,
         *,
-        separates: bool = False,
+        once: Collection[Stage] = (),
         shares: Shares = TAKE,
     ) -> None:
         """Begin.
@@ -160,11 +160,11 @@ class Reporter:
         Args:
             on_event: told.
             variations: how many takes are made.
-            separates: a mixture is taken apart for them, after it was read.
+            once: stages that come before them, after what is given was read.
             shares: when the stages of one begin and end.
         """
         self._on_event, self._shares, self._variations = on_event, shares, variations
-        self._before = SEPARATION_TAKES if separates else 0.0
+        self._once = {stage: takes for stage, takes in ONCE_TAKES.items() if stage in once}
         self._one_at_a_time, self._told = RLock(), 0.0
         self._stage: Stage = "read"
         self._since = time.monotonic()
@@ -184,11 +184,11 @@ class Reporter:
         """Tell that `share` (0..1) of `stage` is done in take `variation`."""
         start, end = self._shares[stage]
         done = variation + start + share * (end - start)
-        if stage == "separate":
-            done += share * self._before
-        elif variation or stage != "read":
-            done += self._before
-        fraction = min(1.0, done / (self._variations + self._before))
+        if variation or stage != "read":
+            order = [*self._once, stage]  # of what comes before: all that was done until now
+            done += sum(self._once[before] for before in order[: order.index(stage)])
+            done += share * self._once.get(stage, 0.0)
+        fraction = min(1.0, done / (self._variations + sum(self._once.values())))
         with self._one_at_a_time:
             self._clock(stage)
             self._told = max(self._told, fraction)

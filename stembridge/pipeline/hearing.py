@@ -17,6 +17,7 @@ from stembridge.roles import MIX, OTHER
 from stembridge.runtime.model import StemModel
 from stembridge.separation import stems_of
 from stembridge.separation.masked import heard_latents, hears_mixtures
+from stembridge.stages import Stage
 
 
 def context_for(
@@ -40,8 +41,12 @@ def context_for(
 
 
 def reporter_for(request: GenerationRequest, on_event: OnEvent, takes: int) -> Reporter:
-    """Who tells the progress of so many takes, and of taking apart the mixture they are for."""
-    return Reporter(on_event, takes, separates=MIX in request.context_stems)
+    """Who tells the progress of so many takes, and of what comes once before them."""
+    once: dict[Stage, bool] = {
+        "separate": MIX in request.context_stems,
+        "like": request.like is not None,
+    }
+    return Reporter(on_event, takes, once=[stage for stage, comes in once.items() if comes])
 
 
 def with_other(

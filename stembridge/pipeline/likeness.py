@@ -49,6 +49,7 @@ Measured on 40 kept-out songs, one stem at a time: the style is right in .42, .6
 .72, .65, .80 and .33. Of 23 stems of instruments that no training had, one: there it is a guess.
 """
 _FRAMES = 128
+_TEMPO, _READ, _ENCODED, _COMPARED = 0.1, 0.2, 0.35, 0.85  # shares of the work that end with these
 _STEEPNESS, _UNUSUAL = 30.0, 0.1
 """Of relative errors as chances of a timbre; chance before hearing of what no style has."""
 
@@ -126,9 +127,15 @@ def hear_likeness(
     request: GenerationRequest,
     model: StemModel,
     roots: AllowedRoots,
-    check: Callable[[], None] = lambda: None,
+    tell: Callable[[float], None] = codec.ignore_share,
 ) -> Likeness | None:
     """Listen to a request's reference; None if it names none.
+
+    Args:
+        request: names it.
+        model: whose terms count.
+        roots: the folders it may lie in.
+        tell: told the share that is done, before each piece of work; may raise to stop.
 
     Raises:
         NoSuchFileError, PathDeniedError, BadAudioError: the file is no sound that may be read.
@@ -138,11 +145,13 @@ def hear_likeness(
     manifest = model.manifest
     stem = _stem_of(request, manifest)
     heard_as = stem or ("drums" if "drums" in manifest.stems else manifest.stems[0])
+    tell(0.0)
     own, bpm = _as_context(request, heard_as, roots)
-    context = load_context(own, manifest, roots, check, None)
+    context = load_context(own, manifest, roots, partial(tell, _TEMPO), None)
     if context.silent:
         return Likeness(request.like, stem, silent=True)
-    known = codec.hear(model, context.samples, context.given, lambda _share: check())
+    hearing, comparing = _between(tell, _READ, _ENCODED), _between(tell, _ENCODED, _COMPARED)
+    known = codec.hear(model, context.samples, context.given, hearing)
     latents = known.latents[0]
     n_samples = context.samples.shape[-1]
     told = partial(conditions_for, own, manifest, n_samples, Choice())
@@ -156,10 +165,14 @@ def hear_likeness(
         stem,
         bpm,
         styles,
-        timbre_chances(model, heard_as, alone, styles) if made else {},
+        timbre_chances(model, heard_as, alone, styles, comparing) if made else {},
         None if stem == "drums" or bpm is None else _mode(sound, own, model),
         _onsets(model, heard_as, latents, own) if made and bpm is not None else None,
     )
+
+
+def _between(tell: Callable[[float], None], start: float, end: float) -> Callable[[float], None]:
+    return lambda share: tell(start + share * (end - start))
 
 
 def _stem_of(request: GenerationRequest, manifest: Manifest) -> str | None:
@@ -218,10 +231,14 @@ def _onsets(
 
 
 def timbre_chances(
-    model: StemModel, stem: str, latents: FloatArray, styles: Mapping[str, float]
+    model: StemModel,
+    stem: str,
+    latents: FloatArray,
+    styles: Mapping[str, float],
+    tell: Callable[[float], None] = codec.ignore_share,
 ) -> dict[str, float]:
     """Timbre -> chance, over latents [C, F] of the stem alone; usual ones of its styles before."""
-    errors, usual = timbre_errors(model, stem, latents), model.manifest.style_timbres
+    errors, usual = timbre_errors(model, stem, latents, tell), model.manifest.style_timbres
     if not errors:
         return {}
     least = max(min(errors.values()), 1e-9)
@@ -232,7 +249,12 @@ def timbre_chances(
     return {name: weight / sum(weights.values()) for name, weight in weights.items()}
 
 
-def timbre_errors(model: StemModel, stem: str, latents: FloatArray) -> dict[str, float]:
+def timbre_errors(
+    model: StemModel,
+    stem: str,
+    latents: FloatArray,
+    tell: Callable[[float], None] = codec.ignore_share,
+) -> dict[str, float]:
     """Timbre -> mean square error of the model that was told it, over latents [C, F]."""
     manifest = model.manifest
     layout, index = manifest.layout, manifest.stem_index(stem)
@@ -248,7 +270,8 @@ def timbre_errors(model: StemModel, stem: str, latents: FloatArray) -> dict[str,
     told[np.arange(len(names)), first + np.arange(len(names))] = 1.0
     noise = np.random.default_rng(0).standard_normal((manifest.n_stems, *kept.shape))
     errors = np.zeros(len(names))
-    for sigma in SIGMAS:
+    for number, sigma in enumerate(SIGMAS):
+        tell(number / len(SIGMAS))
         sigmas = np.full((manifest.n_stems, n_frames), manifest.sigma_max, np.float32)
         sigmas[index] = sigma
         x = (sigmas[:, None] * noise).astype(np.float32)

@@ -12,6 +12,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.audio.buffer import FloatArray
 from stembridge.context.mono import find_downmix
 from stembridge.context.probe import open_context
+from stembridge.inference.codec import ignore_share
 from stembridge.inference.told import heard_sound
 from stembridge.pipeline.likeness import LONGEST_S, Likeness, hear_likeness
 from stembridge.request import GenerationRequest
@@ -23,17 +24,23 @@ def hear_reference(
     request: GenerationRequest,
     model: StemModel,
     roots: AllowedRoots,
-    check: Callable[[], None] = lambda: None,
+    tell: Callable[[float], None] = ignore_share,
 ) -> tuple[Likeness | None, FloatArray | None]:
     """What a request's reference is heard as, or the row `[E]` that the model is told of it.
+
+    Args:
+        request: names it.
+        model: whose terms count.
+        roots: the folders it may lie in.
+        tell: told the share that is done; may raise to stop.
 
     Raises:
         NoSuchFileError, PathDeniedError, BadAudioError: the file is no sound that may be read.
         BadArgsError: the model is told sounds, and the environment does not name its encoder.
     """
     if not model.manifest.is_told_sounds or request.like is None:
-        return hear_likeness(request, model, roots, check), None
-    check()
+        return hear_likeness(request, model, roots, tell), None
+    tell(0.0)
     told = _told(request.like, model.manifest, roots)
     return (Likeness(request.like, silent=True) if told is None else None), told
 

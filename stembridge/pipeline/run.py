@@ -112,7 +112,7 @@ def _by_model(
 ) -> _Plan:
     check_instruments(request, model.manifest, places)
     context = context_for(request, model, places, report)
-    like, heard = hear_reference(request, model, places, partial(report, "read", 0.5))
+    like, heard = hear_reference(request, model, places, partial(report, "like"))
     no_chords = why_no_chords(request, model.manifest, context)
     in_words = model.manifest.words_by is not None
     given = sounding(model.manifest, context)

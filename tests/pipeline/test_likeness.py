@@ -14,13 +14,14 @@ from stembridge.daemon.cluster_worker import _paths_of
 from stembridge.daemon.files_gate import check_context
 from stembridge.errors import BadArgsError, NoSuchFileError, PathDeniedError
 from stembridge.pipeline import likeness
+from stembridge.pipeline.events import Event, StageProgress
 from stembridge.pipeline.likeness import Likeness, hear_likeness, timbre_chances
 from stembridge.pipeline.receipt_reading import read_receipt
 from stembridge.pipeline.run import arrange
 from stembridge.pipeline.wording import NO_WORDING, Wording, beside
 from stembridge.request import GenerationRequest, parse_request, request_to_mapping
 from stembridge.runtime.manifest import NoteReaderEntry
-from stembridge.testing import FakeModel
+from stembridge.testing import FakeModel, hearing_manifest
 from stembridge.words import Wishes
 
 from .test_choice import hearing
@@ -94,6 +95,31 @@ def test_instruments_are_told_apart_and_the_usual_goes_before() -> None:
     usual = timbre_chances(FakeModel(hearing()), "bass", latents, {"house": 1.0})
     assert usual["synth"] == pytest.approx(1.1 / 1.3)  # nothing is heard: only the style counts
     assert timbre_chances(FakeModel(hearing()), "piano", latents, {}) == {}
+
+
+@pytest.mark.parametrize("takes", [1, 4])
+@pytest.mark.parametrize("mix", [True, False])
+def test_progress_goes_on_while_a_reference_is_heard(
+    pulses: Path, tmp_path: Path, takes: int, mix: bool
+) -> None:
+    """The reference lasts 0.8 takes; a mix, which comes before it, five."""
+    told: list[tuple[str, float]] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, StageProgress):
+            told.append((event.stage, event.fraction))
+
+    manifest = hearing_manifest() if mix else hearing()
+    request = request_for(pulses, variations=takes, **{"context.mix": str(pulses)} if mix else {})
+    arrange(request, FakeModel(manifest), tmp_path, on_event)
+    fractions = [fraction for _, fraction in told]
+    assert fractions == sorted(fractions) and fractions[0] < 0.02 and fractions[-1] == 1
+    before, like = (5.0 if mix else 0.0), [f for stage, f in told if stage == "like"]
+    whole = takes + before + 0.8
+    assert like[0] == pytest.approx((0.02 + before) / whole)
+    assert like[-1] > (0.02 + before + 0.15) / whole and len(set(like)) >= 3
+    first = next(fraction for stage, fraction in told if stage == "sample")
+    assert first == pytest.approx((0.05 + before + 0.8) / whole)
 
 
 LIKE = Likeness("/x/bass.wav", "bass", 100.0, {"funk": 0.8}, {"slap": 0.9}, "minor", 2.0)
