@@ -25,6 +25,9 @@ played by people have many such bars and few suspended chords."""
 _FLOOR = 0.1  # share of the low register that a root without any is taken to have
 _LOG_RANGE = np.log1p(CONTRAST)
 _SILENT = 0.02  # of the loud spectrum's peak: cells below it take the chord beside them
+_GAP = 0.5  # 24 dB below loud: what then still sounds low is hum, or a tail
+_HUM = 2.0  # times its strength in the gaps is taken off, since hum wavers
+_PEAKED = 1.5  # power of a strength: one note outweighs the many bins of a thump
 
 
 def chords_of(
@@ -64,13 +67,24 @@ def chords_of(
 
 
 def low_register(spectra: Array) -> Array:
-    """Strength `[T, 12]` of pitch classes around D2, linear, of spectra `[T, 252]`."""
+    """Strength `[T, 12]` of pitch classes around D2, of spectra `[T, 252]`.
+
+    Only peaks count, less what goes on in the gaps: an acoustic guitar's body and a hand's thump
+    are broad, and a pickup hums at one pitch, whatever is played.
+    """
     pitches = LOWEST_PITCH + np.arange(spectra.shape[1]) / PER_SEMITONE
     fold = np.eye(12)[np.round(pitches).astype(int) % 12]
-    strengths: Array = np.expm1(spectra * _LOG_RANGE) @ (
+    strengths = np.expm1(spectra * _LOG_RANGE)
+    loudness = spectra.max(1)
+    gaps = strengths[(loudness > _SILENT) & (loudness < _GAP)]
+    if len(gaps):
+        strengths = np.maximum(0.0, strengths - _HUM * np.median(gaps, axis=0))
+    around = np.pad(strengths, ((0, 0), (1, 1)))
+    strengths *= (strengths >= around[:, :-2]) & (strengths >= around[:, 2:])
+    register: Array = strengths**_PEAKED @ (
         fold * np.exp(-0.5 * ((pitches - 38) / 7) ** 2)[:, None]
     )
-    return strengths
+    return register
 
 
 def _leanings(low: Array) -> Array:

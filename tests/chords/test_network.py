@@ -12,6 +12,7 @@ from stembridge.musical_time import TimeSignature
 
 FOUR = TimeSignature.parse("4/4")
 FRAME_S = 512 / 11025
+RATE = 44_100
 
 
 def chances(chords: list[tuple[int, str, float]], bpm: float = 120.0) -> np.ndarray:
@@ -68,6 +69,45 @@ def test_the_lowest_note_decides_between_a_suspended_chord_and_the_next_one() ->
     log = np.log(rows)
     for low, symbol in ((3, "Eb"), (10, "Bbsus4"), (None, "Bbsus4")):
         assert named(chords_of(log, even(log, low), FRAME_S, 120.0, FOUR, 4.0)) == [(0.0, symbol)]
+
+
+def plucked(pitches: list[int], seconds: float = 8.0) -> np.ndarray:
+    """Notes with harmonics, struck together once a second and muted, `[n]` at `RATE`."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    since = t % 1.0
+    hz = 440 * 2 ** ((np.array(pitches)[:, None, None] - 69) / 12)
+    partials = np.arange(1, 5)[:, None]
+    tones = np.sin(2 * np.pi * hz * partials * since) / partials**1.5
+    struck: np.ndarray = tones.sum((0, 1)) * np.exp(-since / 0.25) * (since < 0.7)
+    return struck.astype(np.float32)
+
+
+def thumps(seconds: float = 8.0) -> np.ndarray:
+    """A guitar's body near 100 Hz, struck once a second: broad, and on no pitch."""
+    rng = np.random.default_rng(1)
+    t = np.arange(round(seconds * RATE)) / RATE
+    noise = np.convolve(rng.standard_normal(t.size), np.hanning(200), "same")
+    body = noise / noise.std() * np.sin(2 * np.pi * 103 * t) * np.exp(-(t % 1.0) / 0.1)
+    return body.astype(np.float32)
+
+
+def hum(seconds: float = 8.0) -> np.ndarray:
+    """A pickup's hum at 60 Hz, near Bb."""
+    turns = 2 * np.pi * 60 * np.arange(round(seconds * RATE)) / RATE
+    return (np.sin(turns) + 0.5 * np.sin(2 * turns)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "beside", [0 * hum(), 0.1 * hum(), 0.5 * thumps()], ids=("-", "hum", "body")
+)
+def test_hum_and_a_guitars_body_are_no_roots(beside: np.ndarray) -> None:
+    """Eb, G, Bb, D, F: the upper four are a Gm7, and the lowest note says what it is."""
+    spectra = log_spectrum(plucked([51, 55, 58, 62, 65]) + beside, RATE)
+    rows = np.exp(chances([(7, "m7", 0.3)] * 4))[: len(spectra)]
+    for kind, root, chance in (("maj7", 3, 0.18), ("", 10, 0.15), ("", 8, 0.15)):
+        rows[:, 12 * HEARD_QUALITIES.index(kind) + root] = chance
+    spans = chords_of(np.log(rows), spectra, frame_s(RATE), 120.0, FOUR, 16.0)
+    assert named(spans) == [(0.0, "Ebmaj7")]
 
 
 def test_silence_belongs_to_the_chord_beside_it_and_nothing_to_none() -> None:
