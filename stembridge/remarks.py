@@ -108,6 +108,8 @@ WORDS = {
     "engine_idle": "{engine} has no use for: {what}",
     "engine_wanders": "{engine} was trained on {seconds:g} s: what is longer may wander",
     "engine_licence": "licence of what made it: {licence}",
+    "in_threes": "what is given sounds like bars of three quarter notes, the request says {told}: "
+    "tell the time signature (3/4, or 6/8) if it is one of these",
     "tempo": "what is given sounds like {heard:.1f} bpm, the request says {told:g}",
 }
 """Code -> words, filled in from the remark's data. Codes are stable: programs may look for them."""

@@ -131,7 +131,7 @@ def load_context(
             other = resample(other, rate, rate * pace.slower, length)
     context, doubted = both(
         partial(context_of, samples, given.tolist(), heard, manifest, ears=ears, other=other),
-        partial(doubts, stems, rate, request.bpm, request.start_beats)
+        partial(doubts, stems, rate, request.bpm, request.start_beats, request.time_signature)
         if request.use_grid
         else tuple[Remark, ...],
     )

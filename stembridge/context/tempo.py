@@ -11,6 +11,10 @@ another one is named beside it for one right one in eleven (235 parts of the rea
 nine of ten recordings (without a click, of a voice, of a whale …) that are heard wrongly. Of parts
 that start anywhere three of five are noticed (most others lie near an eighth; how far is right for
 96 %), and of those that start on the beat one of 150 is doubted.
+
+Bars of three are heard by which beats are alike: in none of 191 parts in 4/4 of the real set
+(drums, guitar, or all that have a pitch; 16 s), in all 21 that are in 3/4, and in 51 of 65 that the
+composer made. A recorded waltz of a whole band was not noticed.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from stembridge.audio.onsets import detect_onsets
 from stembridge.context.probe import open_context
 from stembridge.context.source import MonoFile
 from stembridge.errors import BadArgsError
+from stembridge.musical_time import FOUR_FOUR, TimeSignature
 from stembridge.remarks import Remark
 
 Array = NDArray[np.float64]
@@ -43,6 +48,8 @@ _RATE = 22_050  # Hz, at which a file is listened to
 _WHOLE_BEATS = 0.012  # octaves within which a file's length in whole bars settles its tempo
 _ANOTHER = 0.03  # octaves beyond which it is another one
 _AS_WELL, _LOOP_WORSE, _ROUND_WORSE = 0.08, 0.1, 0.02  # by how much another may explain it worse
+_FEWEST_BEATS, _IN_THREES = 16, 0.3  # how many tell a metre; correlation, and by how much more
+_UNLIKE = 0.02  # share of the power in which beats differ; less is a metronome, of any metre
 _BETTER_BESIDE, _BESIDE_S, _LATENESSES = 0.3, 0.04, 200  # by how much, how far, how many are tried
 
 
@@ -127,6 +134,22 @@ class Onsets:
 
         return _weighed(on)
 
+    def in_threes(self, bpm: float, start_beats: float) -> bool:
+        """Whether beats are like those three and six later, more than those four and eight."""
+        sixteenths = np.round(4 * (self.times_s * bpm / 60 + start_beats)).astype(np.int64)
+        struck = np.bincount(sixteenths - sixteenths.min() // 4 * 4, self.weights)
+        whole = np.pad(struck, (0, -struck.size % 4)).reshape(-1, 4)
+        beats = whole - whole.mean(0)
+        if len(beats) < _FEWEST_BEATS or (beats**2).sum() < _UNLIKE * (whole**2).sum():
+            return False
+
+        def alike(later: int) -> float:
+            one, two = beats[:-later], beats[later:]
+            return float((one * two).sum() / np.sqrt((one**2).sum() * (two**2).sum() + 1e-12))
+
+        threes, fours = (alike(3) + alike(6)) / 2, (alike(4) + alike(8)) / 2
+        return threes > _IN_THREES + max(0.0, fours)
+
     def near(self, bpm: float, octaves: float) -> tuple[float, float]:
         """The best tempo around another, and its score."""
         steps = np.linspace(-octaves, octaves, 1 + 2 * round(octaves * 2 * _PER_OCTAVE))
@@ -185,9 +208,13 @@ def estimate_tempo(audio: FloatArray, rate: int, beats_per_bar: float = 4.0) -> 
 
 
 def doubts(
-    stems: Mapping[str, FloatArray], rate: int, told: float, start_beats: float = 0.0
+    stems: Mapping[str, FloatArray],
+    rate: int,
+    told: float,
+    start_beats: float = 0.0,
+    metre: TimeSignature = FOUR_FOUR,
 ) -> tuple[Remark, ...]:
-    """A remark where given stems `[n]` have another tempo than was told, or other beats."""
+    """Remarks where given stems `[n]` have another tempo than was told, other beats or bars."""
     drums = stems.get("drums")
     audio = drums if drums is not None and not is_silent(drums) else sum(stems.values())
     heard = hear_onsets(np.asarray(audio, np.float32), rate) if stems else None
@@ -204,7 +231,9 @@ def doubts(
         is_octave = abs(away - round(away)) < 2 * _NEAR
         found = far if better > (_BETTER_OCTAVE if is_octave else _BETTER_FAR) else None
     if found is None or abs(np.log2(found / told)) <= _NEAR:
-        return heard.off_beat(told, start_beats)
+        even = metre.beats_per_bar in (2.0, 4.0) and heard.in_threes(told, start_beats)
+        said = (Remark("in_threes", {"told": str(metre)}),) if even else ()
+        return (*heard.off_beat(told, start_beats), *said)
     return (Remark("tempo", {"heard": round(found, 1), "told": told}),)
 
 

@@ -252,6 +252,9 @@ def test_a_whole_file_that_goes_round_starts_in_any_of_its_turns(tmp_path: Path)
     assert third == first
 
 
+WALTZ = [i for i in range(32) if i % 6 in (0, 2, 3, 4)]  # eighths
+
+
 @pytest.mark.parametrize(
     ("more", "codes"),
     [
@@ -259,13 +262,16 @@ def test_a_whole_file_that_goes_round_starts_in_any_of_its_turns(tmp_path: Path)
         ({"use_grid": False}, []),
         ({"start_beats": 3.8}, []),
         ({"bpm": 90}, ["tempo"]),
+        ({"strokes": WALTZ, "start_beats": 3.8}, ["in_threes"]),
+        ({"strokes": WALTZ}, ["off_beat", "in_threes"]),
+        ({"strokes": WALTZ, "start_beats": 3.8, "time_signature": "3/4"}, []),
     ],
 )
 def test_beats_are_doubted_where_they_are_known(
     tmp_path: Path, more: dict[str, Any], codes: list[str]
 ) -> None:
-    late = clicks(tmp_path / "late.wav", [0.1 + i / 2 for i in range(16)], 8.0)
-    context = load(drums(late), **{"bars": 4} | more)
-    assert [
-        remark.code for remark in context.remarks if remark.code in ("off_beat", "tempo")
-    ] == codes
+    strokes = more.pop("strokes", range(32))
+    late = clicks(tmp_path / "late.wav", [0.1 + i / 4 for i in strokes], 8.0)
+    context = load(drums(late), **{"bars": 16 / 3 if "time_signature" in more else 4} | more)
+    said = [remark.code for remark in context.remarks]
+    assert [code for code in said if code in ("off_beat", "tempo", "in_threes")] == codes

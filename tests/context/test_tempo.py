@@ -12,6 +12,7 @@ from stembridge.audio.allowed_roots import AllowedRoots
 from stembridge.context import tempo
 from stembridge.context.tempo import HeardTempo, Onsets, doubts, estimate_tempo, tempo_of_files
 from stembridge.errors import BadArgsError
+from stembridge.musical_time import TimeSignature
 
 RATE = 22_050
 # Sixteenths of a bar on which something is struck, and how hard: as drummers play them.
@@ -131,6 +132,58 @@ def test_neither_an_octave_nor_a_neighbour_is_another_tempo() -> None:
 def test_what_is_played_on_the_off_beats_is_not_doubted() -> None:
     off = np.roll(loop("rock", 104.0, 4), round(30 / 104 * RATE))
     assert doubts({"guitar": off}, RATE, 104.0) == ()
+
+
+def bars_of(*levels: float, beats: int = 24, first: int = 0, jitter: float = 0.0) -> Onsets:
+    """One stroke on each beat at 120 bpm, as loud as these in turn."""
+    rng, at = np.random.default_rng(7), np.arange(first, first + beats)
+    loud = np.array(levels)[at % len(levels)] * rng.lognormal(0, jitter, beats)
+    return Onsets((at - first) / 2 + np.abs(rng.normal(0, jitter / 20, beats)), loud)
+
+
+def accented(threes: float, twos: float = 0.0, fours: float = 0.0) -> Onsets:
+    """Two metres at once."""
+    pairs = ((2, twos), (3, threes), (4, fours))
+    return bars_of(*(1 + sum(by for n, by in pairs if beat % n == 0) for beat in range(12)))
+
+
+FREE = Onsets(np.cumsum(np.random.default_rng(133).uniform(0.2, 0.7, 36)), np.ones(36))
+
+
+@pytest.mark.parametrize(
+    ("struck", "heard"),
+    [
+        (bars_of(1, 0.5, 0.5), True),
+        (bars_of(1, 0.5, 0.5, jitter=0.1), True),
+        (bars_of(1, 0.5, 0.5, first=1), True),
+        (bars_of(1, 0.5, 0.5, beats=16), True),
+        (bars_of(1, 0.5, 0.5, beats=15), False),
+        (bars_of(1, 0.9, 0.5, 0.9, 0.5, 0.5), True),
+        (bars_of(1, 0.5), False),
+        (bars_of(1, 0.5, 0.8, 0.5), False),
+        (bars_of(1, 0.5, 0.5, 0.5, 0.8, 0.5, 0.5, 0.5), False),
+        (bars_of(1, 0.5, 0.8, 0.5, 0.6), False),
+        (accented(threes=0.5, fours=0.4), True),
+        (accented(threes=0.5, fours=0.5), False),
+        (accented(threes=0.5, twos=0.5), False),
+        (FREE, False),
+        (bars_of(1), False),
+        (bars_of(1, 0.97, 0.97), False),
+    ],
+)
+def test_bars_of_three_are_heard_by_beats_that_are_alike(struck: Onsets, heard: bool) -> None:
+    assert struck.in_threes(120.0, 0.0) is heard
+
+
+@pytest.mark.parametrize(("metre", "said"), [("4/4", True), ("2/4", True), ("3/4", False),
+                                             ("6/8", False), ("5/4", False)])  # fmt: skip
+def test_bars_of_three_are_remarked_where_the_request_has_even_ones(
+    monkeypatch: pytest.MonkeyPatch, metre: str, said: bool
+) -> None:
+    monkeypatch.setattr(tempo, "hear_onsets", lambda *_: bars_of(1, 0.5, 0.5))
+    told = doubts({"drums": np.ones(9)}, RATE, 120.0, 0.0, TimeSignature.parse(metre))
+    assert [remark.code for remark in told] == ["in_threes"] * said
+    assert all(f"the request says {metre}" in remark.words for remark in told)
 
 
 def test_what_is_too_little_is_neither_doubted_nor_guessed(tmp_path: Path) -> None:
