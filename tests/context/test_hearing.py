@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stembridge.chords import parse_progression
+from stembridge.chords.spectrum import log_spectrum
 from stembridge.context import hearing
 from stembridge.musical_time import TimeSignature
 from stembridge.testing import fake_manifest
@@ -90,3 +91,20 @@ def test_chords_that_are_guessed_from_a_melody_are_remarked(
     assert [remark.code for remark in remarks] == codes
     _, remarks = hearing.chords_throughout({"piano": sound / 2, "guitar": sound / 2}, *at)
     assert [remark.code for remark in remarks] == codes
+
+
+@pytest.mark.parametrize(
+    ("beside", "louder"), [({"piano": TRIADS}, 0.3), ({"bass": TUNE}, 1.0), ({}, 1.0)]
+)
+def test_what_sounds_beside_a_piano_tells_less_of_the_chords(
+    beside: dict[str, np.ndarray], louder: float
+) -> None:
+    heard = []
+    network = next(iter(fake_manifest().files))
+    manifest = fake_manifest(sample_rate=44_100, chord_ears=network, chords_from_context=True)
+    tune = np.ascontiguousarray(TUNE[::-1])
+    hearing.heard_chords(
+        {"other": tune, **beside}, manifest, 120.0, FOUR_FOUR, 16.0, ears=heard.append
+    )
+    expected = louder * tune + sum(beside.values())
+    np.testing.assert_allclose(heard[0][0], log_spectrum(expected, 44_100), atol=1e-5)
