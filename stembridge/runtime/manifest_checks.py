@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from stembridge.chords import parse_chord
 from stembridge.errors import BadArgsError
@@ -34,10 +35,10 @@ def check_stems(manifest: ManifestFields) -> None:
         missing = [stem for stem in manifest.stems if stem not in table]
         if missing:
             raise ValueError(f"{role} lacks {', '.join(missing)}")
-    shifts = [habit.shift for habit in (manifest.sampler, *manifest.habits.values())]
-    tables = (
-        manifest.encoders, manifest.decoders, manifest.timbres, manifest.note_readers, *shifts
-    )  # fmt: skip
+    tables: list[Mapping[str, object]] = [
+        manifest.encoders, manifest.decoders, manifest.timbres, manifest.note_readers
+    ]  # fmt: skip
+    tables += [habit.shift for habit in (manifest.sampler, *manifest.habits.values())]
     unknown = {stem for table in tables for stem in table} - set(manifest.stems)
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))} is not among the stems")
