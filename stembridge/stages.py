@@ -35,11 +35,15 @@ ONCE_TAKES: Mapping[Stage, float] = {"separate": 5.0, "like": 0.8}
 """How many takes such a stage lasts, which comes once, in this order, before all takes."""
 
 
+def between(tell: Callable[[float], None], start: float, end: float) -> Callable[[float], None]:
+    """What turns the share of a part that is done into that of the whole, which it is a span of."""
+    return lambda share: tell(start + share * (end - start))
+
+
 def within(shares: Shares, tell: Callable[[float], None]) -> Callable[[Stage, float], None]:
     """What turns the share of a stage that is done into that of all the work."""
 
     def report(stage: Stage, share: float) -> None:
-        start, end = shares[stage]
-        tell(start + share * (end - start))
+        between(tell, *shares[stage])(share)
 
     return report

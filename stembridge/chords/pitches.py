@@ -90,8 +90,12 @@ def tuning_vector(magnitudes: Array, bin_hz: float) -> complex:
     return complex(turns.sum() / max(weight.sum(), 1e-12))
 
 
-def _note_spectra(n_bins: int, bin_hz: float, tuned: float) -> Array:
-    """Compressed spectrum of every pitch `[N, P]`: Hann main lobes at its harmonics."""
+def _note_spectra(magnitudes: Array, bin_hz: float) -> Array:
+    """Compressed spectrum of every pitch `[N, P]`, tuned as frames `[J, N]` are.
+
+    Hann main lobes at its harmonics.
+    """
+    n_bins, tuned = magnitudes.shape[1], tuning(magnitudes, bin_hz)
     f0 = 440.0 * 2 ** ((np.arange(LOWEST, HIGHEST + 1) + tuned - 69) / 12)
     notes = np.zeros((n_bins, len(f0)))
     for harmonic in range(1, _HARMONICS + 1):
@@ -124,7 +128,7 @@ def activations(audio: Audio, rate: int, edges_s: Array) -> tuple[Array, Array]:
         return np.zeros((n_cells, N_PITCHES)), np.zeros(n_cells)
     magnitudes, centres_s, bin_hz = spectra(*decimated(audio, rate))
     heard = _means(np.sqrt(magnitudes), centres_s, edges_s)
-    notes = _note_spectra(magnitudes.shape[1], bin_hz, tuning(magnitudes, bin_hz))
+    notes = _note_spectra(magnitudes, bin_hz)
     strengths = _explain(heard, notes)
     rest = np.linalg.norm(heard - strengths @ notes.T, axis=1)
     norm = np.linalg.norm(heard, axis=1)
@@ -147,8 +151,7 @@ def _means(rows: Array, centres_s: Array, edges_s: Array) -> Array:
 
 def note_strengths(magnitudes: Array, bin_hz: float) -> Array:
     """Strength of each pitch `[J, P]` in frames `[J, N]` of `spectra`."""
-    notes = _note_spectra(magnitudes.shape[1], bin_hz, tuning(magnitudes, bin_hz))
-    return _explain(np.sqrt(magnitudes), notes)
+    return _explain(np.sqrt(magnitudes), _note_spectra(magnitudes, bin_hz))
 
 
 def _explain(heard: Array, notes: Array) -> Array:

@@ -61,7 +61,7 @@ def heard_chords(
     if not (manifest.chords_from_context and takes_chords):
         return ()
     rate = manifest.sample_rate
-    pitched = {stem: audio for stem, audio in stems.items() if is_pitched(stem)}
+    pitched = _pitched(stems)
     if ears is None or not manifest.chord_ears or not pitched:
         return estimate_chords(stems, rate, bpm, time_signature, length_beats, start_beats)
     spectra = log_spectrum(_harmony(pitched), rate)
@@ -71,6 +71,10 @@ def heard_chords(
     return chords_of(
         chances[0], spectra, frame_s(rate), bpm, time_signature, length_beats, start_beats
     )
+
+
+def _pitched(stems: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    return {stem: audio for stem, audio in stems.items() if is_pitched(stem)}
 
 
 def _harmony(pitched: Mapping[str, FloatArray]) -> FloatArray:
@@ -127,7 +131,7 @@ def _unsure(
         return ()
     lasting = with_lengths(spans, length_beats)
     sure = sum(span.confidence * beats for span, beats in lasting) / length_beats
-    pitched = np.sum([audio for stem, audio in stems.items() if is_pitched(stem)], axis=0)
+    pitched = np.sum([*_pitched(stems).values()], axis=0)
     is_melody = one_note_share(pitched, rate) > MELODY
     code = "chords_of_melody" if is_melody else "chords_unsure" if sure < SURE else None
     return (Remark(code, {"sure": round(sure, 2)}),) if code else ()
@@ -142,7 +146,7 @@ def _bars_with_music(
     start_beats: float,
 ) -> tuple[float, float] | None:
     """First and last beat of the session's whole bars in which a pitched stem sounds."""
-    pitched = [audio for stem, audio in stems.items() if is_pitched(stem)]
+    pitched = _pitched(stems).values()
     sounding = np.concatenate(
         [np.flatnonzero(np.abs(audio) > AUDIBLE * np.abs(audio).max(initial=1e-9))[[0, -1]]
          for audio in pitched if audio.any()] or [np.zeros(0, np.int64)]

@@ -41,7 +41,7 @@ class MonoFile:
     Attributes:
         downmix: how its channels become one; None until something has been heard.
         check: called before each piece of work; may raise to stop.
-        clipping: of what has been heard.
+        clipping: told what is heard, if somebody wants to know.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class MonoFile:
             rate: to bring it to, in Hz.
             check: called before each piece; may raise to stop.
             downmix: what another part of the same file was mixed with.
-            clipping: of another part of it.
+            clipping: of other parts of it, if this one is to be looked at, too.
         """
         self._file, self._rate, self.check, self.downmix = file, rate, check, downmix
-        self.clipping = clipping or Clipping()
+        self.clipping = clipping
 
     def read(self, first: int, n_samples: int) -> FloatArray:
         """Samples `first` to `first + n_samples` of the file, `[n]` at the new rate."""
@@ -84,7 +84,8 @@ class MonoFile:
         if downmix.heard:
             self.downmix = downmix
         for piece in self._checked(first, n_samples):
-            self.clipping.add(piece)
+            if self.clipping is not None:
+                self.clipping.add(piece)
             yield downmix(piece)
 
     def _checked(self, first: int, n_samples: int) -> Iterator[AudioBuffer]:

@@ -38,6 +38,7 @@ from stembridge.request import ContextClip, GenerationRequest
 from stembridge.roles import is_pitched, role_of
 from stembridge.runtime.manifest import Manifest
 from stembridge.runtime.model import StemModel
+from stembridge.stages import between
 
 SIGMAS = (1.5, 3.0)
 LONGEST_S = 24.0
@@ -150,7 +151,7 @@ def hear_likeness(
     context = load_context(own, manifest, roots, partial(tell, _TEMPO), None)
     if context.silent:
         return Likeness(request.like, stem, silent=True)
-    hearing, comparing = _between(tell, _READ, _ENCODED), _between(tell, _ENCODED, _COMPARED)
+    hearing, comparing = between(tell, _READ, _ENCODED), between(tell, _ENCODED, _COMPARED)
     known = codec.hear(model, context.samples, context.given, hearing)
     latents = known.latents[0]
     n_samples = context.samples.shape[-1]
@@ -169,10 +170,6 @@ def hear_likeness(
         None if stem == "drums" or bpm is None else _mode(sound, own, model),
         _onsets(model, heard_as, latents, own) if made and bpm is not None else None,
     )
-
-
-def _between(tell: Callable[[float], None], start: float, end: float) -> Callable[[float], None]:
-    return lambda share: tell(start + share * (end - start))
 
 
 def _stem_of(request: GenerationRequest, manifest: Manifest) -> str | None:

@@ -116,13 +116,17 @@ class ExpressRecipe:
         """What a run's log says of its denoiser, and its recipe of the readers, for the card."""
         denoiser = self.tables.denoiser
         steps = log_lines(folder / "run") or [{"step": 0, "s": 0.0}]
-        batch = steps[-1].get("batch", denoiser.batch)
         frame_s = self.manifest["hop"] / self.manifest["sample_rate"]
         return (
-            f"{steps[-1]['step']} steps of {batch} windows of "
+            f"{steps[-1]['step']} steps of {self._batch(folder)} windows of "
             f"{denoiser.task.window * frame_s:.1f} s, averaged weights, in {steps[-1]['s']:.0f} s."
             f"{self._fresh_note()}"
         )
+
+    def _batch(self, folder: Path) -> int:
+        """Windows in a step of the run there, which hang on its device."""
+        last = (log_lines(folder / "run") or [{}])[-1]
+        return int(last.get("batch", self.tables.denoiser.batch))
 
     def _fresh_note(self) -> str:
         """What some of the note readers went on with."""
@@ -136,6 +140,7 @@ class ExpressRecipe:
         """Manifest fields of the model in a run's folder that no network file holds."""
         tables, base, layout = self.tables, self.manifest, self.layout
         run = asdict(tables.denoiser) | {"steps": None, "seconds": tables.denoiser_s}
+        run |= {"batch": self._batch(folder)}
         return tables.serving.facts() | {
             "latent_channels": self._channels,
             "window_frames": tables.denoiser.task.window,

@@ -225,6 +225,7 @@ def test_steps_without_a_gpu_are_small_and_the_card_says_so(
     line = {"step": 20, "s": 1.5, "batch": 3}
     (tmp_path / "run" / LOG_NAME).write_text(json.dumps(line) + "\n")
     assert recipe.note(tmp_path).startswith("20 steps of 3 windows")
+    assert recipe.facts(tmp_path)["training"]["run"]["batch"] == 3
 
 
 def test_every_seventh_fresh_song_is_the_bands_and_all_are_cut(tmp_path: Path) -> None:
