@@ -5,6 +5,9 @@ What a job gives must not depend on which process does it, nor on what that did 
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -89,7 +92,15 @@ def _in_processes(
 
 
 def _enter(prepare: Callable[[], Tool]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _tools.append(prepare())
+
+
+def _end_with_parent() -> None:
+    """A worker of a killed process would wait for its next job for ever."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _do(work: Callable[[Tool, Job], Result], job: Job) -> Result:

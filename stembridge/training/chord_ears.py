@@ -18,6 +18,7 @@ from torch.nn import functional
 from stembridge.chords.qualities import HEARD_QUALITIES, heard_quality
 from stembridge.chords.spectrum import N_BINS, PER_SEMITONE
 from stembridge.nn.chord_ears import ChordEars, ChordEarsConfig
+from stembridge.training.processes import bfloat16_is_fast
 
 UNKNOWN = -1
 _FARTHEST = 5  # semitones
@@ -110,13 +111,14 @@ def train_ears(
     optimizer = torch.optim.AdamW(
         ears.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
     )
+    half = bfloat16_is_fast(device)
     step, done, started = 0, 0.0, time.monotonic()
     while done < 1:
         for group in optimizer.param_groups:
             warm = min(1.0, (step + 1) / 100)
             group["lr"] = training.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * done))
         x, y = _windows(spectra, labels, lengths, training, generator)
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with torch.autocast(torch.device(device).type, torch.bfloat16, half):
             log_chances = ears(x).float()
         loss = functional.cross_entropy(
             log_chances.flatten(0, 1), y.flatten(), ignore_index=UNKNOWN,

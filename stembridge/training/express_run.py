@@ -23,7 +23,7 @@ from stembridge.training.chord_ears import UNKNOWN, EarsTraining, accuracy, chor
 from stembridge.training.denoiser import DenoiserTraining
 from stembridge.training.encoded_songs import EncodedSong, load
 from stembridge.training.express import SongOrder, start_makers
-from stembridge.training.fresh_songs import ReaderSongs, fit_again
+from stembridge.training.fresh_songs import ReaderSongs, fit_again, readers_that_go_on
 from stembridge.training.live import LiveTraining, train_live
 from stembridge.training.note_reader import ReaderTraining, fit_note_reader
 from stembridge.training.parts import encoded_songs, rolls_of
@@ -69,18 +69,18 @@ def run_express(
         workers: processes that make songs.
         say: told what happens.
     """
-    makers = start_makers(orders, workers)
     kept_out, songs = orders[0].folder, orders[1].folder
     # One after the other: two processes training on one GPU ended both with a launch failure.
     if not (folder / "run" / "done").exists():
+        makers = start_makers(orders, workers)
         train_live(plan.backbone, plan.denoiser, plan.live, songs=songs, layout=orders[1].layout,
                    folder=folder / "run", say=say)  # fmt: skip
         (folder / "run" / "done").touch()
-    for maker in makers:
-        maker.terminate()
+        for maker in makers:
+            maker.terminate()
     fit_ears(plan, songs, kept_out, folder / "ears", say)
     fit_readers(plan, songs, kept_out, folder / "readers", say)
-    for order in orders[2:]:
+    for order in orders[2:] if readers_that_go_on(plan.fresh, folder) else ():
         for maker in start_makers([order], max(1, workers)):  # those that are not there yet
             maker.join()
         fresh = _some(order.folder, order.count)

@@ -71,11 +71,16 @@ class ReaderSongs:
     kept_out: list[Path]
 
 
+def readers_that_go_on(table: FreshTable, run: Path) -> list[str]:
+    """Stems whose readers are to go on with fresh songs, and have not yet."""
+    return [s for s in table.readers if not (run / "fresh" / s / CONFIG_NAME).exists()]
+
+
 def fit_again(
     table: FreshTable, songs: ReaderSongs, run: Path, frame_s: float, device: str, say: Say
 ) -> None:
     """Readers of `run/readers/<stem>` go on with fresh songs, into `run/fresh/<stem>`."""
-    wanted = [s for s in table.readers if not (run / "fresh" / s / CONFIG_NAME).exists()]
+    wanted = readers_that_go_on(table, run)
     if not wanted or not songs.fresh:
         return
     train, judged = encoded_songs([*songs.known, *songs.fresh]), encoded_songs(songs.kept_out)

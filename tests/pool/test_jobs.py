@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from stembridge.errors import BadArgsError, ClusterDownError
@@ -51,6 +52,42 @@ def test_results_come_in_the_jobs_order(crew: Crew) -> None:
 def test_errors_come_as_they_are(crew: Crew) -> None:
     with pytest.raises(BadArgsError, match="-1 is negative"):
         list(run_jobs(scaled, [1, -1], ten, crew))
+
+
+def note_pid(folder: Path, number: int) -> int:
+    (folder / str(os.getpid())).touch()
+    return number
+
+
+KILLED = """
+import sys, time
+from functools import partial
+from pathlib import Path
+from stembridge.pool.jobs import Crew, run_jobs
+from tests.pool.test_jobs import note_pid
+if __name__ == "__main__":
+    jobs = run_jobs(note_pid, range(100), partial(Path, sys.argv[1]), Crew(2))
+    next(jobs)
+    print("one", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_workers_of_a_killed_process_end(tmp_path: Path) -> None:
+    command = [sys.executable, str(tmp_path / "main.py"), str(tmp_path / "pids")]
+    (tmp_path / "main.py").write_text(KILLED)
+    (tmp_path / "pids").mkdir()
+    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}
+    ) as main:
+        assert main.stdout is not None and main.stdout.readline() == b"one\n"
+        workers = [psutil.Process(int(p.name)) for p in (tmp_path / "pids").iterdir()]
+        main.kill()
+    assert workers
+    _gone, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
 
 
 @pytest.mark.parametrize("workers", [1, 3])

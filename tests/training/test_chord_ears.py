@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from stembridge.chords import parse_chord
@@ -10,6 +11,7 @@ from stembridge.chords.qualities import HEARD_QUALITIES, N_HEARD
 from stembridge.chords.spectrum import N_BINS, PER_SEMITONE
 from stembridge.conditions import chord_block
 from stembridge.nn.chord_ears import ChordEars, ChordEarsConfig
+from stembridge.training import chord_ears
 from stembridge.training.chord_ears import (
     UNKNOWN,
     EarsTraining,
@@ -77,3 +79,21 @@ def test_it_learns_triads_it_never_heard() -> None:
         log_chances = ears(spectra[60:61])
     assert log_chances.shape == (1, spectra.shape[1], N_HEARD)
     torch.testing.assert_close(log_chances.exp().sum(2), torch.ones(1, spectra.shape[1]))
+
+
+def test_a_cpu_that_imitates_bfloat16_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[torch.dtype] = []
+    forward = ChordEars.forward
+
+    def heard(self: ChordEars, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            kinds.append((torch.eye(2) @ torch.eye(2)).dtype)
+        return forward(self, x)
+
+    monkeypatch.setattr(ChordEars, "forward", heard)
+    spectra, labels = triads(2, frames=8)
+    for fast in (False, True):
+        monkeypatch.setattr(chord_ears, "bfloat16_is_fast", lambda _, fast=fast: fast)
+        training = EarsTraining(steps=1, batch=1, frames=8)
+        train_ears(spectra, labels, torch.tensor([8, 8]), training, SMALL)
+    assert kinds == [torch.float32, torch.bfloat16]
