@@ -148,6 +148,7 @@ def test_the_same_order_goes_on_and_does_nothing_twice(
     artifact = order.out / "artifact"
     artifact.rename(artifact.with_suffix(".partial"))  # as if it had been stopped before its end
     assert make_model(order, lambda _: None) == artifact
+    assert not [path for path in order.out.rglob("songs") if path.is_dir()]
     assert before == {path: path.stat().st_mtime_ns for path in networks}
 
 
