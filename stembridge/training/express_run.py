@@ -9,7 +9,7 @@ The folder: `songs/<split>/` (one file a song), `run/` (denoiser), `ears/`, `rea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +81,9 @@ def run_express(
     fit_ears(plan, songs, kept_out, folder / "ears", say)
     fit_readers(plan, songs, kept_out, folder / "readers", say)
     for order in orders[2:] if readers_that_go_on(plan.fresh, folder) else ():
-        for maker in start_makers([order], max(1, workers)):  # those that are not there yet
+        known = replace(orders[1], count=min(orders[1].count, plan.readers_from))
+        # Those that are not there yet; where networks were trained elsewhere, the known ones, too.
+        for maker in start_makers([orders[0], known, order], max(1, workers)):
             maker.join()
         fresh = _some(order.folder, order.count)
         if len(fresh) < order.count:

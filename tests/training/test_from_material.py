@@ -153,6 +153,21 @@ def test_the_same_order_goes_on_and_does_nothing_twice(
 
 
 @pytest.mark.slow
+def test_readers_go_on_beside_songs_that_are_made_again_if_they_were_left_elsewhere(
+    made: tuple[ModelOrder, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    order = replace(made[0], out=tmp_path / "run")
+    shutil.copytree(made[0].out, order.out, ignore=shutil.ignore_patterns("songs", "fresh"))
+    (order.out / "artifact").rename(order.out / "artifact.partial")
+    monkeypatch.setattr(from_material, "build_kit", lambda *_, **__: ())
+    monkeypatch.setattr(from_material, "calibrate", lambda *_: None)
+    make_model(order, lambda _: None)
+    counts = {home.name: len(list(home.iterdir())) for home in (order.out / "songs").iterdir()}
+    assert counts == {"validation": 2, "train": 6, "fresh": 2}
+    assert read_network(order.out / "fresh" / "guitar").kind == "note_reader"
+
+
+@pytest.mark.slow
 def test_another_network_than_trained_is_refused(
     made: tuple[ModelOrder, list[str]],
 ) -> None:
