@@ -114,19 +114,18 @@ class ExpressRecipe:
 
     def note(self, folder: Path) -> str:
         """What a run's log says of its denoiser, and its recipe of the readers, for the card."""
-        denoiser = self.tables.denoiser
-        steps = log_lines(folder / "run") or [{"step": 0, "s": 0.0}]
+        window, last = self.tables.denoiser.task.window, self._last(folder)
         frame_s = self.manifest["hop"] / self.manifest["sample_rate"]
         return (
-            f"{steps[-1]['step']} steps of {self._batch(folder)} windows of "
-            f"{denoiser.task.window * frame_s:.1f} s, averaged weights, in {steps[-1]['s']:.0f} s."
+            f"{last['step']} steps of {last['batch']} windows of "
+            f"{window * frame_s:.1f} s, averaged weights, in {last['s']:.0f} s."
             f"{self._fresh_note()}"
         )
 
-    def _batch(self, folder: Path) -> int:
-        """Windows in a step of the run there, which hang on its device."""
-        last = (log_lines(folder / "run") or [{}])[-1]
-        return int(last.get("batch", self.tables.denoiser.batch))
+    def _last(self, folder: Path) -> dict[str, float]:
+        """Last line of a run's log; its batch hangs on the device, and is missing in old ones."""
+        start = {"step": 0, "s": 0.0, "batch": self.tables.denoiser.batch}
+        return {**start, **(log_lines(folder / "run") or [start])[-1]}
 
     def _fresh_note(self) -> str:
         """What some of the note readers went on with."""
@@ -140,7 +139,7 @@ class ExpressRecipe:
         """Manifest fields of the model in a run's folder that no network file holds."""
         tables, base, layout = self.tables, self.manifest, self.layout
         run = asdict(tables.denoiser) | {"steps": None, "seconds": tables.denoiser_s}
-        run |= {"batch": self._batch(folder)}
+        run |= {"batch": self._last(folder)["batch"]}
         return tables.serving.facts() | {
             "latent_channels": self._channels,
             "window_frames": tables.denoiser.task.window,

@@ -12,7 +12,6 @@ What a stage has finished stays, so that the same order goes on after an interru
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -33,7 +32,6 @@ from stembridge.nn.exporting import update_manifest
 from stembridge.nn.registry import read_network
 from stembridge.nn.verifying import check_artifact
 from stembridge.pool.jobs import Crew
-from stembridge.runtime.manifest import MANIFEST_NAME
 from stembridge.training.density import calibrate
 from stembridge.training.express import kit_song
 from stembridge.training.express_export import export_express
@@ -173,10 +171,13 @@ def _kit(order: ModelOrder, name: str, say: Say) -> Path | None:
 
 
 def _codecs(order: ModelOrder, say: Say) -> Path:
-    """Fits codecs and style classifier to songs on SoundFonts; returns an artifact of these."""
+    """Fits codecs and style classifier to songs on SoundFonts; returns an artifact of these.
+
+    Once that is there, the songs are not needed any more.
+    """
     recipe, home, crew = order.codecs, order.out / "codecs", Crew(order.workers)
-    artifact, layout = home / ARTIFACT, composers_layout(recipe.codec.channels)
-    if _is_finished(artifact):
+    artifact = home / ARTIFACT
+    if artifact.is_dir():
         return artifact
     names = make_songs(recipe.data, home, "train", recipe.data.songs, None, crew)
     for done, name in enumerate(names):
@@ -184,18 +185,13 @@ def _codecs(order: ModelOrder, say: Say) -> Path:
             say(f"song {name}, for codecs and styles")
     codecs = fit_codecs(recipe, home, say)
     fit_styles(recipe, home, encode_songs(recipe, home, "train", codecs, crew), say)
-    export_codecs(home, artifact)
-    export_styles(read_network(home / "style"), artifact, layout.channels)
+    unfinished, layout = artifact.with_suffix(".partial"), composers_layout(recipe.codec.channels)
+    export_codecs(home, unfinished)
+    export_styles(read_network(home / "style"), unfinished, layout.channels)
     facts = {"name": recipe.name, "licence": recipe.licence}
     loudness = {"nominal_lufs": NOMINAL_LUFS, "nominal_stem_lufs": NOMINAL_STEM_LUFS}
-    update_manifest(artifact, facts | loudness, [])
-    return artifact
-
-
-def _is_finished(artifact: Path) -> bool:
-    """Whether `_codecs` wrote its last entry: the songs it learned from are not needed any more."""
-    path = artifact / MANIFEST_NAME
-    return path.is_file() and "nominal_stem_lufs" in json.loads(path.read_text(encoding="utf-8"))
+    update_manifest(unfinished, facts | loudness, [])
+    return unfinished.rename(artifact)
 
 
 def verify(artifact: Path, say: Say) -> None:

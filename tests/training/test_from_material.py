@@ -68,6 +68,18 @@ def _never(*_: object, **__: object) -> None:
     pytest.fail("this was done before")
 
 
+def _stopped_at_the_end(
+    made: ModelOrder, folder: Path, patch: pytest.MonkeyPatch, without: tuple[str, ...]
+) -> ModelOrder:
+    """The order before its artifact was whole, in another folder that lacks some of its own."""
+    order = replace(made, out=folder / "run")
+    shutil.copytree(made.out, order.out, ignore=shutil.ignore_patterns(*without))
+    (order.out / "artifact").rename(order.out / "artifact.partial")
+    patch.setattr(from_material, "build_kit", lambda *_, **__: ())
+    patch.setattr(from_material, "calibrate", lambda *_: None)
+    return order
+
+
 def _on_the_small_soundfont(song, name: str, rate: int):
     from stembridge.dataset.synthetic import perform
 
@@ -135,19 +147,15 @@ def test_what_is_missing_is_told_with_its_address(
 def test_the_same_order_goes_on_and_does_nothing_twice(
     made: tuple[ModelOrder, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    order = replace(made[0], out=tmp_path / "run")
     # Songs of networks that are there are not needed any more; they are 46 GB.
-    shutil.copytree(made[0].out, order.out, ignore=shutil.ignore_patterns("songs", "latents"))
-    networks = [p for p in order.out.rglob("*.safetensors") if "artifact" not in p.parts]
+    order = _stopped_at_the_end(made[0], tmp_path, monkeypatch, without=("songs", "latents"))
+    written = (order.out / "artifact.partial", order.out / "codecs" / "artifact")
+    networks = [p for p in order.out.rglob("*.safetensors") if p.parent not in written]
     before = {path: path.stat().st_mtime_ns for path in networks}
     assert len(before) > 10
     for name in ("start_makers", "train_live", "train_ears", "fit_note_reader", "fit_again"):
         monkeypatch.setattr(f"stembridge.training.express_run.{name}", _never)
-    monkeypatch.setattr(from_material, "build_kit", lambda *_, **__: ())
-    monkeypatch.setattr(from_material, "calibrate", lambda *_: None)
-    artifact = order.out / "artifact"
-    artifact.rename(artifact.with_suffix(".partial"))  # as if it had been stopped before its end
-    assert make_model(order, lambda _: None) == artifact
+    assert make_model(order, lambda _: None) == order.out / "artifact"
     assert not [path for path in order.out.rglob("songs") if path.is_dir()]
     assert before == {path: path.stat().st_mtime_ns for path in networks}
 
@@ -156,11 +164,7 @@ def test_the_same_order_goes_on_and_does_nothing_twice(
 def test_readers_go_on_beside_songs_that_are_made_again_if_they_were_left_elsewhere(
     made: tuple[ModelOrder, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    order = replace(made[0], out=tmp_path / "run")
-    shutil.copytree(made[0].out, order.out, ignore=shutil.ignore_patterns("songs", "fresh"))
-    (order.out / "artifact").rename(order.out / "artifact.partial")
-    monkeypatch.setattr(from_material, "build_kit", lambda *_, **__: ())
-    monkeypatch.setattr(from_material, "calibrate", lambda *_: None)
+    order = _stopped_at_the_end(made[0], tmp_path, monkeypatch, without=("songs", "fresh"))
     make_model(order, lambda _: None)
     counts = {home.name: len(list(home.iterdir())) for home in (order.out / "songs").iterdir()}
     assert counts == {"validation": 2, "train": 6, "fresh": 2}
